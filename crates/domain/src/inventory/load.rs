@@ -1,0 +1,131 @@
+//! From the files' text to an [`Inventory`], or to everything that is wrong with them.
+
+mod consumers;
+mod organisation;
+
+use std::collections::BTreeMap;
+
+use super::raw;
+use super::reference::Page;
+use super::{Auth, Diagnostic, Inventory, Secret, Source};
+use crate::SecretName;
+
+/// One file of the inventory: where it stands and what it says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SourceFile {
+    /// The path, as people are shown it.
+    pub path: String,
+    /// The text.
+    pub text: String,
+}
+
+/// Reads an inventory.
+///
+/// # Errors
+/// Everything that is wrong, each with file, line and column.
+pub fn load(main: &SourceFile, secrets: &[SourceFile]) -> Result<Inventory, Vec<Diagnostic>> {
+    let mut wrong = Vec::new();
+    let mut page = Page::new(main);
+    let inventory = page
+        .parse::<raw::Organisation>()
+        .and_then(|raw| page.organisation(&raw));
+    wrong.append(&mut page.wrong);
+    let Some(mut inventory) = inventory else {
+        return Err(wrong);
+    };
+    let mut places: BTreeMap<SecretName, String> = BTreeMap::new();
+    for file in secrets {
+        let mut page = Page::new(file);
+        if let Some(raw) = page.parse::<raw::Secret>()
+            && let Some(secret) = page.secret(&raw, &inventory)
+        {
+            if let Some(other) = places.insert(secret.name.clone(), file.path.clone()) {
+                page.say(
+                    raw.name.span(),
+                    format!("{} stands in {other} already", secret.name),
+                );
+            }
+            inventory.secrets.insert(secret.name.clone(), secret);
+        }
+        wrong.append(&mut page.wrong);
+    }
+    wrong.extend(missing_logins(main, &inventory, wrong.is_empty()));
+    if wrong.is_empty() {
+        Ok(inventory)
+    } else {
+        Err(wrong)
+    }
+}
+
+/// A connection that logs in with a secret of the inventory needs that secret to be there.
+fn missing_logins(main: &SourceFile, inventory: &Inventory, sure: bool) -> Vec<Diagnostic> {
+    let mut page = Page::new(main);
+    for connection in inventory.connections.values() {
+        if let Auth::Token(Source::Secret(name)) = &connection.auth
+            && sure
+            && !inventory.secrets.contains_key(name)
+        {
+            let written = name.to_string();
+            let start = main.text.find(&written).unwrap_or(0);
+            page.say(
+                start..start + written.len(),
+                format!(
+                    "connection `{}` logs in with {name}, which no secrets/*.toml describes",
+                    connection.name
+                ),
+            );
+        }
+    }
+    page.wrong
+}
+
+impl Page<'_> {
+    fn secret(&mut self, raw: &raw::Secret, inventory: &Inventory) -> Option<Secret> {
+        let before = self.wrong.len();
+        let name = match SecretName::new(raw.environment.get_ref(), raw.name.get_ref()) {
+            Ok(name) => Some(name),
+            Err(error) => {
+                self.say(raw.name.span(), error.to_string());
+                None
+            }
+        };
+        if !inventory.issuers.contains_key(raw.issuer.get_ref()) {
+            let known = inventory.issuers.keys().map(String::as_str);
+            self.unknown_word(&raw.issuer, "issuer", known);
+        }
+        if !inventory.stores.contains_key(raw.store.store.get_ref()) {
+            let known = inventory.stores.keys().map(String::as_str);
+            self.unknown_word(&raw.store.store, "store", known);
+        }
+        let consumers = self.consumers(raw, inventory);
+        let probes = raw
+            .verify
+            .iter()
+            .filter_map(|verify| self.probe(verify))
+            .collect();
+        let policy = &inventory.policy;
+        (self.wrong.len() == before).then_some(())?;
+        Some(Secret {
+            name: name?,
+            owner: raw.owner.clone(),
+            issuer: raw.issuer.get_ref().clone(),
+            store: raw.store.store.get_ref().clone(),
+            store_key: raw
+                .store
+                .key
+                .clone()
+                .unwrap_or_else(|| raw.name.get_ref().clone()),
+            max_age: raw.max_age.unwrap_or(policy.max_age),
+            soak: raw.soak.unwrap_or(policy.soak),
+            role: raw.role.clone().unwrap_or_else(|| "ops".into()),
+            old_description: raw.old.description.clone(),
+            create_text: raw.create.operator.clone(),
+            revoke_text: raw.revoke.operator.clone(),
+            consumers,
+            probes,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

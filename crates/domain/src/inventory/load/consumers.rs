@@ -1,0 +1,215 @@
+//! The consumers and probes of `secrets/*.toml`.
+
+use serde_spanned::Spanned;
+
+use crate::ConsumerId;
+use crate::inventory::raw;
+use crate::inventory::reference::Page;
+use crate::inventory::{ConnectionKind, Consumer, ConsumerKind, GithubScope, Inventory, Probe};
+
+const KINDS: [&str; 3] = ["heroku-config", "github-secret", "dotenv"];
+
+impl Page<'_> {
+    pub(super) fn consumers(&mut self, raw: &raw::Secret, inventory: &Inventory) -> Vec<Consumer> {
+        let mut keys = vec![raw.name.get_ref().clone()];
+        keys.extend(raw.also.iter().map(|name| name.get_ref().clone()));
+        let mut consumers: Vec<Consumer> = Vec::new();
+        for part in raw.consumers.iter().filter(|part| part.get_ref().enabled) {
+            let Some(consumer) = self.consumer(part.get_ref(), &keys, inventory) else {
+                continue;
+            };
+            if consumers.iter().any(|other| other.id == consumer.id) {
+                self.say_hint(
+                    part.span(),
+                    format!("{} is a consumer twice", consumer.id),
+                    "put all of its names into one: keys = [\"...\", \"...\"]".into(),
+                );
+            }
+            consumers.push(consumer);
+        }
+        consumers
+    }
+
+    fn consumer(
+        &mut self,
+        raw: &raw::Consumer,
+        keys: &[String],
+        inventory: &Inventory,
+    ) -> Option<Consumer> {
+        let given = [
+            ("via", raw.via.as_ref()),
+            ("app", raw.app.as_ref()),
+            ("repo", raw.repo.as_ref()),
+            ("org", raw.org.as_ref()),
+            ("environment", raw.environment.as_ref()),
+            ("scope", raw.scope.as_ref()),
+            ("path", raw.path.as_ref()),
+        ];
+        let (id, kind) = match raw.kind.get_ref().as_str() {
+            "heroku-config" => {
+                let fields = self.fields(&raw.kind, &given, &["via", "app"], &[])?;
+                let app = fields["app"].get_ref().clone();
+                let connections = &inventory.connections;
+                let via = self.via(fields["via"], ConnectionKind::Heroku, connections)?;
+                (
+                    format!("heroku:{app}"),
+                    ConsumerKind::HerokuConfig { via, app },
+                )
+            }
+            "github-secret" => {
+                let optional = ["repo", "org", "environment", "scope"];
+                let fields = self.fields(&raw.kind, &given, &["via"], &optional)?;
+                let connections = &inventory.connections;
+                let via = self.via(fields["via"], ConnectionKind::Github, connections)?;
+                let (id, scope) = self.github_scope(raw)?;
+                (id, ConsumerKind::GithubSecret { via, scope })
+            }
+            "dotenv" => {
+                let fields = self.fields(&raw.kind, &given, &["path"], &[])?;
+                let path = fields["path"].get_ref().clone();
+                (format!("dotenv:{path}"), ConsumerKind::Dotenv { path })
+            }
+            _ => {
+                self.unknown_word(&raw.kind, "the kind of consumer", KINDS.into_iter());
+                return None;
+            }
+        };
+        let keys = self.keys(raw.keys.as_ref(), keys)?;
+        let id = ConsumerId::from(id);
+        let label = raw.name.clone().unwrap_or_else(|| id.to_string());
+        Some(Consumer {
+            id,
+            label,
+            keys,
+            production: raw.production,
+            kind,
+        })
+    }
+
+    fn github_scope(&mut self, raw: &raw::Consumer) -> Option<(String, GithubScope)> {
+        let scope = raw
+            .scope
+            .as_ref()
+            .map_or("actions", |scope| scope.get_ref().as_str());
+        let repo = raw.repo.as_ref().map(|repo| repo.get_ref().clone());
+        let place = match (repo, &raw.org, &raw.environment, scope) {
+            (Some(repo), None, None, "actions") => {
+                (format!("github:{repo}"), GithubScope::Repository(repo))
+            }
+            (Some(repo), None, Some(environment), "actions") => {
+                let environment = environment.get_ref().clone();
+                (
+                    format!("github:{repo}:{environment}"),
+                    GithubScope::Environment(repo, environment),
+                )
+            }
+            (Some(repo), None, None, "dependabot") => (
+                format!("github:{repo}:dependabot"),
+                GithubScope::Dependabot(repo),
+            ),
+            (None, Some(org), None, "actions") => {
+                let org = org.get_ref().clone();
+                (format!("github:{org}"), GithubScope::Organisation(org))
+            }
+            _ => {
+                self.say_hint(
+                    raw.kind.span(),
+                    "this names no place in which GitHub keeps a secret".into(),
+                    "repo = \"owner/name\" (with environment = \"...\" or scope = \
+                     \"dependabot\"), or org = \"name\""
+                        .into(),
+                );
+                return None;
+            }
+        };
+        if let Some(repo) = &raw.repo
+            && repo
+                .get_ref()
+                .split('/')
+                .filter(|half| !half.is_empty())
+                .count()
+                != 2
+        {
+            self.say(repo.span(), "a repository is written `owner/name`".into());
+            return None;
+        }
+        Some(place)
+    }
+
+    fn keys(
+        &mut self,
+        raw: Option<&Spanned<Vec<raw::Text>>>,
+        default: &[String],
+    ) -> Option<Vec<String>> {
+        let Some(raw) = raw else {
+            return Some(default.to_vec());
+        };
+        let legal = |key: &str| {
+            !key.is_empty()
+                && !key.starts_with(|c: char| c.is_ascii_digit())
+                && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        let mut keys = Vec::new();
+        for key in raw.get_ref() {
+            if !legal(key.get_ref()) {
+                self.say(
+                    key.span(),
+                    format!("`{}` cannot be the name of a variable", key.get_ref()),
+                );
+                return None;
+            }
+            keys.push(key.get_ref().clone());
+        }
+        if keys.is_empty() {
+            self.say(raw.span(), "a consumer without a key holds nothing".into());
+            return None;
+        }
+        Some(keys)
+    }
+
+    pub(super) fn probe(&mut self, raw: &Spanned<raw::Verify>) -> Option<Probe> {
+        let part = raw.get_ref();
+        if part.kind.get_ref() != "http" {
+            self.unknown_word(&part.kind, "the kind of probe", ["http"].into_iter());
+            return None;
+        }
+        let url = self.address(&part.url)?;
+        let method = part
+            .method
+            .as_ref()
+            .map_or("GET", |method| method.get_ref().as_str());
+        if !["GET", "POST"].contains(&method) {
+            let place = part.method.as_ref().map_or(raw.span(), Spanned::span);
+            self.say(place, format!("method `{method}` is not GET or POST"));
+            return None;
+        }
+        let text = |value: &toml::Value| match value {
+            toml::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let mut expect_json: Vec<(String, Option<String>)> = part
+            .expect
+            .json
+            .iter()
+            .map(|(field, value)| (field.clone(), Some(text(value))))
+            .collect();
+        expect_json.extend(
+            part.expect
+                .json_has
+                .iter()
+                .map(|field| (field.clone(), None)),
+        );
+        let json = match &part.json {
+            Some(value) => Some(serde_json::to_string(value).ok()?),
+            None => None,
+        };
+        Some(Probe {
+            name: part.name.clone().unwrap_or_else(|| url.clone()),
+            method: method.to_owned(),
+            url,
+            json,
+            expect_status: part.expect.status.unwrap_or(200),
+            expect_json,
+        })
+    }
+}

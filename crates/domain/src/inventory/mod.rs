@@ -1,0 +1,318 @@
+//! The inventory: which secrets exist, who mints them, where they are kept and who uses them.
+//!
+//! Written by people as `rollover.toml` and `secrets/*.toml`, read by [`load`] into these types.
+//! Every reference in them has been resolved and every combination is legal: a wrong inventory
+//! ends in [`Diagnostic`]s and never gets here. No value of a secret ever stands in it, only
+//! where a value is found ([`Source`]).
+
+mod diagnostic;
+mod load;
+mod raw;
+mod reference;
+
+use std::collections::BTreeMap;
+
+use crate::{ConsumerId, SecretName, Span};
+
+pub use diagnostic::Diagnostic;
+pub use load::{SourceFile, load};
+
+/// Everything that the inventory's files say, resolved.
+#[derive(Clone, Debug)]
+pub struct Inventory {
+    /// Whose it is; part of titles only.
+    pub org: String,
+    /// Where the memory lives.
+    pub state: State,
+    /// What holds for every secret that does not say otherwise.
+    pub policy: Policy,
+    /// Vendors' addresses and the engine's logins there, by name.
+    pub connections: BTreeMap<String, Connection>,
+    /// Who mints, by name.
+    pub issuers: BTreeMap<String, Issuer>,
+    /// Where current values are kept, by name.
+    pub stores: BTreeMap<String, Store>,
+    /// The secrets.
+    pub secrets: BTreeMap<SecretName, Secret>,
+}
+
+/// Where the engine's own memory lives.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// Path of the SQLite database; relative paths start at the inventory's directory.
+    pub database: String,
+    /// Where the key is found that values are sealed with.
+    pub key: KeySource,
+}
+
+/// Where the sealing key comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// A file of mode 0600.
+    File(String),
+    /// The operating system's keyring, under this name.
+    Keyring(String),
+    /// A passphrase that is asked for; the file holds the salt and the cost (Argon2id).
+    Passphrase(String),
+}
+
+/// What holds for every secret that does not say otherwise.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The age at which a token is overdue.
+    pub max_age: Span,
+    /// How long both tokens live side by side, watched, before anybody may revoke.
+    pub soak: Span,
+    /// The least time between the two answers that prove a death. 30 s, except on loopback.
+    pub proof_interval: Span,
+    /// How long the old token may go on answering before a person is told.
+    pub proof_timeout: Span,
+    /// How long a consumer may take to come up on the new token before a person is told.
+    pub adopt_timeout: Span,
+    /// How many times one call is tried before a person is told.
+    pub attempts_max: u32,
+}
+
+/// Where a value is found. Never the value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// An environment variable of the engine, wiped after it was read.
+    Env(String),
+    /// A file of mode 0600.
+    File(String),
+    /// The operating system's keyring, under this name.
+    Keyring(String),
+    /// A secret of this inventory: the engine logs in with a token that it rotates itself.
+    Secret(SecretName),
+}
+
+/// A vendor's address, how to reach it, and the engine's login there.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Its name in the inventory.
+    pub name: String,
+    /// Which vendor's protocol it speaks.
+    pub kind: ConnectionKind,
+    /// Base address without a slash at the end; the vendor's own by default.
+    pub url: String,
+    /// How the engine logs in.
+    pub auth: Auth,
+    /// A certificate authority in PEM that is trusted besides the system's.
+    pub ca: Option<String>,
+    /// A proxy for this connection; the environment's proxies hold otherwise.
+    pub proxy: Option<String>,
+    /// The longest that one call may take.
+    pub timeout: Span,
+}
+
+/// Which vendor's protocol a connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConnectionKind {
+    /// `https://api.postmarkapp.com`
+    Postmark,
+    /// `https://api.heroku.com`
+    Heroku,
+    /// `https://api.github.com`, or `https://HOST/api/v3` of an own server.
+    Github,
+    /// `https://app.infisical.com/api`, or `<host>/api` of an own server.
+    Infisical,
+}
+
+/// How the engine logs in at a vendor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// No login: the token under rotation speaks for itself (Postmark).
+    None,
+    /// One token.
+    Token(Source),
+    /// A machine identity (Infisical's universal auth).
+    Client {
+        /// The identity's client id.
+        id: Source,
+        /// The identity's client secret.
+        secret: Source,
+    },
+}
+
+/// Who mints, lists, checks and revokes tokens.
+#[derive(Clone, Debug)]
+pub struct Issuer {
+    /// Its name in the inventory.
+    pub name: String,
+    /// The connection it is reached by.
+    pub via: String,
+    /// Which kind, with what only that kind needs.
+    pub kind: IssuerKind,
+}
+
+/// The kinds of issuers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IssuerKind {
+    /// Server tokens of one Postmark server. People create and delete them in the dashboard.
+    PostmarkServer {
+        /// The server's name, which every token of it answers with.
+        server: String,
+        /// Where people go.
+        dashboard: String,
+    },
+    /// Heroku OAuth authorizations.
+    HerokuAuthorization {
+        /// The e-mail address that every token of the account answers with.
+        account: String,
+        /// What a new token may do.
+        scope: Vec<String>,
+        /// After how long a new token ends by itself, if the rotation never comes.
+        expires_in: Option<Span>,
+    },
+}
+
+/// Where the current value of a secret is kept.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// Its name in the inventory.
+    pub name: String,
+    /// Which kind, with what only that kind needs.
+    pub kind: StoreKind,
+}
+
+/// The kinds of stores.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreKind {
+    /// A project and environment of Infisical.
+    Infisical {
+        /// The connection it is reached by.
+        via: String,
+        /// The project's id.
+        project: String,
+        /// The environment's slug.
+        environment: String,
+        /// The folder.
+        path: String,
+        /// Which generation of the secrets API is spoken, 3 or 4.
+        api: u8,
+    },
+    /// A local file, sealed with the installation's key.
+    Sealed {
+        /// The file.
+        file: String,
+    },
+}
+
+/// A secret, as the inventory describes it.
+#[derive(Clone, Debug)]
+pub struct Secret {
+    /// Its name.
+    pub name: SecretName,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// The issuer's name.
+    pub issuer: String,
+    /// The store's name.
+    pub store: String,
+    /// The key in the store.
+    pub store_key: String,
+    /// The age at which it is overdue.
+    pub max_age: Span,
+    /// How long both tokens live side by side before anybody may revoke.
+    pub soak: Span,
+    /// The least role for its operator steps and its revocation.
+    pub role: String,
+    /// How the current token is recognised at the issuer, where the engine has not minted it:
+    /// the description of its authorization.
+    pub old_description: Option<String>,
+    /// What a person is told for creating a token, instead of the issuer's own words.
+    pub create_text: Option<String>,
+    /// What a person is told for revoking one, instead of the issuer's own words.
+    pub revoke_text: Option<String>,
+    /// The places that hold a copy.
+    pub consumers: Vec<Consumer>,
+    /// Looks at the world that must succeed on the new token, after the consumers have it.
+    pub probes: Vec<Probe>,
+}
+
+/// A place that holds a copy of the token and uses it.
+#[derive(Clone, Debug)]
+pub struct Consumer {
+    /// Its identity in plans, journal and audit.
+    pub id: ConsumerId,
+    /// What people call it.
+    pub label: String,
+    /// The names it holds the token under; all are written in one go.
+    pub keys: Vec<String>,
+    /// Whether it serves production. Those that do not go first.
+    pub production: bool,
+    /// Which kind, with what only that kind needs.
+    pub kind: ConsumerKind,
+}
+
+/// The kinds of consumers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConsumerKind {
+    /// Config vars of a Heroku app.
+    HerokuConfig {
+        /// The connection it is reached by.
+        via: String,
+        /// The app's name.
+        app: String,
+    },
+    /// A secret of GitHub Actions or Dependabot.
+    GithubSecret {
+        /// The connection it is reached by.
+        via: String,
+        /// Where it is kept.
+        scope: GithubScope,
+    },
+    /// A dotenv file on this machine.
+    Dotenv {
+        /// The file.
+        path: String,
+    },
+}
+
+/// Where GitHub keeps a secret. Each place has a key pair of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GithubScope {
+    /// Actions secrets of a repository `owner/name`.
+    Repository(String),
+    /// Actions secrets of an environment of a repository. They shadow the repository's.
+    Environment(String, String),
+    /// Actions secrets of an organisation.
+    Organisation(String),
+    /// Dependabot secrets of a repository; its workflows see only these.
+    Dependabot(String),
+}
+
+/// A look at the world over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// What people call it.
+    pub name: String,
+    /// `GET` or `POST`.
+    pub method: String,
+    /// The address.
+    pub url: String,
+    /// The body, as JSON text.
+    pub json: Option<String>,
+    /// The status that means success.
+    pub expect_status: u16,
+    /// A field of the JSON answer (dotted path) and the value it must have; `None` for any.
+    pub expect_json: Vec<(String, Option<String>)>,
+}
+
+impl Inventory {
+    /// The secret of that name.
+    #[must_use]
+    pub fn secret(&self, name: &SecretName) -> Option<&Secret> {
+        self.secrets.get(name)
+    }
+
+    /// The names that a person may have meant by a text: an exact name, or every name with this
+    /// key when the environment was left out.
+    #[must_use]
+    pub fn matching(&self, text: &str) -> Vec<&SecretName> {
+        self.secrets
+            .keys()
+            .filter(|name| name.to_string() == text || name.key() == text)
+            .collect()
+    }
+}

@@ -1,0 +1,191 @@
+//! The files' own form, as serde reads it: strict about names, with the place of every value.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_spanned::Spanned;
+
+use crate::Span;
+
+pub(super) type Text = Spanned<String>;
+
+/// `rollover.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Organisation {
+    pub(super) schema: Spanned<u32>,
+    pub(super) org: String,
+    pub(super) state: State,
+    #[serde(default)]
+    pub(super) policy: Policy,
+    #[serde(default)]
+    pub(super) connections: BTreeMap<String, Spanned<Connection>>,
+    #[serde(default)]
+    pub(super) issuers: BTreeMap<String, Spanned<Issuer>>,
+    #[serde(default)]
+    pub(super) stores: BTreeMap<String, Spanned<Store>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct State {
+    pub(super) database: String,
+    pub(super) key: Spanned<KeyReference>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeyReference {
+    pub(super) file: Option<String>,
+    pub(super) keyring: Option<String>,
+    pub(super) passphrase: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Policy {
+    pub(super) max_age: Option<Span>,
+    pub(super) soak: Option<Span>,
+    pub(super) proof_interval: Option<Spanned<Span>>,
+    pub(super) proof_timeout: Option<Span>,
+    pub(super) adopt_timeout: Option<Span>,
+    pub(super) attempts_max: Option<Spanned<u32>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Connection {
+    pub(super) kind: Text,
+    pub(super) url: Option<Text>,
+    pub(super) auth: Option<Spanned<Reference>>,
+    pub(super) ca: Option<String>,
+    pub(super) proxy: Option<Text>,
+    pub(super) timeout: Option<Span>,
+}
+
+/// Where a value is found. One of the four, or the two halves of a client login.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reference {
+    pub(super) env: Option<String>,
+    pub(super) file: Option<String>,
+    pub(super) keyring: Option<String>,
+    pub(super) secret: Option<Text>,
+    pub(super) client_id: Option<Box<Spanned<Reference>>>,
+    pub(super) client_secret: Option<Box<Spanned<Reference>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Issuer {
+    pub(super) kind: Text,
+    pub(super) via: Text,
+    pub(super) server: Option<Text>,
+    pub(super) dashboard: Option<Text>,
+    pub(super) account: Option<Text>,
+    pub(super) scope: Option<Spanned<Vec<Text>>>,
+    pub(super) expires_in: Option<Spanned<Span>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Store {
+    pub(super) kind: Text,
+    pub(super) via: Option<Text>,
+    pub(super) project: Option<Text>,
+    pub(super) environment: Option<Text>,
+    pub(super) path: Option<Text>,
+    pub(super) api: Option<Spanned<u8>>,
+    pub(super) file: Option<Text>,
+}
+
+/// `secrets/*.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Secret {
+    pub(super) name: Text,
+    pub(super) environment: Text,
+    #[serde(default)]
+    pub(super) also: Vec<Text>,
+    pub(super) owner: Option<String>,
+    pub(super) issuer: Text,
+    pub(super) store: StoreReference,
+    pub(super) max_age: Option<Span>,
+    pub(super) soak: Option<Span>,
+    pub(super) role: Option<String>,
+    #[serde(default)]
+    pub(super) old: Old,
+    #[serde(default)]
+    pub(super) create: OperatorText,
+    #[serde(default)]
+    pub(super) revoke: OperatorText,
+    #[serde(default)]
+    pub(super) consumers: Vec<Spanned<Consumer>>,
+    #[serde(default)]
+    pub(super) verify: Vec<Spanned<Verify>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StoreReference {
+    #[serde(rename = "in")]
+    pub(super) store: Text,
+    pub(super) key: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Old {
+    pub(super) description: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OperatorText {
+    pub(super) operator: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Consumer {
+    pub(super) name: Option<String>,
+    pub(super) kind: Text,
+    pub(super) via: Option<Text>,
+    pub(super) app: Option<Text>,
+    pub(super) repo: Option<Text>,
+    pub(super) org: Option<Text>,
+    pub(super) environment: Option<Text>,
+    pub(super) scope: Option<Text>,
+    pub(super) path: Option<Text>,
+    pub(super) keys: Option<Spanned<Vec<Text>>>,
+    #[serde(default = "yes")]
+    pub(super) enabled: bool,
+    #[serde(default = "yes")]
+    pub(super) production: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Verify {
+    pub(super) name: Option<String>,
+    pub(super) kind: Text,
+    pub(super) method: Option<Text>,
+    pub(super) url: Text,
+    pub(super) json: Option<toml::Value>,
+    #[serde(default)]
+    pub(super) expect: Expect,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Expect {
+    pub(super) status: Option<u16>,
+    #[serde(default)]
+    pub(super) json: BTreeMap<String, toml::Value>,
+    #[serde(default)]
+    pub(super) json_has: Vec<String>,
+}
+
+fn yes() -> bool {
+    true
+}

@@ -1,0 +1,54 @@
+//! What a rotation is: the nouns, the inventory, the plan and the machine.
+//!
+//! Everything here is told and nothing here looks: no clock, no file, no socket, no random
+//! number (`clippy.toml` beside this crate says so with reasons). The modules are listed in
+//! reading order; `rotation` is the heart.
+
+mod name;
+mod token;
+
+mod fingerprint;
+
+mod duration;
+mod handle;
+mod liveness;
+
+mod profile;
+
+pub mod inventory;
+
+mod observed;
+mod refusal;
+
+mod plan;
+
+mod action;
+mod event;
+
+mod rotation;
+
+mod backoff;
+mod task;
+
+pub mod audit;
+
+pub use action::Action;
+pub use backoff::retry_delay;
+pub use duration::{ParseSpanError, Span};
+pub use event::{Answer, Direction, Entry, Event, Evidence, Look, Outcome, Proof, Seen, Which};
+pub use fingerprint::{Fingerprint, FingerprintKey, ParseFingerprintError};
+pub use handle::{ConsumerId, Handle, RotationId};
+pub use liveness::Liveness;
+pub use name::{NameError, SecretName};
+pub use observed::{
+    Baseline, ConsumerSeen, Holding, IssuerSeen, LiveToken, Mint, Observed, StoreSeen,
+};
+pub use plan::{
+    ConsumerPart, Declared, IssuerPart, Limits, Mode, OldToken, Plan, PlanError, PlanStep, Sign,
+    StorePart,
+};
+pub use profile::{Doer, Overlap, Profile, Shape};
+pub use refusal::Refusal;
+pub use rotation::{IllegalEvent, Next, Rotation, Step, StepState, Waiting};
+pub use task::{Task, TaskKind};
+pub use token::Token;

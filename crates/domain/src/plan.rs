@@ -1,0 +1,181 @@
+//! A plan: every step of one rotation, decided before anything happens.
+//!
+//! Execution makes no choices. What may be created, what the new token will be marked with, who
+//! is asked, in which order the consumers go and what undoes each step all stand here.
+
+mod make;
+mod steps;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ConsumerId, Doer, Fingerprint, Handle, LiveToken, Overlap, Refusal, RotationId, SecretName,
+    Span,
+};
+
+pub use make::Declared;
+pub use steps::{PlanStep, Sign};
+
+/// Everything that one rotation needs to know.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// The rotation's id.
+    pub id: RotationId,
+    /// The secret.
+    pub secret: SecretName,
+    /// Why it is rotated.
+    pub mode: Mode,
+    /// The issuer's part.
+    pub issuer: IssuerPart,
+    /// The store's part.
+    pub store: StorePart,
+    /// The consumers, those that do not serve production first.
+    pub consumers: Vec<ConsumerPart>,
+    /// The token that goes.
+    pub old: OldToken,
+    /// The tokens that were live at the issuer before, the old one included.
+    pub baseline: Vec<LiveToken>,
+    /// Live tokens at the issuer that nobody here knows; left alone.
+    pub unknown: Vec<LiveToken>,
+    /// How many probes the inventory asks for.
+    pub probes: usize,
+    /// Limits of waiting and trying.
+    pub limits: Limits,
+    /// The least role for operator steps and the revocation.
+    pub role: String,
+    /// Whether the engine logs in with the token under rotation and must go over to the new one
+    /// before it revokes.
+    pub login_is_old: bool,
+    /// Names and ids that the last audit record carries besides its own.
+    pub audit_context: Vec<(String, String)>,
+    /// What a person should know before agreeing.
+    pub warnings: Vec<String>,
+}
+
+/// Why a secret is rotated.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// The old token is live and stays so until everybody is on the new one.
+    Scheduled,
+    /// The old token is dead already: forward as fast as possible, and never back.
+    Repair,
+}
+
+/// The issuer's part of a plan.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct IssuerPart {
+    /// Its name in the inventory.
+    pub name: String,
+    /// What people call its kind.
+    pub title: String,
+    /// The identity that every token of it answers with.
+    pub identity: String,
+    /// Who creates.
+    pub creates: Doer,
+    /// Who revokes.
+    pub revokes: Doer,
+    /// How tokens coexist.
+    pub overlap: Overlap,
+    /// Goes into the new token's description, so that it is found again after a lost answer.
+    pub marker: String,
+    /// Whether its list of live tokens was seen while planning.
+    pub listed: bool,
+    /// How long a new token may answer 401 before it counts as refused.
+    pub activation_max: Span,
+    /// What a person is told for creating a token; empty where the API does it.
+    pub create_text: Vec<String>,
+}
+
+/// The store's part of a plan.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct StorePart {
+    /// Its name in the inventory.
+    pub name: String,
+    /// The key.
+    pub key: String,
+    /// The version that holds the old token.
+    pub version: String,
+}
+
+/// One consumer's part of a plan.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct ConsumerPart {
+    /// Its identity.
+    pub id: ConsumerId,
+    /// What people call it.
+    pub label: String,
+    /// The names it holds the token under.
+    pub keys: Vec<String>,
+    /// Those of a lower wave are written and verified first.
+    pub wave: u8,
+    /// Whether its value can be read back.
+    pub reads_back: bool,
+    /// Whether a write restarts it.
+    pub restarts: bool,
+    /// What it holds now, where that can be read.
+    pub before: Option<Fingerprint>,
+}
+
+/// The token that goes.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct OldToken {
+    /// Its fingerprint.
+    pub fingerprint: Fingerprint,
+    /// Its handle, where the issuer gives one.
+    pub handle: Option<Handle>,
+    /// Since when it is current, in words, where that is known.
+    pub since: Option<jiff::Timestamp>,
+}
+
+/// Limits of waiting and trying.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Limits {
+    /// How long both tokens live side by side before anybody may revoke.
+    pub soak: Span,
+    /// The least time between the two answers that prove a death.
+    pub proof_interval: Span,
+    /// How long the old token may go on answering before a person is told.
+    pub proof_timeout: Span,
+    /// How long a consumer may take to come up before a person is told.
+    pub adopt_timeout: Span,
+    /// How many times one call is tried before a person is told.
+    pub attempts_max: u32,
+}
+
+/// Why there is no plan: every refusal that was found, not only the first.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{secret} cannot be rotated now")]
+pub struct PlanError {
+    /// The secret.
+    pub secret: SecretName,
+    /// Each reason.
+    pub refusals: Vec<Refusal>,
+}
+
+impl Plan {
+    /// The consumer with this id.
+    #[must_use]
+    pub fn consumer(&self, id: &ConsumerId) -> Option<&ConsumerPart> {
+        self.consumers.iter().find(|consumer| consumer.id == *id)
+    }
+
+    /// How the rotation is done, in the runbooks' words, for the audit.
+    #[must_use]
+    pub fn method(&self) -> String {
+        match (self.issuer.creates, self.issuer.revokes) {
+            (Doer::Api, Doer::Api) => "api".into(),
+            (Doer::Operator, Doer::Operator) => "operator-assisted-dashboard".into(),
+            _ => "operator-assisted".into(),
+        }
+    }
+
+    /// How many consumers the rotation restarts, once each.
+    #[must_use]
+    pub fn restarts(&self) -> usize {
+        self.consumers
+            .iter()
+            .filter(|consumer| consumer.restarts)
+            .count()
+    }
+}

@@ -1,0 +1,369 @@
+//! From what was seen to a plan, or to every reason why there is none.
+
+use crate::inventory::{Inventory, IssuerKind, Secret};
+use crate::{
+    ConsumerPart, ConsumerSeen, Fingerprint, Handle, Holding, IssuerPart, Limits, LiveToken,
+    Liveness, Mint, Mode, Observed, OldToken, Plan, PlanError, Profile, Refusal, RotationId,
+    StorePart, StoreSeen,
+};
+
+/// What a plan takes from the connectors' declarations rather than from the world.
+pub struct Declared<'a> {
+    /// The issuer's declaration.
+    pub profile: &'a Profile,
+    /// What a person is told for creating a token.
+    pub create_text: Vec<String>,
+    /// For each consumer in the inventory's order: can its value be read back, does a write
+    /// restart it?
+    pub consumers: Vec<(bool, bool)>,
+}
+
+impl Plan {
+    /// Decides: a plan, or the refusals.
+    ///
+    /// # Errors
+    /// Every reason found, in the order in which the world was looked at.
+    pub fn make(
+        inventory: &Inventory,
+        secret: &Secret,
+        mode: Mode,
+        declared: Declared<'_>,
+        observed: &Observed,
+        id: RotationId,
+    ) -> Result<Self, PlanError> {
+        let Some(issuer) = inventory.issuers.get(&secret.issuer) else {
+            return Err(PlanError {
+                secret: secret.name.clone(),
+                refusals: Vec::new(),
+            });
+        };
+        let expected = identity(&issuer.kind).to_owned();
+        let mut refusals = Vec::new();
+        let old = old_token(
+            secret,
+            mode,
+            declared.profile,
+            observed,
+            &expected,
+            &mut refusals,
+        );
+        check_issuer(declared.profile, observed, &mut refusals);
+        check_consumers(secret, observed, &mut refusals);
+        if let Some(open) = &observed.open {
+            refusals.insert(0, Refusal::AlreadyOpen(open.clone()));
+        }
+        let (Some((old, version)), true) = (old, refusals.is_empty()) else {
+            return Err(PlanError {
+                secret: secret.name.clone(),
+                refusals,
+            });
+        };
+        let unknown = unknown_tokens(&old, observed);
+        let warnings = warnings(&old, declared.profile, observed, &unknown);
+        let mut plan = Self {
+            secret: secret.name.clone(),
+            mode,
+            issuer: IssuerPart {
+                name: issuer.name.clone(),
+                title: declared.profile.title.to_owned(),
+                identity: expected,
+                creates: declared.profile.creates,
+                revokes: declared.profile.revokes,
+                overlap: declared.profile.overlap,
+                marker: format!("rollover {id} {}", secret.name),
+                listed: observed.issuer.listed,
+                activation_max: declared.profile.activation_max,
+                create_text: declared.create_text,
+            },
+            store: StorePart {
+                name: secret.store.clone(),
+                key: secret.store_key.clone(),
+                version,
+            },
+            consumers: Vec::new(),
+            old,
+            baseline: observed.issuer.tokens.clone(),
+            unknown,
+            probes: secret.probes.len(),
+            limits: Limits {
+                soak: secret.soak,
+                proof_interval: inventory.policy.proof_interval,
+                proof_timeout: inventory.policy.proof_timeout,
+                adopt_timeout: inventory.policy.adopt_timeout,
+                attempts_max: inventory.policy.attempts_max,
+            },
+            role: secret.role.clone(),
+            login_is_old: observed.login_is_old,
+            audit_context: audit_context(&issuer.kind),
+            warnings,
+            id,
+        };
+        plan.consumers = consumer_parts(secret, &declared.consumers, observed);
+        Ok(plan)
+    }
+}
+
+fn identity(kind: &IssuerKind) -> &str {
+    match kind {
+        IssuerKind::PostmarkServer { server, .. } => server,
+        IssuerKind::HerokuAuthorization { account, .. } => account,
+    }
+}
+
+fn audit_context(kind: &IssuerKind) -> Vec<(String, String)> {
+    match kind {
+        IssuerKind::PostmarkServer { server, .. } => {
+            vec![("server_name".into(), server.clone())]
+        }
+        IssuerKind::HerokuAuthorization { account, .. } => {
+            vec![("account".into(), account.clone())]
+        }
+    }
+}
+
+/// The old token and the store's version of it, or refusals.
+fn old_token(
+    secret: &Secret,
+    mode: Mode,
+    profile: &Profile,
+    observed: &Observed,
+    expected: &str,
+    refusals: &mut Vec<Refusal>,
+) -> Option<(OldToken, String)> {
+    let (fingerprint, version) = match &observed.store {
+        StoreSeen::Holds {
+            fingerprint,
+            version,
+        } => (*fingerprint, version.clone()),
+        StoreSeen::Empty => {
+            refusals.push(Refusal::StoreEmpty(secret.name.clone()));
+            return None;
+        }
+        StoreSeen::Refuses(why) => {
+            refusals.push(Refusal::StoreRefuses(why.clone()));
+            return None;
+        }
+        StoreSeen::Unknown(why) => {
+            refusals.push(unseen(format!("the store `{}`", secret.store), why));
+            return None;
+        }
+    };
+    match &observed.old {
+        Liveness::Alive { identity } if identity != expected => {
+            let (got, expected) = (identity.clone(), expected.to_owned());
+            refusals.push(Refusal::OtherIdentity { expected, got });
+        }
+        Liveness::Alive { .. } => {}
+        Liveness::Dead { evidence } if mode == Mode::Scheduled => {
+            refusals.push(Refusal::OldTokenDead(evidence.clone()));
+        }
+        Liveness::Dead { .. } => {}
+        Liveness::Unknown { why } => {
+            refusals.push(unseen("the current token".into(), why));
+        }
+    }
+    let handle = old_handle(secret, profile, mode, fingerprint, observed, refusals);
+    let since = observed
+        .remembered
+        .as_ref()
+        .filter(|known| known.fingerprint == fingerprint)
+        .map(|known| known.since)
+        .or_else(|| listed_as(observed, fingerprint, handle.as_ref())?.created);
+    Some((
+        OldToken {
+            fingerprint,
+            handle,
+            since,
+        },
+        version,
+    ))
+}
+
+/// The handle that the old token is revoked by: as remembered, as listed with its value, or as
+/// described in the inventory. A guess is never made.
+fn old_handle(
+    secret: &Secret,
+    profile: &Profile,
+    mode: Mode,
+    fingerprint: Fingerprint,
+    observed: &Observed,
+    refusals: &mut Vec<Refusal>,
+) -> Option<Handle> {
+    if profile.revokes == crate::Doer::Operator {
+        return None;
+    }
+    if let Some(known) = &observed.remembered
+        && known.fingerprint == fingerprint
+        && known.handle.is_some()
+    {
+        return known.handle.clone();
+    }
+    if let Some(listed) = listed_as(observed, fingerprint, None) {
+        return listed.handle.clone();
+    }
+    let described: Vec<&LiveToken> = observed
+        .issuer
+        .tokens
+        .iter()
+        .filter(|token| {
+            secret.old_description.is_some() && token.description == secret.old_description
+        })
+        .collect();
+    match described.as_slice() {
+        [one] => one.handle.clone(),
+        [] => {
+            if mode == Mode::Scheduled && observed.issuer.listed {
+                refusals.push(Refusal::HandleUnknown);
+            }
+            None
+        }
+        several => {
+            refusals.push(Refusal::HandleAmbiguous {
+                count: several.len(),
+                description: secret.old_description.clone().unwrap_or_default(),
+            });
+            None
+        }
+    }
+}
+
+fn listed_as<'a>(
+    observed: &'a Observed,
+    fingerprint: Fingerprint,
+    handle: Option<&Handle>,
+) -> Option<&'a LiveToken> {
+    observed.issuer.tokens.iter().find(|token| {
+        token.fingerprint == Some(fingerprint)
+            || (handle.is_some() && token.handle.as_ref() == handle)
+    })
+}
+
+fn check_issuer(profile: &Profile, observed: &Observed, refusals: &mut Vec<Refusal>) {
+    if let Some(max) = profile.overlap.slots()
+        && observed.issuer.listed
+        && observed.issuer.tokens.len() >= max as usize
+    {
+        refusals.push(Refusal::SlotsFull { max });
+    }
+    match &observed.issuer.mint {
+        Mint::Allowed => {}
+        Mint::Refused(why) => refusals.push(Refusal::MayNotMint(why.clone())),
+        Mint::Unknown(why) => refusals.push(unseen("the issuer".into(), why)),
+    }
+}
+
+fn check_consumers(secret: &Secret, observed: &Observed, refusals: &mut Vec<Refusal>) {
+    if secret.consumers.is_empty() {
+        refusals.push(Refusal::NoConsumers);
+    }
+    for seen in &observed.consumers {
+        match &seen.holding {
+            Holding::Refused(why) => refusals.push(Refusal::ConsumerRefuses {
+                consumer: seen.id.clone(),
+                why: why.clone(),
+            }),
+            Holding::Unknown(why) => {
+                refusals.push(unseen(format!("consumer {}", seen.id), why));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn unseen(what: String, why: &str) -> Refusal {
+    Refusal::Unseen {
+        what,
+        why: why.to_owned(),
+    }
+}
+
+/// Live tokens other than the old one.
+fn unknown_tokens(old: &OldToken, observed: &Observed) -> Vec<LiveToken> {
+    let is_old = |token: &LiveToken| match (&token.handle, token.fingerprint) {
+        (Some(handle), _) if old.handle.is_some() => Some(handle) == old.handle.as_ref(),
+        (_, Some(fingerprint)) => fingerprint == old.fingerprint,
+        _ => false,
+    };
+    observed
+        .issuer
+        .tokens
+        .iter()
+        .filter(|token| !is_old(token))
+        .cloned()
+        .collect()
+}
+
+fn consumer_parts(
+    secret: &Secret,
+    declared: &[(bool, bool)],
+    observed: &Observed,
+) -> Vec<ConsumerPart> {
+    let before = |seen: &ConsumerSeen| match &seen.holding {
+        Holding::Token(fingerprint) => Some(*fingerprint),
+        _ => None,
+    };
+    let mut parts: Vec<ConsumerPart> = secret
+        .consumers
+        .iter()
+        .zip(declared)
+        .map(|(consumer, (reads_back, restarts))| ConsumerPart {
+            id: consumer.id.clone(),
+            label: consumer.label.clone(),
+            keys: consumer.keys.clone(),
+            wave: u8::from(consumer.production),
+            reads_back: *reads_back,
+            restarts: *restarts,
+            before: observed
+                .consumers
+                .iter()
+                .find(|seen| seen.id == consumer.id)
+                .and_then(before),
+        })
+        .collect();
+    parts.sort_by_key(|part| part.wave);
+    parts
+}
+
+fn warnings(
+    old: &OldToken,
+    profile: &Profile,
+    observed: &Observed,
+    unknown: &[LiveToken],
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for seen in &observed.consumers {
+        match &seen.holding {
+            Holding::Token(fingerprint) if *fingerprint != old.fingerprint => {
+                warnings.push(format!(
+                    "{} holds fp {fingerprint}, the store has fp {}; it will be brought in step",
+                    seen.id, old.fingerprint
+                ))
+            }
+            Holding::Mixed(_) => warnings.push(format!(
+                "{} holds different values; it will be brought in step",
+                seen.id
+            )),
+            Holding::Nothing => {
+                warnings.push(format!("{} holds nothing yet; it will be added", seen.id));
+            }
+            _ => {}
+        }
+    }
+    if !unknown.is_empty() && profile.overlap.slots().is_some() {
+        warnings.push(format!(
+            "{} live token{} at the issuer not known to rollover; left alone",
+            unknown.len(),
+            if unknown.len() == 1 { " is" } else { "s are" },
+        ));
+    }
+    if observed.login_is_old {
+        warnings.push(
+            "rollover itself logs in with this token; it goes over to the new one before it revokes"
+                .into(),
+        );
+    }
+    if !observed.issuer.listed {
+        warnings.push("the issuer does not show its tokens; the new one must be entered".into());
+    }
+    warnings
+}

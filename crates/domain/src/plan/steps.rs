@@ -1,0 +1,175 @@
+//! A plan as people read it: numbered steps with who, what and what undoes it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Mode, Plan};
+use crate::Doer;
+
+/// One line of a plan.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PlanStep {
+    /// Its number; `0` continues the step above.
+    pub number: u8,
+    /// The verb.
+    pub step: String,
+    /// What it does to the world.
+    pub sign: Sign,
+    /// `rollover`, or the role that is asked.
+    pub who: String,
+    /// What happens.
+    pub what: String,
+    /// What undoes it; empty where nothing has to be undone.
+    pub undo: String,
+    /// Whether the point of no return lies before it.
+    pub after_no_return: bool,
+}
+
+/// What a step does to the world.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sign {
+    /// Only looks.
+    Look,
+    /// Adds something.
+    Add,
+    /// Changes something.
+    Change,
+    /// Removes something.
+    Remove,
+}
+
+impl Sign {
+    /// The mark in front of the step.
+    #[must_use]
+    pub fn mark(self) -> &'static str {
+        match self {
+            Self::Look => " ",
+            Self::Add => "+",
+            Self::Change => "~",
+            Self::Remove => "-",
+        }
+    }
+}
+
+impl Plan {
+    /// The steps, in order.
+    #[must_use]
+    pub fn steps(&self) -> Vec<PlanStep> {
+        let mut steps = Vec::new();
+        self.steps_before(&mut steps);
+        self.steps_after(&mut steps);
+        steps
+    }
+
+    fn who(&self, doer: Doer) -> String {
+        match doer {
+            Doer::Api => "rollover".into(),
+            Doer::Operator => self.role.clone(),
+        }
+    }
+
+    fn steps_before(&self, steps: &mut Vec<PlanStep>) {
+        let engine = || "rollover".to_owned();
+        let identity = &self.issuer.identity;
+        let preflight = match self.mode {
+            Mode::Scheduled => format!("the current token answers as {identity}"),
+            Mode::Repair => "the current token is dead; there is nothing to lose".into(),
+        };
+        push(steps, "preflight", Sign::Look, engine(), preflight, "");
+        let create = match self.issuer.creates {
+            Doer::Api => format!("{}: new token, marked {}", self.issuer.title, self.id),
+            Doer::Operator => format!("{} dashboard: generate another token", self.issuer.title),
+        };
+        let who = self.who(self.issuer.creates);
+        push(steps, "create", Sign::Add, who, create, "revoke it");
+        let validate = format!("the new token answers as {identity}");
+        push(steps, "validate", Sign::Look, engine(), validate, "");
+        let store = format!("{} {}", self.store.name, self.store.key);
+        push(steps, "store", Sign::Change, engine(), store, "put back");
+        for (i, consumer) in self.consumers.iter().enumerate() {
+            let restart = if consumer.restarts {
+                ", one restart"
+            } else {
+                ""
+            };
+            let what = format!("{} ({}){restart}", consumer.id, consumer.keys.join(", "));
+            push(steps, "propagate", Sign::Change, engine(), what, "put back");
+            continue_step(steps, i);
+        }
+        let unread = self
+            .consumers
+            .iter()
+            .filter(|consumer| !consumer.reads_back)
+            .count();
+        let mut verify = format!(
+            "{} of {} consumers show the new fingerprint",
+            self.consumers.len() - unread,
+            self.consumers.len()
+        );
+        if unread > 0 {
+            verify.push_str("; the rest is write-only, proven by its write");
+        }
+        push(steps, "verify", Sign::Look, engine(), verify, "");
+        if self.probes > 0 {
+            let what = format!("{} probe(s) of the inventory succeed", self.probes);
+            push(steps, "probe", Sign::Look, engine(), what, "");
+        }
+        let soak = format!("{}, both tokens live", self.limits.soak);
+        push(steps, "soak", Sign::Look, engine(), soak, "");
+    }
+
+    fn steps_after(&self, steps: &mut Vec<PlanStep>) {
+        let before = steps.len();
+        let engine = || "rollover".to_owned();
+        let which = match &self.old.handle {
+            Some(handle) => format!("authorization {handle}, fp {}", self.old.fingerprint),
+            None => format!("the token with fp {}", self.old.fingerprint),
+        };
+        let (who, what) = match self.issuer.revokes {
+            Doer::Api => (engine(), which),
+            Doer::Operator => (
+                self.role.clone(),
+                format!("{} dashboard: delete {which}", self.issuer.title),
+            ),
+        };
+        push(steps, "revoke", Sign::Remove, who, what, "none");
+        let prove = format!(
+            "the old token answers 401, twice, {} apart",
+            self.limits.proof_interval
+        );
+        push(steps, "prove", Sign::Look, engine(), prove, "");
+        push(
+            steps,
+            "close",
+            Sign::Look,
+            engine(),
+            "secret.rotate.completed".into(),
+            "",
+        );
+        for step in &mut steps[before..] {
+            step.after_no_return = true;
+        }
+    }
+}
+
+fn push(steps: &mut Vec<PlanStep>, step: &str, sign: Sign, who: String, what: String, undo: &str) {
+    let number = steps.iter().map(|step| step.number).max().unwrap_or(0) + 1;
+    steps.push(PlanStep {
+        number,
+        step: step.to_owned(),
+        sign,
+        who,
+        what,
+        undo: undo.to_owned(),
+        after_no_return: false,
+    });
+}
+
+/// Makes the newest line continue the one above, unless it is the first of its kind.
+fn continue_step(steps: &mut [PlanStep], place: usize) {
+    if place > 0
+        && let Some(last) = steps.last_mut()
+    {
+        last.number = 0;
+    }
+}

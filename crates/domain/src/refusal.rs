@@ -1,0 +1,145 @@
+//! Why a rotation is not even begun. Each is found before anything is created.
+
+use crate::{ConsumerId, RotationId, SecretName};
+
+/// A reason to leave everything as it is, with the next move.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Another rotation of this secret is open.
+    #[error("rotation {0} of this secret is still open")]
+    AlreadyOpen(RotationId),
+    /// The store has nothing under the key.
+    #[error("the store holds no value for {0}")]
+    StoreEmpty(SecretName),
+    /// The store may not be written.
+    #[error("the store cannot be written: {0}")]
+    StoreRefuses(String),
+    /// The old token is dead already.
+    #[error("the current token is already dead at the issuer: {0}")]
+    OldTokenDead(String),
+    /// The current token answers as somebody else.
+    #[error("the current token answers as `{got}`, expected `{expected}`")]
+    OtherIdentity {
+        /// What the inventory says.
+        expected: String,
+        /// What the issuer says.
+        got: String,
+    },
+    /// All slots of the issuer are taken.
+    #[error("all {max} token slots of the issuer are taken")]
+    SlotsFull {
+        /// How many there are.
+        max: u32,
+    },
+    /// The engine's login may not create tokens.
+    #[error("the engine's login may not create tokens: {0}")]
+    MayNotMint(String),
+    /// The old token's handle is needed for revoking it and not known.
+    #[error("it is not known which token at the issuer is the current one")]
+    HandleUnknown,
+    /// Several tokens at the issuer fit the description of the current one.
+    #[error("{count} tokens at the issuer carry the description `{description}`")]
+    HandleAmbiguous {
+        /// How many.
+        count: usize,
+        /// Which description.
+        description: String,
+    },
+    /// A consumer cannot be written.
+    #[error("consumer {consumer} cannot be written: {why}")]
+    ConsumerRefuses {
+        /// Which.
+        consumer: ConsumerId,
+        /// What the vendor said.
+        why: String,
+    },
+    /// Something could not be looked at; nothing is guessed.
+    #[error("{what} could not be looked at: {why}")]
+    Unseen {
+        /// What.
+        what: String,
+        /// What was seen instead.
+        why: String,
+    },
+    /// The secret has no consumers.
+    #[error("no consumer of this secret is in the inventory")]
+    NoConsumers,
+}
+
+impl Refusal {
+    /// The next move.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::AlreadyOpen(id) => {
+                format!(
+                    "see it with `rollover run show {id}`, go on with `rollover run resume {id}`"
+                )
+            }
+            Self::StoreEmpty(name) => format!(
+                "put the current token into the store first: `rollover secret import {name} --token-stdin`"
+            ),
+            Self::StoreRefuses(_) => {
+                "give the engine's identity write access to this key in the store".into()
+            }
+            Self::OldTokenDead(_) => {
+                "there is no overlap to protect any more; repair at once with \
+                 `rollover rotate NAME --repair`"
+                    .into()
+            }
+            Self::OtherIdentity { .. } => {
+                "the store holds the token of another server, account or \
+                 environment; put the right one there before rotating"
+                    .into()
+            }
+            Self::SlotsFull { .. } => {
+                "delete a token that nobody uses at the issuer, then plan again; \
+                 the plan lists those it does not know"
+                    .into()
+            }
+            Self::MayNotMint(_) => {
+                "log the connection in with a token that may create authorizations (scope `global`)"
+                    .into()
+            }
+            Self::HandleUnknown => {
+                "name the description of its authorization in the secret's file: \
+                 `[old] description = \"...\"`"
+                    .into()
+            }
+            Self::HandleAmbiguous { .. } => {
+                "give the current token's authorization a description of its own".into()
+            }
+            Self::ConsumerRefuses { .. } => {
+                "correct the name or the login's rights, or set `enabled = false` for this consumer"
+                    .into()
+            }
+            Self::Unseen { .. } => {
+                "try again when the vendor answers; nothing was created or changed".into()
+            }
+            Self::NoConsumers => {
+                "add the places that use it as `[[consumers]]`; a token that nobody uses should be \
+                 revoked, not rotated"
+                    .into()
+            }
+        }
+    }
+
+    /// A stable word for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::AlreadyOpen(_) => "already-open",
+            Self::StoreEmpty(_) => "store-empty",
+            Self::StoreRefuses(_) => "store-refuses",
+            Self::OldTokenDead(_) => "old-token-dead",
+            Self::OtherIdentity { .. } => "other-identity",
+            Self::SlotsFull { .. } => "slots-full",
+            Self::MayNotMint(_) => "may-not-mint",
+            Self::HandleUnknown => "handle-unknown",
+            Self::HandleAmbiguous { .. } => "handle-ambiguous",
+            Self::ConsumerRefuses { .. } => "consumer-refuses",
+            Self::Unseen { .. } => "unseen",
+            Self::NoConsumers => "no-consumers",
+        }
+    }
+}

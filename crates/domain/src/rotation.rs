@@ -1,0 +1,395 @@
+//! The machine: what a rotation is, told one event at a time.
+//!
+//! ```text
+//! ┌──────────────────────────────────────────────────────────────────────────────────────┐
+//! │ Every event is durable before anything acts on it, the journal alone decides what is │
+//! │ legal next, and recovery is the same code as running.                                │
+//! └──────────────────────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! The loop around it, wherever it runs:
+//!
+//! 1. replay the journal through [`Rotation::apply`];
+//! 2. ask [`Rotation::next`] what is due;
+//! 3. journal that an effect begins, then make it; look where it says look;
+//! 4. journal how it ended, apply that, and go to 2.
+//!
+//! [`Next::Do`] is an effect that never began. [`Next::Settle`] is one that began and whose end
+//! nobody knows, because the process died or the answer was lost: it is settled by looking, and
+//! only a look that shows nothing leads to another try. An issuer shows a token once, so an
+//! effect is never repeated blindly.
+//!
+//! ```text
+//! create > validate > store > propagate > verify > soak > gate | revoke > prove > close
+//!     <---------- restore > recheck, unstore > discard         point of no return
+//! ```
+
+mod legal;
+mod next;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::{
+    Action, Direction, Entry, Event, Evidence, Fingerprint, Handle, Liveness, Look, Mode, Outcome,
+    Plan, Which,
+};
+
+pub use legal::IllegalEvent;
+pub use next::Next;
+pub use view::Waiting;
+
+/// One rotation, as its journal tells it so far.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Rotation {
+    plan: Plan,
+    started: Timestamp,
+    next_seq: u64,
+    direction: Direction,
+    steps: BTreeMap<Action, Step>,
+    /// Effects that were ever begun. Undo runs for every one of them, whatever became of it.
+    ever_begun: BTreeSet<Action>,
+    /// The new token, once it is known.
+    new: Option<NewToken>,
+    /// A create left tokens behind whose values nobody knows.
+    sweep_due: bool,
+    approved: Option<String>,
+    /// Looks at the old token since its revocation, or at the new one since its discarding.
+    looks: Vec<(Timestamp, Look)>,
+    outcome: Option<(Timestamp, Outcome)>,
+}
+
+/// The token that a rotation brought about.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct NewToken {
+    fingerprint: Fingerprint,
+    handle: Option<Handle>,
+}
+
+/// How far one step is.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Step {
+    /// Its state.
+    pub state: StepState,
+    /// How often it was tried without an end since the rotation was last picked up.
+    pub attempts: u32,
+    /// Not to be tried before.
+    pub not_before: Option<Timestamp>,
+    /// Since when it is in this state.
+    pub since: Timestamp,
+    /// What was last said of it.
+    pub note: Option<String>,
+}
+
+/// The states of a step.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum StepState {
+    /// Not begun, or settled as not done.
+    Idle,
+    /// Begun; the end is not known yet.
+    Begun,
+    /// Ended well.
+    Done,
+    /// The vendor said no.
+    Refused,
+}
+
+impl Rotation {
+    /// The rotation that a journal tells of.
+    ///
+    /// # Errors
+    /// The first entry that could not have happened.
+    pub fn replay<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Result<Self, IllegalEvent> {
+        let mut entries = entries.into_iter();
+        let first = entries.next().ok_or(IllegalEvent::Empty)?;
+        let Event::Planned { plan, .. } = &first.event else {
+            return Err(IllegalEvent::NotPlanned);
+        };
+        let mut rotation = Self {
+            plan: (**plan).clone(),
+            started: first.at,
+            next_seq: 1,
+            direction: Direction::Forward,
+            steps: BTreeMap::new(),
+            ever_begun: BTreeSet::new(),
+            new: None,
+            sweep_due: false,
+            approved: None,
+            looks: Vec::new(),
+            outcome: None,
+        };
+        for entry in entries {
+            rotation.apply(entry)?;
+        }
+        Ok(rotation)
+    }
+
+    /// The one transition function: told an entry, the rotation is afterwards in the state that
+    /// the entry leads to.
+    ///
+    /// # Errors
+    /// The entry could not have happened in this state; the rotation is unchanged.
+    pub fn apply(&mut self, entry: &Entry) -> Result<(), IllegalEvent> {
+        self.check(entry)?;
+        let at = entry.at;
+        match &entry.event {
+            Event::Planned { .. } => {}
+            Event::Began { action } => {
+                self.ever_begun.insert(action.clone());
+                self.set(action, StepState::Begun, at, None);
+            }
+            Event::Done { action, evidence } => self.done(action, evidence, at),
+            Event::NotDone { action, why } => {
+                self.set(action, StepState::Idle, at, Some(why.clone()));
+            }
+            Event::Refused { action, why } => {
+                self.set(action, StepState::Refused, at, Some(why.clone()));
+                if self.may_turn_back() {
+                    self.direction = Direction::Back {
+                        why: format!("{action}: {why}"),
+                    };
+                }
+            }
+            Event::Unsure {
+                action,
+                why,
+                retry_at,
+            } => self.tried(action, why, *retry_at, at),
+            Event::Later {
+                action,
+                why,
+                retry_at,
+            } => {
+                self.tried(action, why, *retry_at, at);
+                if let Some(step) = self.steps.get_mut(action) {
+                    step.state = StepState::Idle;
+                }
+            }
+            Event::Orphaned { .. } => {
+                self.sweep_due = true;
+                self.set(&Action::Create, StepState::Idle, at, None);
+            }
+            Event::Drifted { consumer, why } => {
+                let note = Some(why.clone());
+                let propagate = Action::Propagate(consumer.clone());
+                self.set(&propagate, StepState::Idle, at, note);
+                // Somebody who writes against us must not keep us writing for ever.
+                if let Some(step) = self.steps.get_mut(&propagate) {
+                    step.attempts += 1;
+                }
+                self.steps.remove(&Action::Verify(consumer.clone()));
+                self.steps.remove(&Action::Gate);
+                self.steps.remove(&Action::Confirm);
+            }
+            Event::Looked { look } => self.looks.push((at, look.clone())),
+            Event::Approved { by } => self.approved = Some(by.clone()),
+            Event::TurnedBack { why, .. } => {
+                self.direction = Direction::Back { why: why.clone() };
+            }
+            Event::Resumed { .. } => self.resumed(),
+            Event::Closed { outcome } => self.outcome = Some((at, outcome.clone())),
+        }
+        self.next_seq += 1;
+        Ok(())
+    }
+
+    fn done(&mut self, action: &Action, evidence: &Evidence, at: Timestamp) {
+        self.set(action, StepState::Done, at, None);
+        match (action, evidence) {
+            (
+                Action::Create,
+                Evidence::Created {
+                    fingerprint,
+                    handle,
+                    ..
+                },
+            ) => {
+                self.new = Some(NewToken {
+                    fingerprint: *fingerprint,
+                    handle: handle.clone(),
+                });
+            }
+            (Action::Revoke | Action::Discard, _) => self.looks.clear(),
+            (Action::Sweep, _) if self.sweep_due => {
+                // This sweep cleared the way for another create; the one at the end is to come.
+                self.sweep_due = false;
+                self.steps.remove(&Action::Sweep);
+            }
+            _ => {}
+        }
+    }
+
+    fn resumed(&mut self) {
+        for step in self.steps.values_mut() {
+            step.attempts = 0;
+            step.not_before = None;
+            if step.state == StepState::Refused {
+                step.state = StepState::Idle;
+            }
+        }
+        if !self.past_return() {
+            self.steps.remove(&Action::Gate);
+        }
+    }
+
+    fn set(&mut self, action: &Action, state: StepState, at: Timestamp, note: Option<String>) {
+        let attempts = self.steps.get(action).map_or(0, |step| step.attempts);
+        let step = Step {
+            state,
+            attempts,
+            not_before: None,
+            since: at,
+            note,
+        };
+        self.steps.insert(action.clone(), step);
+    }
+
+    fn tried(&mut self, action: &Action, why: &str, retry_at: Timestamp, at: Timestamp) {
+        let state = self.state(action);
+        let step = self.steps.entry(action.clone()).or_insert(Step {
+            state,
+            attempts: 0,
+            not_before: None,
+            since: at,
+            note: None,
+        });
+        step.attempts += 1;
+        step.not_before = Some(retry_at);
+        step.note = Some(why.to_owned());
+    }
+
+    /// What it was planned to be.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// When it began.
+    #[must_use]
+    pub fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// The place of the next journal entry.
+    #[must_use]
+    pub fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// Which way it goes.
+    #[must_use]
+    pub fn direction(&self) -> &Direction {
+        &self.direction
+    }
+
+    /// How it ended and when, once it has.
+    #[must_use]
+    pub fn outcome(&self) -> Option<&(Timestamp, Outcome)> {
+        self.outcome.as_ref()
+    }
+
+    /// The state of a step.
+    #[must_use]
+    pub fn state(&self, action: &Action) -> StepState {
+        self.steps
+            .get(action)
+            .map_or(StepState::Idle, |step| step.state)
+    }
+
+    /// A step and how far it is, once anything was said of it.
+    #[must_use]
+    pub fn step(&self, action: &Action) -> Option<&Step> {
+        self.steps.get(action)
+    }
+
+    /// The new token's fingerprint, once it is known.
+    #[must_use]
+    pub fn new_fingerprint(&self) -> Option<Fingerprint> {
+        self.new.as_ref().map(|new| new.fingerprint)
+    }
+
+    /// The new token's handle, where the issuer gives one.
+    #[must_use]
+    pub fn new_handle(&self) -> Option<&Handle> {
+        self.new.as_ref()?.handle.as_ref()
+    }
+
+    /// Who agreed to the revocation.
+    #[must_use]
+    pub fn approved(&self) -> Option<&str> {
+        self.approved.as_deref()
+    }
+
+    /// The looks at the token that is to die, since it was revoked.
+    #[must_use]
+    pub fn looks(&self) -> &[(Timestamp, Look)] {
+        &self.looks
+    }
+
+    /// Which token the engine logs in with, where it logs in with the one under rotation: the
+    /// old one until every consumer has passed the last look, the new one from then on.
+    #[must_use]
+    pub fn login(&self) -> Which {
+        if self.past_return() || self.state(&Action::Gate) == StepState::Done {
+            Which::New
+        } else {
+            Which::Old
+        }
+    }
+
+    /// Whether a revocation was ever begun: from there it only goes forward.
+    #[must_use]
+    pub fn past_return(&self) -> bool {
+        self.ever_begun.contains(&Action::Revoke)
+    }
+
+    /// Whether the way back is open.
+    #[must_use]
+    pub fn may_turn_back(&self) -> bool {
+        self.outcome.is_none()
+            && self.direction == Direction::Forward
+            && !self.past_return()
+            && self.plan.mode != Mode::Repair
+    }
+
+    fn is_done(&self, action: &Action) -> bool {
+        self.state(action) == StepState::Done
+    }
+
+    fn begun(&self, action: &Action) -> bool {
+        self.ever_begun.contains(action)
+    }
+
+    /// Whether the old token has answered `Dead` twice since its revocation, far enough apart.
+    #[must_use]
+    pub fn old_is_proven_dead(&self) -> bool {
+        self.death_proven(Which::Old)
+    }
+
+    /// Whether the second of two `Dead` answers, far enough apart and with no `Alive` between them,
+    /// was given about this token.
+    fn death_proven(&self, which: Which) -> bool {
+        let apart = self.plan.limits.proof_interval.millis();
+        let mut first: Option<Timestamp> = None;
+        for (at, look) in self.looks.iter().filter(|(_, look)| look.which == which) {
+            match (&look.liveness, first) {
+                (Liveness::Dead { .. }, None) => first = Some(*at),
+                (Liveness::Dead { .. }, Some(earlier)) => {
+                    if millis_between(earlier, *at) >= apart {
+                        return true;
+                    }
+                }
+                (Liveness::Alive { .. }, _) => first = None,
+                (Liveness::Unknown { .. }, _) => {}
+            }
+        }
+        false
+    }
+}
+
+/// Milliseconds from one moment to a later one; 0 where the clock was set back.
+fn millis_between(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.as_millisecond() - from.as_millisecond()).unwrap_or(0)
+}

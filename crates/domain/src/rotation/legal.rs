@@ -1,0 +1,267 @@
+//! Which events can happen in which state. What stands here cannot be talked around: not by a
+//! driver with a bug, not by a journal that was edited.
+
+use jiff::Timestamp;
+
+use super::{Rotation, StepState, millis_between};
+use crate::{Action, Direction, Entry, Event, Evidence, Outcome, Which};
+
+/// An event that could not have happened.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum IllegalEvent {
+    /// A journal without entries.
+    #[error("the journal of this rotation is empty")]
+    Empty,
+    /// The first entry is not the plan.
+    #[error("the journal of this rotation does not begin with its plan")]
+    NotPlanned,
+    /// An entry is missing or doubled.
+    #[error("entry {expected} should come next, not {found}")]
+    Order {
+        /// The place that should come.
+        expected: u64,
+        /// The place that came.
+        found: u64,
+    },
+    /// The rotation has ended.
+    #[error("the rotation has ended")]
+    Closed,
+    /// The event does not fit the state.
+    #[error("entry {seq}: {what}")]
+    Unfit {
+        /// Its place.
+        seq: u64,
+        /// What does not fit.
+        what: String,
+    },
+}
+
+impl Rotation {
+    /// Whether the entry can happen now.
+    pub(super) fn check(&self, entry: &Entry) -> Result<(), IllegalEvent> {
+        if entry.seq != self.next_seq {
+            return Err(IllegalEvent::Order {
+                expected: self.next_seq,
+                found: entry.seq,
+            });
+        }
+        if self.outcome.is_some() {
+            return Err(IllegalEvent::Closed);
+        }
+        self.fits(&entry.event, entry.at)
+            .map_err(|what| IllegalEvent::Unfit {
+                seq: entry.seq,
+                what,
+            })
+    }
+
+    fn fits(&self, event: &Event, at: Timestamp) -> Result<(), String> {
+        let must = |holds: bool, what: &str| if holds { Ok(()) } else { Err(what.to_owned()) };
+        match event {
+            Event::Planned { .. } => Err("a second plan".into()),
+            Event::Began { action } => {
+                must(action.is_effect(), "only effects begin")?;
+                must(self.ready(action), &format!("{action} is not due"))
+            }
+            Event::Done { action, evidence } => {
+                self.open(action)?;
+                self.fits_evidence(action, evidence, at)
+            }
+            Event::NotDone { action, .. } => {
+                must(self.state(action) == StepState::Begun, "it was not begun")
+            }
+            Event::Refused { action, .. }
+            | Event::Unsure { action, .. }
+            | Event::Later { action, .. } => self.open(action),
+            Event::Orphaned { .. } => must(
+                self.state(&Action::Create) == StepState::Begun,
+                "create was not begun",
+            ),
+            Event::Drifted { consumer, .. } => must(
+                self.direction == Direction::Forward
+                    && self.is_done(&Action::Propagate(consumer.clone())),
+                "the consumer was not given the new token",
+            ),
+            Event::Looked { look } => match look.which {
+                Which::Old => must(self.is_done(&Action::Revoke), "nothing was revoked yet"),
+                Which::New => must(self.begun(&Action::Discard), "nothing was discarded yet"),
+            },
+            Event::Approved { .. } => must(
+                self.direction == Direction::Forward && !self.past_return(),
+                "there is no revocation to agree to",
+            ),
+            Event::TurnedBack { .. } => must(self.may_turn_back(), "the way back is closed"),
+            Event::Resumed { .. } => Ok(()),
+            Event::Closed { outcome } => must(
+                self.due_outcome().as_ref() == Some(outcome),
+                "this end is not due",
+            ),
+        }
+    }
+
+    /// A step that can end: an effect that has begun, or a look that is due.
+    fn open(&self, action: &Action) -> Result<(), String> {
+        let open = if action.is_effect() {
+            self.state(action) == StepState::Begun
+        } else {
+            self.ready(action)
+        };
+        if open {
+            Ok(())
+        } else {
+            Err(format!("{action} is not under way"))
+        }
+    }
+
+    fn fits_evidence(
+        &self,
+        action: &Action,
+        evidence: &Evidence,
+        at: Timestamp,
+    ) -> Result<(), String> {
+        let fits = match action {
+            Action::Create => matches!(evidence, Evidence::Created { .. }),
+            Action::Verify(_) | Action::Recheck(_) => matches!(evidence, Evidence::Proven { .. }),
+            Action::Sweep => matches!(evidence, Evidence::Swept { .. }),
+            Action::Soak => self.soak_until().is_some_and(|until| at >= until),
+            Action::Prove => self.death_proven(Which::Old),
+            Action::Discard => self
+                .looks
+                .iter()
+                .any(|(_, look)| look.which == Which::New && look.liveness.is_dead()),
+            _ => true,
+        };
+        if fits {
+            Ok(())
+        } else {
+            Err(format!("the evidence does not show {action}"))
+        }
+    }
+
+    /// Whether a step is due: everything it rests on is done, and it is not.
+    pub(super) fn ready(&self, action: &Action) -> bool {
+        if self.outcome.is_some() || self.state(action) != StepState::Idle {
+            return false;
+        }
+        match &self.direction {
+            Direction::Forward => self.ready_forward(action),
+            Direction::Back { .. } => self.ready_back(action),
+        }
+    }
+
+    fn ready_forward(&self, action: &Action) -> bool {
+        match action {
+            Action::Create => !self.sweep_due,
+            Action::Validate => self.is_done(&Action::Create),
+            Action::Store => self.is_done(&Action::Validate),
+            Action::Propagate(id) => self.is_done(&Action::Store) && self.wave_open(id),
+            Action::Verify(id) => self.is_done(&Action::Propagate(id.clone())),
+            Action::Probe => self.plan.probes > 0 && self.all_verified(),
+            Action::Soak => self.all_verified() && self.probed(),
+            Action::Gate => {
+                self.is_done(&Action::Soak) && self.approved.is_some() && self.all_verified()
+            }
+            Action::Revoke => self.is_done(&Action::Gate) && self.all_verified(),
+            Action::Prove => self.is_done(&Action::Revoke),
+            Action::Confirm => self.is_done(&Action::Revoke) && self.all_verified(),
+            Action::Sweep => {
+                self.sweep_due
+                    || (self.is_done(&Action::Prove)
+                        && self.is_done(&Action::Confirm)
+                        && self.all_verified())
+            }
+            Action::Restore(_) | Action::Recheck(_) | Action::Unstore | Action::Discard => false,
+        }
+    }
+
+    fn ready_back(&self, action: &Action) -> bool {
+        match action {
+            Action::Restore(id) => self.settled(&Action::Propagate(id.clone())),
+            Action::Recheck(id) => self.is_done(&Action::Restore(id.clone())),
+            Action::Unstore => self.settled(&Action::Store),
+            Action::Discard => self.new.is_some() && self.all_restored(),
+            Action::Sweep => {
+                self.settled(&Action::Create)
+                    && self.all_restored()
+                    && (self.new.is_none() || self.is_done(&Action::Discard))
+            }
+            _ => false,
+        }
+    }
+
+    /// Begun at some time, and its end is known by now.
+    fn settled(&self, action: &Action) -> bool {
+        self.begun(action) && self.state(action) != StepState::Begun
+    }
+
+    /// All consumers of lower waves are verified.
+    fn wave_open(&self, id: &crate::ConsumerId) -> bool {
+        let Some(wave) = self.plan.consumer(id).map(|consumer| consumer.wave) else {
+            return false;
+        };
+        self.plan
+            .consumers
+            .iter()
+            .filter(|other| other.wave < wave)
+            .all(|other| self.is_done(&Action::Verify(other.id.clone())))
+    }
+
+    pub(super) fn all_verified(&self) -> bool {
+        self.plan
+            .consumers
+            .iter()
+            .all(|c| self.is_done(&Action::Verify(c.id.clone())))
+    }
+
+    fn probed(&self) -> bool {
+        self.plan.probes == 0 || self.is_done(&Action::Probe)
+    }
+
+    /// Everybody who was ever given the new token is proven to be on the old one again.
+    fn all_restored(&self) -> bool {
+        self.plan.consumers.iter().all(|consumer| {
+            !self.begun(&Action::Propagate(consumer.id.clone()))
+                || self.is_done(&Action::Recheck(consumer.id.clone()))
+        }) && (!self.begun(&Action::Store) || self.is_done(&Action::Unstore))
+    }
+
+    /// The end that is due.
+    pub(super) fn due_outcome(&self) -> Option<Outcome> {
+        match &self.direction {
+            Direction::Forward => self.is_done(&Action::Sweep).then_some(Outcome::Completed),
+            Direction::Back { why } => {
+                let clean = !self.begun(&Action::Create) || self.is_done(&Action::Sweep);
+                clean.then(|| Outcome::RolledBack { why: why.clone() })
+            }
+        }
+    }
+
+    /// When the soak is over: its length after the last verification or probe.
+    pub(super) fn soak_until(&self) -> Option<Timestamp> {
+        let verified = self
+            .plan
+            .consumers
+            .iter()
+            .map(|c| Action::Verify(c.id.clone()));
+        let last = verified
+            .chain([Action::Probe])
+            .filter_map(|action| self.steps.get(&action))
+            .map(|step| step.since)
+            .max()?;
+        Some(after(last, self.plan.limits.soak.millis()))
+    }
+
+    /// How long a step has been in its state.
+    pub(super) fn waited(&self, action: &Action, now: Timestamp) -> u64 {
+        self.steps
+            .get(action)
+            .map_or(0, |step| millis_between(step.since, now))
+    }
+}
+
+/// A moment so many milliseconds later.
+pub(super) fn after(at: Timestamp, millis: u64) -> Timestamp {
+    let millis = i64::try_from(millis).unwrap_or(i64::MAX);
+    Timestamp::from_millisecond(at.as_millisecond().saturating_add(millis))
+        .unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,207 @@
+//! What people see of a rotation: what it waits for, what is asked of them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Next, Rotation, StepState};
+use crate::{Action, Answer, Direction, Doer, Task, TaskKind, Which};
+
+/// What a rotation waits for. Waiting is a state that people can see: paused, safe, resumable.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "on")]
+pub enum Waiting {
+    /// For a person, who is asked to do this.
+    Operator {
+        /// What is asked.
+        kind: TaskKind,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// For a moment.
+    Time {
+        /// What is waiting.
+        step: String,
+        /// For which moment.
+        until: Timestamp,
+    },
+    /// For a person, because a step does not go on by itself.
+    Attention {
+        /// Which step.
+        step: String,
+        /// What was seen.
+        why: String,
+    },
+}
+
+impl Rotation {
+    /// What it waits for now; empty where it is working or has ended.
+    #[must_use]
+    pub fn waiting(&self, now: Timestamp) -> Vec<Waiting> {
+        let mut waiting: Vec<Waiting> = self
+            .next(now)
+            .into_iter()
+            .filter_map(|next| match next {
+                Next::Wait { action, until } => Some(Waiting::Time {
+                    step: action.to_string(),
+                    until,
+                }),
+                Next::Attend { action, why } => Some(Waiting::Attention {
+                    step: action.to_string(),
+                    why,
+                }),
+                Next::Ask => Some(Waiting::Operator {
+                    kind: TaskKind::Approve,
+                    since: self.soak_until().unwrap_or(self.started),
+                }),
+                Next::Do(_) | Next::Settle(_) | Next::Close(_) => None,
+            })
+            .collect();
+        waiting.extend(self.operator_step());
+        waiting
+    }
+
+    /// The step that a person is doing at the issuer right now.
+    fn operator_step(&self) -> Option<Waiting> {
+        [Action::Create, Action::Revoke, Action::Discard]
+            .into_iter()
+            .find_map(|action| {
+                let step = self.steps.get(&action)?;
+                let kind = self.asked_of_operator(&action)?;
+                (step.state == StepState::Begun).then_some(Waiting::Operator {
+                    kind,
+                    since: step.since,
+                })
+            })
+    }
+
+    /// What is asked of a person for this step, where a person does it.
+    #[must_use]
+    pub fn asked_of_operator(&self, action: &Action) -> Option<TaskKind> {
+        let (doer, kind) = match action {
+            Action::Create if self.direction == Direction::Forward => {
+                (self.plan.issuer.creates, TaskKind::Create)
+            }
+            Action::Revoke => (self.plan.issuer.revokes, TaskKind::Revoke),
+            Action::Discard => (self.plan.issuer.revokes, TaskKind::Discard),
+            _ => return None,
+        };
+        (doer == Doer::Operator).then_some(kind)
+    }
+
+    /// The tasks that wait for people now.
+    #[must_use]
+    pub fn tasks(&self, now: Timestamp) -> Vec<Task> {
+        self.waiting(now)
+            .into_iter()
+            .filter_map(|waiting| self.task(waiting))
+            .collect()
+    }
+
+    fn task(&self, waiting: Waiting) -> Option<Task> {
+        let server = format!("{} {}", self.plan.issuer.title, self.plan.issuer.identity);
+        let (kind, since, title) = match waiting {
+            Waiting::Operator {
+                kind: TaskKind::Create,
+                since,
+            } => (
+                TaskKind::Create,
+                since,
+                format!("create a token at {server}"),
+            ),
+            Waiting::Operator {
+                kind: TaskKind::Revoke,
+                since,
+            } => {
+                let fp = self.plan.old.fingerprint;
+                (
+                    TaskKind::Revoke,
+                    since,
+                    format!("delete the token with fp {fp} at {server}"),
+                )
+            }
+            Waiting::Operator {
+                kind: TaskKind::Discard,
+                since,
+            } => {
+                let fp = self.new_fingerprint()?;
+                (
+                    TaskKind::Discard,
+                    since,
+                    format!("delete the token with fp {fp} at {server}"),
+                )
+            }
+            Waiting::Operator { kind, since } => {
+                let fp = self.plan.old.fingerprint;
+                (
+                    kind,
+                    since,
+                    format!("agree to revoking the old token, fp {fp}"),
+                )
+            }
+            Waiting::Attention { step, why } => (
+                TaskKind::Attend,
+                self.started,
+                format!("{step} does not go on: {why}"),
+            ),
+            Waiting::Time { .. } => return None,
+        };
+        Some(Task {
+            id: format!("{}.{}", self.plan.id, kind.word()),
+            rotation: self.plan.id.clone(),
+            secret: self.plan.secret.clone(),
+            kind,
+            role: self.plan.role.clone(),
+            since,
+            title,
+        })
+    }
+
+    /// The issuer's answers about the old token since its revocation.
+    #[must_use]
+    pub fn death_answers(&self) -> Vec<Answer> {
+        self.looks
+            .iter()
+            .filter(|(_, look)| look.which == Which::Old)
+            .map(|(at, look)| Answer {
+                at: *at,
+                liveness: look.liveness.clone(),
+            })
+            .collect()
+    }
+
+    /// The step that the rotation is at, one word for tables.
+    #[must_use]
+    pub fn stage(&self) -> &'static str {
+        if let Some((_, outcome)) = &self.outcome {
+            return match outcome {
+                crate::Outcome::Completed => "completed",
+                crate::Outcome::RolledBack { .. } => "rolled-back",
+            };
+        }
+        if let Direction::Back { .. } = self.direction {
+            return "going-back";
+        }
+        let order = [
+            (Action::Prove, Action::Sweep, "close"),
+            (Action::Revoke, Action::Prove, "prove"),
+            (Action::Gate, Action::Revoke, "revoke"),
+            (Action::Store, Action::Gate, "propagate"),
+            (Action::Validate, Action::Store, "store"),
+            (Action::Create, Action::Validate, "validate"),
+        ];
+        if self.is_done(&Action::Soak) && !self.past_return() {
+            return if self.approved.is_none() {
+                "approve"
+            } else {
+                "revoke"
+            };
+        }
+        if self.all_verified() && !self.past_return() {
+            return "soak";
+        }
+        order
+            .iter()
+            .find(|(before, _, _)| self.is_done(before))
+            .map_or("create", |(_, _, name)| *name)
+    }
+}
