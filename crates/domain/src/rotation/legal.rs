@@ -99,6 +99,12 @@ impl Rotation {
         }
     }
 
+    /// Whether a step can end now: an effect that has begun, or a look that is due.
+    #[must_use]
+    pub fn is_under_way(&self, action: &Action) -> bool {
+        self.outcome.is_none() && self.open(action).is_ok()
+    }
+
     /// A step that can end: an effect that has begun, or a look that is due.
     fn open(&self, action: &Action) -> Result<(), String> {
         let open = if action.is_effect() {

@@ -1,0 +1,232 @@
+//! Files that hold values: read whole, locked while they are changed, replaced in one step.
+
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use crate::Fault;
+
+/// The largest file that is read.
+const FILE_BYTES_MAX: u64 = 4 << 20;
+
+/// How long a change waits for somebody else's change in the same directory.
+const LOCK_MILLIS_MAX: u64 = 5_000;
+const LOCK_MILLIS_STEP: u64 = 20;
+
+/// What a call on a file is called, and the faults of it.
+#[derive(Clone)]
+pub(crate) struct FileCall {
+    pub(crate) vendor: &'static str,
+    pub(crate) call: String,
+}
+
+impl FileCall {
+    pub(crate) fn refused(&self, why: impl Into<String>) -> Fault {
+        Fault::Refused {
+            vendor: self.vendor,
+            call: self.call.clone(),
+            why: why.into(),
+        }
+    }
+
+    /// A system call that failed and changed nothing.
+    pub(crate) fn failed(&self, error: &io::Error) -> Fault {
+        let why = error.to_string();
+        match error.kind() {
+            ErrorKind::PermissionDenied
+            | ErrorKind::NotFound
+            | ErrorKind::NotADirectory
+            | ErrorKind::IsADirectory
+            | ErrorKind::InvalidInput
+            | ErrorKind::InvalidData
+            | ErrorKind::ReadOnlyFilesystem => self.refused(why),
+            _ => Fault::Later {
+                vendor: self.vendor,
+                call: self.call.clone(),
+                why,
+                after: None,
+            },
+        }
+    }
+
+    pub(crate) fn unsure(&self, why: impl Into<String>) -> Fault {
+        Fault::Unsure {
+            vendor: self.vendor,
+            call: self.call.clone(),
+            why: why.into(),
+        }
+    }
+
+    /// Runs work on files where it may block.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let ended = tokio::task::spawn_blocking(work).await;
+        ended.unwrap_or_else(|_| Err(self.unsure("the work on the file did not end")))
+    }
+}
+
+/// The file that a path stands for: links are followed, and must lead to a regular file.
+pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
+    let resolved = match fs::symlink_metadata(path) {
+        Ok(about) if about.is_symlink() => fs::canonicalize(path)?,
+        Ok(_) => path.to_owned(),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(path.to_owned()),
+        Err(error) => return Err(error),
+    };
+    match fs::metadata(&resolved)?.is_file() {
+        true => Ok(resolved),
+        false => Err(io::Error::new(
+            ErrorKind::InvalidInput,
+            "it is not a regular file",
+        )),
+    }
+}
+
+/// The directory that a file lies in.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// The whole file; `None` where there is none.
+pub(crate) fn read(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let size = file.metadata()?.len();
+    if size > FILE_BYTES_MAX {
+        return Err(io::Error::new(
+            ErrorKind::InvalidData,
+            "it is larger than 4 MiB",
+        ));
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1));
+    file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
+}
+
+/// Keeps others from changing files of a directory until it is dropped. The directory itself is
+/// locked, so that no lock files lie about and a replaced file does not take the lock with it.
+pub(crate) struct Lock(#[expect(dead_code, reason = "held for its drop")] File);
+
+pub(crate) fn lock(directory: &Path) -> io::Result<Lock> {
+    let handle = File::open(directory)?;
+    for _ in 0..LOCK_MILLIS_MAX / LOCK_MILLIS_STEP {
+        match handle.try_lock() {
+            Ok(()) => return Ok(Lock(handle)),
+            Err(TryLockError::WouldBlock) => {
+                std::thread::sleep(Duration::from_millis(LOCK_MILLIS_STEP));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Err(io::Error::new(
+        ErrorKind::WouldBlock,
+        "somebody else is changing files beside it",
+    ))
+}
+
+/// Where a replacement failed.
+pub(crate) enum Replace {
+    /// The old file is untouched.
+    Before(io::Error),
+    /// The new file is in place, but may not survive a power cut.
+    After(io::Error),
+}
+
+/// Replaces a file in one step: whoever reads it sees all of the old or all of the new. The new
+/// one has this mode, and the owner and group of the old.
+pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Replace> {
+    let directory = directory_of(path);
+    let beside = beside(path).map_err(Replace::Before)?;
+    let written = fill(&beside, path, bytes, mode).and_then(|()| fs::rename(&beside, path));
+    if let Err(error) = written {
+        let _ = fs::remove_file(&beside);
+        return Err(Replace::Before(error));
+    }
+    File::open(directory)
+        .and_then(|handle| handle.sync_all())
+        .map_err(Replace::After)
+}
+
+/// A name in the same directory, where a rename is one step, that nobody can foresee.
+fn beside(path: &Path) -> io::Result<PathBuf> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|_| io::Error::other("no random numbers"))?;
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    Ok(directory_of(path).join(format!(".{name}.{:016x}", u64::from_le_bytes(random))))
+}
+
+fn fill(beside: &Path, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(beside)?;
+    file.write_all(bytes)?;
+    if let Ok(old) = fs::metadata(path) {
+        let new = file.metadata()?;
+        if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
+            fchown(&file, Some(old.uid()), Some(old.gid()))?;
+        }
+    }
+    file.set_permissions(Permissions::from_mode(mode))?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replacement_is_whole_has_its_mode_and_leaves_nothing_beside() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        assert!(replace(&path, b"one", 0o600).is_ok() && replace(&path, b"two", 0o640).is_ok());
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o640);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_link_is_followed_to_a_regular_file_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        fs::write(at("real"), "x").unwrap();
+        std::os::unix::fs::symlink(at("real"), at("good")).unwrap();
+        std::os::unix::fs::symlink(directory.path(), at("folder")).unwrap();
+        std::os::unix::fs::symlink(at("nowhere"), at("dangling")).unwrap();
+        assert_eq!(
+            resolve(&at("good")).unwrap(),
+            fs::canonicalize(at("real")).unwrap()
+        );
+        assert!(resolve(&at("folder")).is_err() && resolve(&at("dangling")).is_err());
+        assert_eq!(resolve(&at("new")).unwrap(), at("new"));
+    }
+
+    #[test]
+    fn one_change_at_a_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let held = lock(directory.path()).unwrap();
+        let path = directory.path().to_owned();
+        let other = std::thread::spawn(move || lock(&path).is_ok());
+        std::thread::sleep(Duration::from_millis(60));
+        assert!(!other.is_finished());
+        drop(held);
+        assert!(other.join().unwrap());
+    }
+}

@@ -1,0 +1,37 @@
+//! One file per vendor: what it declares, what it asks, how it reads the answer.
+//!
+//! A connector makes calls and reads answers; it never decides. Whether to call, when to call
+//! again and what an answer means for a rotation is said by the machine in `domain` and carried
+//! out by `engine`. The only crate that may use the HTTP client.
+//!
+//! Every mutating call ends in one of three ways, and the type keeps them apart: it worked, it
+//! certainly did not ([`Fault::Refused`], [`Fault::Later`]), or nobody knows ([`Fault::Unsure`]).
+
+mod fault;
+mod traits;
+
+mod files;
+mod hidden;
+mod http;
+mod login;
+mod shown;
+
+mod dotenv;
+mod github;
+mod heroku;
+mod infisical;
+mod postmark;
+mod probe;
+mod sealed_file;
+
+mod world;
+
+pub use fault::Fault;
+pub use http::{CallObserver, Quota, SetupError};
+pub use login::{Login, LoginError};
+pub use probe::run_probe;
+pub use traits::{
+    Adoption, Consumer, Found, Held, Issuer, ListedToken, Listing, MintOrder, MintRight, Minted,
+    Receipt, Store, StoreWrite, Stored,
+};
+pub use world::{ALL_PROFILES, World, WorldError, profile_of};

@@ -1,0 +1,256 @@
+//! A local file as the place that holds the current values, sealed with the installation's key.
+//!
+//! JSON: `{"version":1,"entries":{KEY:{"version":N,"sealed":BASE64}}}`. Each value is bound to its
+//! key and its version, so that sealed values cannot be swapped within the file. The file is of
+//! mode 0600, replaced in one step, and changed by one program at a time.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use domain::Token;
+use serde::{Deserialize, Serialize};
+
+use crate::files::{self, FileCall, Replace};
+use crate::http::Observer;
+use crate::{Fault, Store, StoreWrite, Stored};
+
+const VENDOR: &str = "the sealed file";
+
+/// The version of the file's form that is written and read.
+const FORM: u32 = 1;
+
+/// One sealed file.
+#[derive(Clone)]
+pub(crate) struct SealedFile {
+    path: PathBuf,
+    key: seal::Key,
+    observer: Observer,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Content {
+    version: u32,
+    entries: BTreeMap<String, Entry>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    version: u64,
+    sealed: String,
+}
+
+impl SealedFile {
+    /// A store in the file at `path`, which need not exist yet.
+    pub(crate) fn new(path: PathBuf, key: &seal::Key, observer: Observer) -> Self {
+        Self {
+            path,
+            key: key.derive("sealed file"),
+            observer,
+        }
+    }
+
+    fn call(&self, what: &str, key: &str) -> FileCall {
+        FileCall {
+            vendor: VENDOR,
+            call: format!("{what} `{key}` in {}", self.path.display()),
+        }
+    }
+
+    fn read_now(&self, key: &str, call: &FileCall) -> Result<Option<Stored>, Fault> {
+        let path = files::resolve(&self.path).map_err(|error| call.failed(&error))?;
+        self.open(&content(&path, call)?, key, call)
+    }
+
+    fn open(&self, held: &Content, key: &str, call: &FileCall) -> Result<Option<Stored>, Fault> {
+        let Some(entry) = held.entries.get(key) else {
+            return Ok(None);
+        };
+        let wrong = || call.refused("it was sealed with another key, or was changed");
+        let sealed = STANDARD.decode(&entry.sealed).map_err(|_| wrong())?;
+        let plain = self
+            .key
+            .open_sealed(&place(key, entry.version), &sealed)
+            .map_err(|_| wrong())?;
+        let text = std::str::from_utf8(&plain).map_err(|_| wrong())?;
+        Ok(Some(Stored {
+            token: Token::from(text),
+            version: entry.version.to_string(),
+        }))
+    }
+
+    fn write_now(&self, key: &str, token: &Token, call: &FileCall) -> Result<StoreWrite, Fault> {
+        let path = files::resolve(&self.path).map_err(|error| call.failed(&error))?;
+        let _lock = files::lock(files::directory_of(&path)).map_err(|error| call.failed(&error))?;
+        let mut held = content(&path, call)?;
+        // A value that cannot be opened may still be replaced: it is lost either way.
+        if let Ok(Some(stored)) = self.open(&held, key, call)
+            && stored.token == *token
+        {
+            return Ok(StoreWrite::Done(stored.version));
+        }
+        let version = held.entries.get(key).map_or(1, |entry| entry.version + 1);
+        let sealed = self
+            .key
+            .seal(&place(key, version), token.expose().as_bytes());
+        let sealed = STANDARD.encode(sealed.map_err(|_| call.refused("it cannot be sealed"))?);
+        held.entries
+            .insert(key.to_owned(), Entry { version, sealed });
+        self.save(&path, &held, call)?;
+        match self.read_now(key, call) {
+            Ok(Some(stored)) if stored.token == *token => Ok(StoreWrite::Done(stored.version)),
+            _ => Err(call.unsure("it does not hold what was written")),
+        }
+    }
+
+    fn save(&self, path: &Path, held: &Content, call: &FileCall) -> Result<(), Fault> {
+        let text = serde_json::to_vec_pretty(held).map_err(|_| call.refused("not JSON"))?;
+        if let Some(observer) = &self.observer {
+            observer.before(VENDOR, &call.call);
+        }
+        let saved = files::replace(path, &text, 0o600);
+        if let Some(observer) = &self.observer {
+            observer.after(VENDOR, &call.call);
+        }
+        saved.map_err(|replace| match replace {
+            Replace::Before(error) => call.failed(&error),
+            Replace::After(error) => call.unsure(error.to_string()),
+        })
+    }
+}
+
+#[async_trait]
+impl Store for SealedFile {
+    async fn read(&self, key: &str) -> Result<Option<Stored>, Fault> {
+        let (file, name, call) = (self.clone(), key.to_owned(), self.call("reading", key));
+        call.clone()
+            .blocking(move || file.read_now(&name, &call))
+            .await
+    }
+
+    async fn write(&self, key: &str, token: &Token) -> Result<StoreWrite, Fault> {
+        let (file, name, call) = (self.clone(), key.to_owned(), self.call("writing", key));
+        let token = token.clone();
+        call.clone()
+            .blocking(move || file.write_now(&name, &token, &call))
+            .await
+    }
+}
+
+/// What a value is bound to.
+fn place(key: &str, version: u64) -> String {
+    format!("sealed file/{version}/{key}")
+}
+
+fn content(path: &Path, call: &FileCall) -> Result<Content, Fault> {
+    let bytes = files::read(path).map_err(|error| call.failed(&error))?;
+    let Some(bytes) = bytes else {
+        return Ok(Content {
+            version: FORM,
+            entries: BTreeMap::new(),
+        });
+    };
+    let wrong = || call.refused("the file is not a sealed file");
+    let content: Content = serde_json::from_slice(&bytes).map_err(|_| wrong())?;
+    match content.version {
+        FORM => Ok(content),
+        other => Err(call.refused(format!(
+            "the file has form {other}; this program knows {FORM}"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    const VALUE: &str = "01234567-89ab-cdef-0123-456789abcdef";
+
+    fn store(directory: &Path, key: u8) -> SealedFile {
+        SealedFile::new(
+            directory.join("store.json"),
+            &seal::Key::from_bytes(&[key; 32]),
+            None,
+        )
+    }
+
+    #[tokio::test]
+    async fn written_read_back_and_counted() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = store(directory.path(), 1);
+        assert!(store.read("A").await.unwrap().is_none());
+        let done = |version: &str| StoreWrite::Done(version.to_owned());
+        assert_eq!(
+            store.write("A", &Token::from(VALUE)).await.unwrap(),
+            done("1")
+        );
+        assert_eq!(
+            store.write("A", &Token::from(VALUE)).await.unwrap(),
+            done("1")
+        );
+        assert_eq!(
+            store.write("B", &Token::from("other")).await.unwrap(),
+            done("1")
+        );
+        assert_eq!(
+            store.write("A", &Token::from("next")).await.unwrap(),
+            done("2")
+        );
+        assert_eq!(
+            store.read("A").await.unwrap().unwrap().token,
+            Token::from("next")
+        );
+        assert_eq!(
+            store.read("B").await.unwrap().unwrap().token,
+            Token::from("other")
+        );
+        let path = directory.path().join("store.json");
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert!(!fs::read_to_string(&path).unwrap().contains("next"));
+    }
+
+    #[tokio::test]
+    async fn another_key_a_swap_and_nonsense_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.json");
+        let mine = store(directory.path(), 1);
+        mine.write("A", &Token::from("a-value")).await.unwrap();
+        mine.write("B", &Token::from("b-value")).await.unwrap();
+        let refused = |read: Result<Option<Stored>, Fault>| {
+            assert!(matches!(read, Err(Fault::Refused { .. })), "{read:?}");
+        };
+        refused(store(directory.path(), 2).read("A").await);
+        let swapped = fs::read_to_string(&path).unwrap().replace("\"A\"", "\"X\"");
+        fs::write(&path, swapped.replace("\"B\"", "\"A\"")).unwrap();
+        refused(mine.read("A").await);
+        fs::write(&path, r#"{"version":2,"entries":{}}"#).unwrap();
+        refused(mine.read("A").await);
+        assert!(
+            mine.write("A", &Token::from("x")).await.is_err(),
+            "a newer form is not overwritten"
+        );
+        fs::write(&path, "<html>").unwrap();
+        refused(mine.read("A").await);
+    }
+
+    #[tokio::test]
+    async fn many_writers_lose_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = store(directory.path(), 1);
+        let writes = (0..8).map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move { store.write(&format!("K{n}"), &Token::from("v")).await })
+        });
+        for write in writes.collect::<Vec<_>>() {
+            assert!(write.await.unwrap().is_ok());
+        }
+        for n in 0..8 {
+            assert!(store.read(&format!("K{n}")).await.unwrap().is_some());
+        }
+    }
+}

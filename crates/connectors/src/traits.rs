@@ -1,0 +1,214 @@
+//! What an issuer, a store and a consumer can be asked.
+//!
+//! All answers that matter for a rotation are data; nothing here keeps state between calls
+//! except a login. A reading call may be repeated at will. A mutating call is made once per
+//! order of the engine, and its doubtful end is settled by a reading call.
+
+use async_trait::async_trait;
+use domain::{Handle, Liveness, Profile, Token};
+use jiff::Timestamp;
+
+use crate::Fault;
+
+/// Mints, lists, checks and revokes tokens.
+#[async_trait]
+pub trait Issuer: Send + Sync {
+    /// The declaration of its kind.
+    fn profile(&self) -> &'static Profile;
+
+    /// One look at a token: does the issuer accept it, and as whom? Never an error: whatever is
+    /// not understood is [`Liveness::Unknown`]. `Alive` carries the identity as the inventory
+    /// names it (Postmark: the server's name; Heroku: the account's e-mail).
+    async fn look(&self, token: &Token) -> Liveness;
+
+    /// The identity that the inventory expects a token of this issuer to answer with.
+    fn expected_identity(&self) -> &str;
+
+    /// The live tokens, as far as the issuer lists them; `with` is a live token of the issuer
+    /// for those that are listed by a sibling (Postmark).
+    ///
+    /// # Errors
+    /// Any [`Fault`]; reading changes nothing, so `Unsure` means only "no answer".
+    async fn list(&self, with: &Token) -> Result<Listing, Fault>;
+
+    /// Whether the engine's login may create tokens here. Operator issuers answer `Allowed`.
+    async fn may_mint(&self) -> MintRight;
+
+    /// Creates a token that carries the order's marker in its description.
+    ///
+    /// # Errors
+    /// [`Fault::Unsure`] where the token may exist without our knowing it. Operator issuers
+    /// always refuse.
+    async fn create(&self, order: &MintOrder) -> Result<Minted, Fault>;
+
+    /// The tokens whose description carries the marker.
+    ///
+    /// # Errors
+    /// Any [`Fault`]; reading changes nothing.
+    async fn find(&self, marker: &str) -> Result<Vec<Found>, Fault>;
+
+    /// Revokes by handle. A handle that is gone already is a success.
+    ///
+    /// # Errors
+    /// [`Fault::Unsure`] where the token may or may not live. Operator issuers always refuse.
+    async fn revoke(&self, handle: &Handle) -> Result<(), Fault>;
+
+    /// What a person is to do to create a token, one line a step; safe to show.
+    fn how_to_create(&self) -> Vec<String>;
+
+    /// What a person is to do to revoke a token; `which` describes it (a fingerprint and the
+    /// last characters), one line a step.
+    fn how_to_revoke(&self, which: &str) -> Vec<String>;
+}
+
+/// The tokens that an issuer showed.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// Whether this is really the list. `false` where the issuer masks or omits it.
+    pub complete: bool,
+    /// What was listed.
+    pub tokens: Vec<ListedToken>,
+}
+
+/// One listed token.
+#[derive(Clone, Debug)]
+pub struct ListedToken {
+    /// Its value, where the issuer shows it.
+    pub token: Option<Token>,
+    /// Its handle, where the issuer gives one.
+    pub handle: Option<Handle>,
+    /// Its description.
+    pub description: Option<String>,
+    /// When it was created.
+    pub created: Option<Timestamp>,
+    /// What it may do, where the issuer tells.
+    pub scope: Vec<String>,
+}
+
+/// Whether a login may create tokens.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MintRight {
+    /// It may, or a person does it.
+    Allowed,
+    /// The vendor said no.
+    Refused(String),
+    /// Not found out.
+    Unknown(String),
+}
+
+/// What to mint.
+#[derive(Clone, Debug)]
+pub struct MintOrder {
+    /// Goes into the description, so that the token can be found again.
+    pub marker: String,
+}
+
+/// A fresh token.
+#[derive(Clone, Debug)]
+pub struct Minted {
+    /// The value; shown by the issuer this once.
+    pub token: Token,
+    /// The handle to revoke it by.
+    pub handle: Handle,
+}
+
+/// A token found by its marker.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The handle to revoke it by.
+    pub handle: Handle,
+    /// The value, where the issuer shows it again.
+    pub token: Option<Token>,
+}
+
+/// Holds the current value of a secret.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The value under a key and its version; `None` where the key holds nothing.
+    ///
+    /// # Errors
+    /// `Refused` also where the value is managed by somebody else and must not be written.
+    async fn read(&self, key: &str) -> Result<Option<Stored>, Fault>;
+
+    /// Writes a value, creating the key if need be, and reads it back: `Done` only where the
+    /// store then answers with exactly this value.
+    ///
+    /// # Errors
+    /// `Unsure` where the value may or may not have been written.
+    async fn write(&self, key: &str, token: &Token) -> Result<StoreWrite, Fault>;
+}
+
+/// A value in a store.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// The value.
+    pub token: Token,
+    /// The store's version of it.
+    pub version: String,
+}
+
+/// How a write to a store ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum StoreWrite {
+    /// Written and read back, as this version.
+    Done(String),
+    /// Taken, but it waits for an approval in the store; not written yet.
+    PendingApproval(String),
+}
+
+/// Holds a copy of a token and uses it.
+#[async_trait]
+pub trait Consumer: Send + Sync {
+    /// What it holds under its keys now, and whether it can be written as far as a look tells.
+    ///
+    /// # Errors
+    /// `Refused` where the place does not exist or the login may not use it.
+    async fn look(&self) -> Result<Held, Fault>;
+
+    /// Writes the token under all of its keys in one call. Where it already holds the token
+    /// under all of them, nothing is sent.
+    ///
+    /// # Errors
+    /// `Unsure` where the write may or may not have happened.
+    async fn write(&self, token: &Token) -> Result<Receipt, Fault>;
+
+    /// Whether it runs on the token by now; one look, no waiting. `receipt` is what the write
+    /// answered, where it is known.
+    ///
+    /// # Errors
+    /// Any [`Fault`]; reading changes nothing.
+    async fn adopted(&self, token: &Token, receipt: Option<&str>) -> Result<Adoption, Fault>;
+
+    /// Whether its value can be read back.
+    fn reads_back(&self) -> bool;
+
+    /// Whether a write restarts it.
+    fn restarts(&self) -> bool;
+}
+
+/// What a consumer holds.
+#[derive(Clone, Debug)]
+pub enum Held {
+    /// One entry for each of its keys, in order; `None` where a key is missing.
+    Values(Vec<Option<Token>>),
+    /// It cannot be read back; last written then, `None` where it was never written.
+    Unreadable(Option<Timestamp>),
+}
+
+/// What a write answered, in the vendor's words: a release, a time, a path. Safe to show.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Receipt(pub String);
+
+/// Whether a consumer runs on a token.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Adoption {
+    /// Proven by reading the value back, with what was seen: `v412, 2 of 2 dynos up`.
+    ByFingerprint(String),
+    /// The vendor took the write and nothing still runs on the value before it, but the value
+    /// cannot be read back: `written 14:09, 0 runs older`.
+    ByWrite(String),
+    /// Not yet, with what is missing: `1 of 2 dynos up`.
+    NotYet(String),
+    /// It holds something else.
+    Differs(String),
+}

@@ -1,0 +1,186 @@
+//! Into the journal: events, their audit records, values and the history of tokens, in one
+//! write that is durable before anything acts on it.
+
+use domain::audit::describe;
+use domain::{Action, Entry, Event, Evidence, Outcome, Rotation, Token};
+use jiff::Timestamp;
+use journal::{Batch, Journal, Slot, TokenChange, TokenState};
+
+use super::Drive;
+use crate::{Engine, EngineError, Progress};
+
+/// Journals the first entry: plan, old token, audit record.
+pub(super) async fn begin(
+    engine: &Engine,
+    rotation: &Rotation,
+    entry: &Entry,
+    old: &Token,
+) -> Result<(), EngineError> {
+    let plan = rotation.plan();
+    let batch = Batch {
+        rotation: plan.id.clone(),
+        expected_seq: 0,
+        entries: vec![entry.clone()],
+        audit: vec![describe(plan, &engine.actor, entry)],
+        seal: vec![(Slot::Old, old.clone())],
+        tokens: vec![change(rotation, Which::Old, TokenState::Active, entry.at)]
+            .into_iter()
+            .flatten()
+            .collect(),
+        open: Some(plan.secret.clone()),
+        close: None,
+        took: None,
+    };
+    journal(engine)?.append(batch).await?;
+    Ok(())
+}
+
+enum Which {
+    Old,
+    New,
+}
+
+fn journal(engine: &Engine) -> Result<&Journal, EngineError> {
+    engine.journal.as_ref().ok_or(EngineError::ReadOnly)
+}
+
+fn change(
+    rotation: &Rotation,
+    which: Which,
+    state: TokenState,
+    at: Timestamp,
+) -> Option<TokenChange> {
+    let plan = rotation.plan();
+    let (fingerprint, handle, at) = match which {
+        Which::Old => {
+            let since = plan
+                .old
+                .since
+                .filter(|_| state == TokenState::Active)
+                .unwrap_or(at);
+            (plan.old.fingerprint, plan.old.handle.clone(), since)
+        }
+        Which::New => (
+            rotation.new_fingerprint()?,
+            rotation.new_handle().cloned(),
+            at,
+        ),
+    };
+    let rotation = Some(plan.id.clone());
+    Some(TokenChange {
+        secret: plan.secret.clone(),
+        fingerprint,
+        handle,
+        state,
+        at,
+        rotation,
+    })
+}
+
+impl Drive {
+    /// Journals events and applies them. An event that the machine does not allow is never
+    /// written: it is applied to a copy first.
+    pub(super) async fn record(&mut self, events: Vec<Event>) -> Result<(), EngineError> {
+        self.write(events, None).await
+    }
+
+    /// The same, with the inbox item that led to it.
+    pub(super) async fn write(
+        &mut self,
+        events: Vec<Event>,
+        took: Option<i64>,
+    ) -> Result<(), EngineError> {
+        let first = self.rotation.next_seq();
+        let at = Timestamp::now();
+        let mut after = self.rotation.clone();
+        let mut entries = Vec::new();
+        let (mut audit, mut tokens, mut seal) = (Vec::new(), Vec::new(), Vec::new());
+        let mut close = None;
+        for (i, event) in events.into_iter().enumerate() {
+            let entry = Entry {
+                seq: first + i as u64,
+                at,
+                event,
+            };
+            after.apply(&entry).map_err(|source| EngineError::History {
+                id: after.plan().id.clone(),
+                source,
+            })?;
+            audit.push(describe(after.plan(), &self.engine.actor, &entry));
+            tokens.extend(token_changes(&after, &entry));
+            if let Event::Done {
+                action: Action::Create,
+                ..
+            } = &entry.event
+                && let Some(new) = &self.new
+            {
+                seal.push((Slot::New, new.clone()));
+            }
+            if let Event::Closed { outcome } = &entry.event {
+                close = Some(outcome.clone());
+            }
+            entries.push(entry);
+        }
+        let batch = Batch {
+            rotation: after.plan().id.clone(),
+            expected_seq: first,
+            entries: entries.clone(),
+            audit,
+            seal,
+            tokens,
+            open: None,
+            close,
+            took,
+        };
+        journal(&self.engine)?.append(batch).await?;
+        self.rotation = after;
+        for entry in entries {
+            // Nobody may be listening; then there is nobody to tell.
+            let _ = self.progress.send(Progress::Entry(Box::new(entry)));
+        }
+        Ok(())
+    }
+
+    /// The end: the last event, the new state of both tokens, and no value left in memory.
+    pub(super) async fn close(&mut self, outcome: Outcome) -> Result<(), EngineError> {
+        self.keep_logins();
+        self.record(vec![Event::Closed { outcome }]).await
+    }
+}
+
+/// What an entry changes in the history of the secret's tokens (NIST SP 800-57 key states).
+fn token_changes(rotation: &Rotation, entry: &Entry) -> Vec<TokenChange> {
+    let of = |which, state| change(rotation, which, state, entry.at);
+    let changes = match &entry.event {
+        Event::Done {
+            action: Action::Create,
+            evidence: Evidence::Created { .. },
+        } => {
+            vec![of(Which::New, TokenState::Candidate)]
+        }
+        Event::Began {
+            action: Action::Revoke,
+        } => {
+            vec![
+                of(Which::Old, TokenState::Retiring),
+                of(Which::New, TokenState::Active),
+            ]
+        }
+        Event::Done {
+            action: Action::Revoke,
+            ..
+        } => vec![of(Which::Old, TokenState::Revoked)],
+        Event::Done {
+            action: Action::Prove,
+            ..
+        } => vec![of(Which::Old, TokenState::ProvenDead)],
+        Event::Done {
+            action: Action::Discard,
+            ..
+        } => {
+            vec![of(Which::New, TokenState::Discarded)]
+        }
+        _ => Vec::new(),
+    };
+    changes.into_iter().flatten().collect()
+}

@@ -1,0 +1,215 @@
+//! What people tell a running rotation, and what they are told.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use domain::{Action, Event, Evidence, Liveness, Seen, StepState, TaskKind, Token};
+use jiff::Timestamp;
+
+use super::{Drive, Running};
+use crate::{Command, EngineError, Progress};
+
+/// How often the inbox is looked at for what was said at other terminals.
+const INBOX: Duration = Duration::from_millis(250);
+
+/// A command and the inbox item that it came from.
+pub(super) struct Told {
+    command: Command,
+    item: Option<i64>,
+}
+
+impl Drive {
+    /// The next thing that a person says, here or elsewhere.
+    pub(super) async fn next_command(&mut self) -> Result<Told, EngineError> {
+        loop {
+            let id = self.rotation.plan().id.clone();
+            for item in self.engine.reader.inbox_pending(&id)? {
+                if let Some(command) = Command::of(&item) {
+                    return Ok(Told {
+                        command,
+                        item: Some(item.id),
+                    });
+                }
+            }
+            tokio::select! {
+                told = self.commands.recv() => match told {
+                    Some(command) => return Ok(Told { command, item: None }),
+                    None => tokio::time::sleep(INBOX).await,
+                },
+                () = tokio::time::sleep(INBOX) => {}
+            }
+        }
+    }
+
+    /// Does as told. Answers whether watches of people are to be dropped and begun anew.
+    pub(super) async fn obey(
+        &mut self,
+        told: Result<Told, EngineError>,
+    ) -> Result<bool, EngineError> {
+        let Told { command, item } = told?;
+        match command {
+            Command::Approve { by } => {
+                let fits = !self.rotation.past_return() && self.rotation.approved().is_none();
+                let events = if fits {
+                    vec![Event::Approved { by }]
+                } else {
+                    Vec::new()
+                };
+                self.answer(events, item, "there is no revocation to agree to")
+                    .await?;
+                Ok(false)
+            }
+            Command::Done { .. } => {
+                self.bell.notify_waiters();
+                self.answer_silently(item).await?;
+                Ok(true)
+            }
+            Command::Enter { by: _, token } => {
+                let ends = self.entered(token).await;
+                let (events, why) = match ends {
+                    Ok(events) => (events, ""),
+                    Err(why) => {
+                        let _ = self.progress.send(Progress::Rejected(why));
+                        (Vec::new(), "")
+                    }
+                };
+                self.answer(events, item, why).await?;
+                Ok(true)
+            }
+            Command::Back { by, why } => {
+                let fits = self.rotation.may_turn_back();
+                let events = if fits {
+                    vec![Event::TurnedBack { by, why }]
+                } else {
+                    Vec::new()
+                };
+                self.answer(
+                    events,
+                    item,
+                    "the way back is closed: the revocation has begun",
+                )
+                .await?;
+                Ok(true)
+            }
+            Command::Retry { by } => {
+                self.answer(vec![Event::Resumed { by }], item, "").await?;
+                Ok(false)
+            }
+            Command::Stop => {
+                self.stopping = true;
+                Ok(true)
+            }
+        }
+    }
+
+    async fn answer(
+        &mut self,
+        events: Vec<Event>,
+        item: Option<i64>,
+        otherwise: &str,
+    ) -> Result<(), EngineError> {
+        if events.is_empty() && !otherwise.is_empty() {
+            let _ = self.progress.send(Progress::Rejected(otherwise.to_owned()));
+        }
+        if events.is_empty() {
+            return self.answer_silently(item).await;
+        }
+        self.write(events, item).await
+    }
+
+    async fn answer_silently(&mut self, item: Option<i64>) -> Result<(), EngineError> {
+        if item.is_some() {
+            self.write(Vec::new(), item).await?;
+        }
+        Ok(())
+    }
+
+    /// A token that a person entered: it must have the issuer's form, not be the old one, and
+    /// answer as the right identity. Otherwise it is not taken, and the person is told why.
+    async fn entered(&mut self, token: Token) -> Result<Vec<Event>, String> {
+        let plan = self.rotation.plan();
+        let asked = self.rotation.asked_of_operator(&Action::Create).is_some();
+        if !asked || self.rotation.state(&Action::Create) != StepState::Begun {
+            return Err("no token is asked for now".into());
+        }
+        let issuer = self
+            .engine
+            .issuer(&plan.issuer.name)
+            .ok_or("its issuer is gone")?;
+        let token = Token::new(token.expose().trim().to_owned());
+        let shape = issuer.profile().shape;
+        if !shape.fits(token.expose()) {
+            return Err(format!(
+                "this is not a {} token: {}",
+                plan.issuer.title,
+                shape.describe()
+            ));
+        }
+        if token == self.old {
+            return Err("this is the old token".into());
+        }
+        match issuer.look(&token).await {
+            Liveness::Alive { identity } if identity == plan.issuer.identity => {}
+            other => {
+                return Err(format!(
+                    "the token is {other}, expected {}",
+                    plan.issuer.identity
+                ));
+            }
+        }
+        let fingerprint = self.engine.fingerprints.of(&token);
+        self.new = Some(token);
+        self.created = Timestamp::now();
+        let evidence = Evidence::Created {
+            fingerprint,
+            handle: None,
+            seen: Seen::Entered,
+        };
+        Ok(vec![Event::Done {
+            action: Action::Create,
+            evidence,
+        }])
+    }
+
+    /// Drops the watches of operator steps; the next round begins those that are still due.
+    pub(super) fn drop_watches(&self, running: &mut Running, in_flight: &mut BTreeSet<Action>) {
+        let is_watch = |action: &Action| self.is_watch(action);
+        let others = in_flight.iter().any(|action| !is_watch(action));
+        if !others {
+            running.clear();
+            in_flight.clear();
+        }
+    }
+
+    fn is_watch(&self, action: &Action) -> bool {
+        let doer = match action {
+            Action::Create => self.rotation.plan().issuer.creates,
+            Action::Revoke | Action::Discard => self.rotation.plan().issuer.revokes,
+            _ => return false,
+        };
+        doer == domain::Doer::Operator
+    }
+
+    /// Tells the person who watches what is to be done at the issuer.
+    pub(super) fn tell_operator(&self, action: &Action) {
+        let Some(kind) = self.rotation.asked_of_operator(action) else {
+            return;
+        };
+        let value = if kind == TaskKind::Discard {
+            self.new.as_ref()
+        } else {
+            Some(&self.old)
+        };
+        let lines = self.engine.instructions(&self.rotation, kind, value);
+        let _ = self.progress.send(Progress::Asked { kind, lines });
+    }
+
+    /// Tells the person what is waited for, when that changes.
+    pub(super) fn show_waiting(&mut self) {
+        let waiting = self.rotation.waiting(Timestamp::now());
+        if waiting != self.shown {
+            self.shown.clone_from(&waiting);
+            let _ = self.progress.send(Progress::Waiting(waiting));
+        }
+    }
+}

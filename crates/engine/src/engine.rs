@@ -1,0 +1,288 @@
+//! Everything that rotations share: inventory, connectors, journal, key.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use connectors::{CallObserver, Consumer, Issuer, Login, Store, World};
+use domain::inventory::{Auth, Inventory, Secret, Source};
+use domain::{
+    ConsumerId, Fingerprint, FingerprintKey, Rotation, RotationId, SecretName, TaskKind, Token,
+    Which,
+};
+use journal::{Journal, Reader, Slot};
+
+use crate::EngineError;
+
+/// What all rotations of one installation share.
+pub struct Engine {
+    pub(crate) inventory: Inventory,
+    pub(crate) world: World,
+    pub(crate) journal: Option<Journal>,
+    pub(crate) reader: Reader,
+    pub(crate) fingerprints: FingerprintKey,
+    pub(crate) actor: String,
+}
+
+impl Engine {
+    /// Opens the connections of an inventory. `journal` is `None` for commands that only look.
+    ///
+    /// # Errors
+    /// A connection cannot be built: a login that is not there, a certificate that is not one.
+    pub fn new(
+        inventory: Inventory,
+        directory: &Path,
+        key: &seal::Key,
+        journal: Option<Journal>,
+        reader: Reader,
+        actor: String,
+        observer: Option<Arc<dyn CallObserver>>,
+    ) -> Result<Self, EngineError> {
+        let world = World::build(&inventory, directory, key, observer)?;
+        let fingerprints = key.fingerprint_key();
+        Ok(Self {
+            inventory,
+            world,
+            journal,
+            reader,
+            fingerprints,
+            actor,
+        })
+    }
+
+    /// The inventory.
+    #[must_use]
+    pub fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
+    /// The memory, for looking.
+    #[must_use]
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Who acts.
+    #[must_use]
+    pub fn actor(&self) -> &str {
+        &self.actor
+    }
+
+    /// The key that fingerprints are made with.
+    #[must_use]
+    pub fn fingerprints(&self) -> &FingerprintKey {
+        &self.fingerprints
+    }
+
+    /// What the journal tells of a rotation.
+    ///
+    /// # Errors
+    /// It is not there, or its journal cannot be followed.
+    pub fn rotation(&self, id: &RotationId) -> Result<Rotation, EngineError> {
+        replay(&self.reader, id)
+    }
+
+    /// Fills the logins that are secrets of the inventory: from the journal where that secret is
+    /// being rotated, from its store otherwise.
+    ///
+    /// # Errors
+    /// The store does not give the token.
+    pub async fn fill_logins(&self) -> Result<(), EngineError> {
+        for connection in self.inventory.connections.values() {
+            let Auth::Token(Source::Secret(name)) = &connection.auth else {
+                continue;
+            };
+            let Some(login) = self.world.logins.get(&connection.name) else {
+                continue;
+            };
+            if login.get().is_none() {
+                login.set(self.login_token(name).await?);
+            }
+        }
+        Ok(())
+    }
+
+    async fn login_token(&self, name: &SecretName) -> Result<Token, EngineError> {
+        if let Some(id) = self.open_rotation(name)? {
+            let rotation = self.rotation(&id)?;
+            let slot = slot_of(rotation.login());
+            if let Some(token) = self.reader.open_value(&id, slot)? {
+                return Ok(token);
+            }
+        }
+        let secret = self.secret(name)?;
+        let fail = |why: String| EngineError::Login {
+            name: name.clone(),
+            why,
+        };
+        let store = self
+            .store(&secret.store)
+            .ok_or_else(|| fail("no such store".into()))?;
+        match store.read(&secret.store_key).await {
+            Ok(Some(stored)) => Ok(stored.token),
+            Ok(None) => Err(fail(format!("{} holds nothing", secret.store))),
+            Err(fault) => Err(fail(fault.to_string())),
+        }
+    }
+
+    /// The rotation of this secret that is open.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub fn open_rotation(&self, name: &SecretName) -> Result<Option<RotationId>, EngineError> {
+        let open = self.reader.open_rotations()?;
+        Ok(open
+            .into_iter()
+            .find(|row| row.secret == *name)
+            .map(|row| row.id))
+    }
+
+    pub(crate) fn secret(&self, name: &SecretName) -> Result<&Secret, EngineError> {
+        self.inventory
+            .secret(name)
+            .ok_or_else(|| EngineError::NoSecret(name.clone()))
+    }
+
+    pub(crate) fn issuer(&self, name: &str) -> Option<Arc<dyn Issuer>> {
+        self.world.issuers.get(name).cloned()
+    }
+
+    pub(crate) fn store(&self, name: &str) -> Option<Arc<dyn Store>> {
+        self.world.stores.get(name).cloned()
+    }
+
+    pub(crate) fn consumer(
+        &self,
+        secret: &SecretName,
+        id: &ConsumerId,
+    ) -> Option<Arc<dyn Consumer>> {
+        self.world
+            .consumers
+            .get(&(secret.clone(), id.clone()))
+            .cloned()
+    }
+
+    /// The logins that are this very token.
+    pub(crate) fn logins_with(&self, token: &Token) -> Vec<Login> {
+        let is_it = |login: &&Login| login.get().is_some_and(|held| held == *token);
+        self.world.logins.values().filter(is_it).cloned().collect()
+    }
+
+    /// What a person is told for a task of a rotation, one line a step. A token that is to be
+    /// revoked is named by its fingerprint and, since the issuer's page knows no fingerprints,
+    /// by its last four characters; deleting the wrong one would be the outage.
+    #[must_use]
+    pub fn instructions(
+        &self,
+        rotation: &Rotation,
+        kind: TaskKind,
+        value: Option<&Token>,
+    ) -> Vec<String> {
+        let plan = rotation.plan();
+        let Some(issuer) = self.issuer(&plan.issuer.name) else {
+            return Vec::new();
+        };
+        let which = |fingerprint: Fingerprint| match value.map(last_four) {
+            Some(end) => format!("fp {fingerprint}, which ends in {end}"),
+            None => format!("fp {fingerprint}"),
+        };
+        match kind {
+            TaskKind::Create => plan.issuer.create_text.clone(),
+            TaskKind::Revoke => issuer.how_to_revoke(&which(plan.old.fingerprint)),
+            TaskKind::Discard => match rotation.new_fingerprint() {
+                Some(fingerprint) => issuer.how_to_revoke(&which(fingerprint)),
+                None => Vec::new(),
+            },
+            TaskKind::Approve => {
+                vec![format!(
+                    "Agree with: rollover task done {}.approve --confirm {}",
+                    plan.id, plan.secret
+                )]
+            }
+            TaskKind::Attend => {
+                vec![format!("Try again with: rollover run resume {}", plan.id)]
+            }
+        }
+    }
+
+    /// Writes a value into the store of a secret, for the first time or after it was lost there.
+    ///
+    /// # Errors
+    /// The secret is not in the inventory, or the journal does not take the audit record.
+    pub async fn import(
+        &self,
+        name: &SecretName,
+        token: &Token,
+    ) -> Result<Result<String, connectors::Fault>, EngineError> {
+        let secret = self.secret(name)?;
+        let Some(store) = self.store(&secret.store) else {
+            return Err(EngineError::NoSecret(name.clone()));
+        };
+        let fingerprint = self.fingerprints.of(token);
+        self.audit(
+            "secret.import.intent",
+            name,
+            &[("fingerprint", fingerprint.hex())],
+        )
+        .await?;
+        let result = store.write(&secret.store_key, token).await;
+        let told = match &result {
+            Ok(written) => format!("{written:?}"),
+            Err(fault) => fault.to_string(),
+        };
+        self.audit("secret.import.outcome", name, &[("result", told)])
+            .await?;
+        Ok(result.map(|written| match written {
+            connectors::StoreWrite::Done(version) => version,
+            connectors::StoreWrite::PendingApproval(what) => format!("waits for approval: {what}"),
+        }))
+    }
+
+    async fn audit(
+        &self,
+        action: &str,
+        name: &SecretName,
+        context: &[(&str, String)],
+    ) -> Result<(), EngineError> {
+        let record = domain::audit::Record {
+            at: jiff::Timestamp::now(),
+            action: action.to_owned(),
+            actor: self.actor.clone(),
+            secret: Some(name.clone()),
+            rotation: None,
+            context: context
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), v.clone()))
+                .collect(),
+        };
+        if let Some(journal) = &self.journal {
+            journal.append_audit(vec![record]).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The end of a value, for telling it from its siblings on the issuer's own page.
+fn last_four(token: &Token) -> String {
+    let value: Vec<char> = token.expose().chars().collect();
+    value.iter().skip(value.len().saturating_sub(4)).collect()
+}
+
+/// Replays a rotation from the journal.
+pub(crate) fn replay(reader: &Reader, id: &RotationId) -> Result<Rotation, EngineError> {
+    let entries = reader.events(id)?;
+    if entries.is_empty() {
+        return Err(EngineError::NoRotation(id.clone()));
+    }
+    Rotation::replay(&entries).map_err(|source| EngineError::History {
+        id: id.clone(),
+        source,
+    })
+}
+
+/// Where the journal seals a token of a rotation.
+pub(crate) fn slot_of(which: Which) -> Slot {
+    match which {
+        Which::Old => Slot::Old,
+        Which::New => Slot::New,
+    }
+}

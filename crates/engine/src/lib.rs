@@ -1,0 +1,31 @@
+//! The loop where machine, journal and vendors meet.
+//!
+//! The only crate that sees both memory and world. `observe` looks at the world and asks the
+//! domain for a plan; `drive` runs one rotation: it asks the machine what is due, journals that
+//! an effect begins, lets `act` make the call, journals how it ended, and asks again. After a
+//! crash the same loop runs on the same journal; there is no other recovery code.
+
+mod engine;
+mod observe;
+
+mod drive;
+
+mod act;
+mod effects;
+mod looks;
+mod sweep;
+mod watch;
+
+mod inbox;
+mod progress;
+mod summary;
+
+mod error;
+
+pub use drive::{Drive, Ended, Options};
+pub use engine::Engine;
+pub use error::EngineError;
+pub use inbox::Command;
+pub use observe::Planned;
+pub use progress::Progress;
+pub use summary::{ConsumerSummary, OldTokenSummary, RotationSummary};

@@ -1,0 +1,190 @@
+//! The steps that only look: is the new token right, is everybody on it, is the old one dead?
+
+use std::time::Duration;
+
+use connectors::Adoption;
+use domain::{Action, ConsumerId, Event, Evidence, Liveness, Look, Proof, Which};
+use futures_util::future::join_all;
+use tokio::time::Instant;
+
+use crate::act::{Context, End, checked};
+
+/// The first pause between two looks at a consumer that is not there yet; it doubles.
+const POLL_FIRST: Duration = Duration::from_millis(50);
+const POLL_LONGEST: Duration = Duration::from_secs(2);
+/// How long a consumer may show another value, after a write that was taken, before it counts
+/// as overwritten: reads may lag behind writes.
+const READ_LAG: Duration = Duration::from_secs(5);
+
+impl Context {
+    /// The new token answers as the identity that the inventory expects.
+    pub(crate) async fn validate(&self, action: &Action) -> End {
+        let expected = &self.plan.issuer.identity;
+        match self.issuer.look(&self.new_token()).await {
+            Liveness::Alive { identity } if identity == *expected => {
+                End::of(action, checked(action, format!("answers as {identity}")))
+            }
+            Liveness::Alive { identity } => {
+                let why = format!("the new token answers as `{identity}`, expected `{expected}`");
+                End::of(
+                    action,
+                    Event::Refused {
+                        action: action.clone(),
+                        why,
+                    },
+                )
+            }
+            Liveness::Dead { evidence } => {
+                let age = jiff::Timestamp::now().as_millisecond() - self.created.as_millisecond();
+                let lag = self.plan.issuer.activation_max.millis();
+                if u64::try_from(age).unwrap_or(0) < lag {
+                    return self.unsure(action, format!("not active yet: {evidence}"));
+                }
+                let why = format!("the new token does not work: {evidence}");
+                End::of(
+                    action,
+                    Event::Refused {
+                        action: action.clone(),
+                        why,
+                    },
+                )
+            }
+            Liveness::Unknown { why } => self.unsure(action, why),
+        }
+    }
+
+    /// Waits, looking, until a consumer runs on the new token, or on the old one again.
+    pub(crate) async fn adopted(&self, action: &Action, id: &ConsumerId, forward: bool) -> End {
+        match self.adoption(action, id, forward).await {
+            Seen::On(proof, detail) => {
+                let evidence = Evidence::Proven { proof, detail };
+                End::of(
+                    action,
+                    Event::Done {
+                        action: action.clone(),
+                        evidence,
+                    },
+                )
+            }
+            Seen::Differs(why) if forward => End::of(
+                action,
+                Event::Drifted {
+                    consumer: id.clone(),
+                    why,
+                },
+            ),
+            Seen::Differs(why) | Seen::Late(why) => self.unsure(action, why),
+        }
+    }
+
+    async fn adoption(&self, action: &Action, id: &ConsumerId, forward: bool) -> Seen {
+        let token = if forward {
+            self.new_token()
+        } else {
+            self.old.clone()
+        };
+        let consumer = match self.consumer(id) {
+            Ok(consumer) => consumer,
+            Err(fault) => return Seen::Late(fault.to_string()),
+        };
+        let started = Instant::now();
+        let (mut pause, mut differs_since) = (POLL_FIRST, None);
+        loop {
+            let not_yet = match consumer
+                .adopted(&token, self.receipts.get(id).map(String::as_str))
+                .await
+            {
+                Ok(Adoption::ByFingerprint(detail)) => return Seen::On(Proof::Fingerprint, detail),
+                Ok(Adoption::ByWrite(detail)) => return Seen::On(Proof::Write, detail),
+                Ok(Adoption::NotYet(what)) => {
+                    differs_since = None;
+                    what
+                }
+                Ok(Adoption::Differs(what)) => {
+                    let since = *differs_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= READ_LAG {
+                        return Seen::Differs(what);
+                    }
+                    what
+                }
+                Err(fault) => fault.to_string(),
+            };
+            self.seen(action, &not_yet);
+            if started.elapsed() >= self.plan.limits.adopt_timeout.duration() {
+                return Seen::Late(format!(
+                    "after {}: {not_yet}",
+                    self.plan.limits.adopt_timeout
+                ));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(POLL_LONGEST);
+        }
+    }
+
+    /// The last look before the point of no return, and the first one after it: every consumer,
+    /// side by side.
+    pub(crate) async fn look_everywhere(&self, action: &Action) -> End {
+        let looks = self.plan.consumers.iter().map(|consumer| async {
+            (
+                consumer.id.clone(),
+                self.adoption(action, &consumer.id, true).await,
+            )
+        });
+        let mut end = End::nothing(action);
+        let mut late = None;
+        for (id, seen) in join_all(looks).await {
+            match seen {
+                Seen::On(..) => {}
+                Seen::Differs(why) => end.events.push(Event::Drifted { consumer: id, why }),
+                Seen::Late(why) => late = Some(format!("{id}: {why}")),
+            }
+        }
+        match (end.events.is_empty(), late) {
+            (true, None) => {
+                let count = self.plan.consumers.len();
+                End::of(
+                    action,
+                    checked(action, format!("{count} of {count} consumers in step")),
+                )
+            }
+            (true, Some(why)) => self.unsure(action, why),
+            // Drift is brought in step first; this look comes again after that.
+            (false, _) => end,
+        }
+    }
+
+    /// The inventory's probes, side by side.
+    pub(crate) async fn probe(&self, action: &Action) -> End {
+        let Ok(secret) = self.engine.secret(&self.plan.secret) else {
+            return self.unsure(action, "the secret is no longer in the inventory");
+        };
+        let probes = secret.probes.iter().map(|probe| async {
+            connectors::run_probe(probe)
+                .await
+                .map_err(|fault| format!("{}: {fault}", probe.name))
+        });
+        let results: Result<Vec<String>, String> = join_all(probes).await.into_iter().collect();
+        match results {
+            Ok(seen) => End::of(action, checked(action, seen.join("; "))),
+            Err(why) => self.unsure(action, why),
+        }
+    }
+
+    /// One look at the old token after its revocation. The machine counts the looks.
+    pub(crate) async fn look_at_old(&self, action: &Action) -> End {
+        let liveness = self.issuer.look(&self.old).await;
+        self.seen(action, &liveness.to_string());
+        let look = Look {
+            which: Which::Old,
+            liveness,
+        };
+        End::of(action, Event::Looked { look })
+    }
+}
+
+/// What became of a consumer.
+enum Seen {
+    On(Proof, String),
+    Differs(String),
+    Late(String),
+}

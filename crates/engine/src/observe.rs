@@ -1,0 +1,257 @@
+//! A look at the world around one secret, and the plan that follows from it. Reads only.
+
+use connectors::{Fault, Held, Issuer, ListedToken, MintRight};
+use domain::inventory::{Consumer as ConsumerConf, Secret};
+use domain::{
+    Baseline, ConsumerSeen, Declared, Doer, Fingerprint, FingerprintKey, Holding, IssuerSeen,
+    LiveToken, Liveness, Mint, Mode, Observed, Plan, RotationId, SecretName, StoreSeen, Token,
+};
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use journal::TokenState;
+
+use crate::{Engine, EngineError};
+
+/// A plan and the old token that it was made for. The token goes into the journal, sealed, when
+/// the rotation begins.
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// What was seen while planning.
+    pub observed: Observed,
+    pub(crate) old: Token,
+}
+
+impl Engine {
+    /// Looks at the world and plans the rotation of a secret. Nothing is changed.
+    ///
+    /// # Errors
+    /// Every refusal found; a journal that cannot be read.
+    pub async fn plan(&self, name: &SecretName, mode: Mode) -> Result<Planned, EngineError> {
+        let secret = self.secret(name)?;
+        let issuer = self
+            .issuer(&secret.issuer)
+            .ok_or_else(|| self.missing(name))?;
+        let (observed, old) = self.observe(secret, issuer.as_ref()).await?;
+        let id = new_id()?;
+        let declared = Declared {
+            profile: issuer.profile(),
+            create_text: match &secret.create_text {
+                Some(text) => vec![text.clone()],
+                None => issuer.how_to_create(),
+            },
+            consumers: secret
+                .consumers
+                .iter()
+                .map(|part| self.declared(name, part))
+                .collect(),
+        };
+        let plan = Plan::make(&self.inventory, secret, mode, declared, &observed, id)?;
+        match old {
+            Some(old) => Ok(Planned {
+                plan,
+                observed,
+                old,
+            }),
+            None => Err(self.missing(name)),
+        }
+    }
+
+    fn missing(&self, name: &SecretName) -> EngineError {
+        EngineError::NoSecret(name.clone())
+    }
+
+    fn declared(&self, name: &SecretName, part: &ConsumerConf) -> (bool, bool) {
+        self.consumer(name, &part.id)
+            .map_or((false, false), |consumer| {
+                (consumer.reads_back(), consumer.restarts())
+            })
+    }
+
+    /// Looks at the store first, because the token it holds is what everybody else is asked
+    /// with, and then at everything else side by side.
+    pub(crate) async fn observe(
+        &self,
+        secret: &Secret,
+        issuer: &dyn Issuer,
+    ) -> Result<(Observed, Option<Token>), EngineError> {
+        let (store, old) = self.observe_store(secret).await;
+        let (liveness, issuer_seen, consumers) = match &old {
+            Some(old) => tokio::join!(
+                issuer.look(old),
+                self.observe_issuer(issuer, old),
+                join_all(
+                    secret
+                        .consumers
+                        .iter()
+                        .map(|part| self.observe_consumer(secret, part))
+                ),
+            ),
+            None => {
+                let nothing = Liveness::Unknown {
+                    why: "the store gave no token".into(),
+                };
+                let unseen = IssuerSeen {
+                    tokens: Vec::new(),
+                    listed: false,
+                    mint: Mint::Unknown("not asked".into()),
+                };
+                (nothing, unseen, Vec::new())
+            }
+        };
+        let observed = Observed {
+            at: Timestamp::now(),
+            open: self.open_rotation(&secret.name)?,
+            remembered: self.remembered(&secret.name)?,
+            store,
+            old: liveness,
+            issuer: issuer_seen,
+            consumers,
+            login_is_old: old
+                .as_ref()
+                .is_some_and(|old| !self.logins_with(old).is_empty()),
+        };
+        Ok((observed, old))
+    }
+
+    async fn observe_store(&self, secret: &Secret) -> (StoreSeen, Option<Token>) {
+        let Some(store) = self.store(&secret.store) else {
+            return (
+                StoreSeen::Unknown("it is not in the inventory".into()),
+                None,
+            );
+        };
+        match store.read(&secret.store_key).await {
+            Ok(Some(stored)) => {
+                let fingerprint = self.fingerprints.of(&stored.token);
+                (
+                    StoreSeen::Holds {
+                        fingerprint,
+                        version: stored.version,
+                    },
+                    Some(stored.token),
+                )
+            }
+            Ok(None) => (StoreSeen::Empty, None),
+            Err(fault @ Fault::Refused { .. }) => (StoreSeen::Refuses(fault.to_string()), None),
+            Err(fault) => (StoreSeen::Unknown(fault.to_string()), None),
+        }
+    }
+
+    async fn observe_issuer(&self, issuer: &dyn Issuer, old: &Token) -> IssuerSeen {
+        let (listing, right) = tokio::join!(issuer.list(old), issuer.may_mint());
+        let mint = match right {
+            MintRight::Allowed => Mint::Allowed,
+            MintRight::Refused(why) => Mint::Refused(why),
+            MintRight::Unknown(why) => Mint::Unknown(why),
+        };
+        match listing {
+            Ok(listing) => IssuerSeen {
+                tokens: listing
+                    .tokens
+                    .iter()
+                    .map(|token| live(&self.fingerprints, token))
+                    .collect(),
+                listed: listing.complete,
+                mint,
+            },
+            Err(fault) => {
+                // A list that only a live sibling could ask for says nothing about the right.
+                let operators = issuer.profile().creates == Doer::Operator;
+                let mint = match mint {
+                    Mint::Allowed if !operators => Mint::Unknown(fault.to_string()),
+                    other => other,
+                };
+                IssuerSeen {
+                    tokens: Vec::new(),
+                    listed: false,
+                    mint,
+                }
+            }
+        }
+    }
+
+    async fn observe_consumer(&self, secret: &Secret, part: &ConsumerConf) -> ConsumerSeen {
+        let holding = match self.consumer(&secret.name, &part.id) {
+            Some(consumer) => match consumer.look().await {
+                Ok(held) => holding(&self.fingerprints, held),
+                Err(fault @ Fault::Refused { .. }) => Holding::Refused(fault.to_string()),
+                Err(fault) => Holding::Unknown(fault.to_string()),
+            },
+            None => Holding::Unknown("it is not in the inventory".into()),
+        };
+        ConsumerSeen {
+            id: part.id.clone(),
+            holding,
+        }
+    }
+
+    /// What earlier rotations left in memory about the current token.
+    fn remembered(&self, name: &SecretName) -> Result<Option<Baseline>, EngineError> {
+        let active = |row: &journal::TokenRow| row.state == TokenState::Active;
+        Ok(self
+            .reader
+            .tokens(name)?
+            .into_iter()
+            .filter(active)
+            .next_back()
+            .map(|row| Baseline {
+                fingerprint: row.fingerprint,
+                handle: row.handle,
+                since: row.since,
+            }))
+    }
+
+    /// What every consumer and the store hold now, for `status`.
+    ///
+    /// # Errors
+    /// The secret is not in the inventory, or the journal cannot be read.
+    pub async fn look_around(&self, name: &SecretName) -> Result<Observed, EngineError> {
+        let secret = self.secret(name)?;
+        let issuer = self
+            .issuer(&secret.issuer)
+            .ok_or_else(|| self.missing(name))?;
+        Ok(self.observe(secret, issuer.as_ref()).await?.0)
+    }
+}
+
+/// A listed token without its value.
+pub(crate) fn live(key: &FingerprintKey, listed: &ListedToken) -> LiveToken {
+    LiveToken {
+        fingerprint: listed.token.as_ref().map(|token| key.of(token)),
+        handle: listed.handle.clone(),
+        description: listed.description.clone(),
+        created: listed.created,
+    }
+}
+
+fn holding(key: &FingerprintKey, held: Held) -> Holding {
+    match held {
+        Held::Unreadable(at) => Holding::Unreadable(at),
+        Held::Values(values) => {
+            let seen: Vec<Option<Fingerprint>> = values
+                .iter()
+                .map(|value| value.as_ref().map(|token| key.of(token)))
+                .collect();
+            match seen.first() {
+                None => Holding::Nothing,
+                Some(first) if seen.iter().all(|other| other == first) => {
+                    first.map_or(Holding::Nothing, Holding::Token)
+                }
+                Some(_) => Holding::Mixed(seen),
+            }
+        }
+    }
+}
+
+/// A fresh id: `r-` and 40 random bits in letters that cannot be confused.
+fn new_id() -> Result<RotationId, EngineError> {
+    const LETTERS: &[u8; 32] = b"23456789abcdefghjkmnpqrstuvwxyz0";
+    let mut bytes = [0_u8; 8];
+    getrandom::fill(&mut bytes).map_err(|_| EngineError::Random)?;
+    let word: String = bytes
+        .iter()
+        .map(|byte| char::from(LETTERS[usize::from(byte % 32)]))
+        .collect();
+    Ok(RotationId(format!("r-{word}")))
+}

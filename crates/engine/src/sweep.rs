@@ -1,0 +1,92 @@
+//! The last look at the issuer: nothing of this rotation's may be left behind.
+
+use domain::{Action, Doer, Event, Evidence, Handle, LiveToken};
+
+use crate::act::{Context, End};
+use crate::observe::live;
+
+impl Context {
+    /// Revokes what carries this rotation's marker and is not the token that stays, and reports
+    /// live tokens that nobody knows. Revoking by handle may be repeated, so settling a sweep is
+    /// sweeping again.
+    pub(crate) async fn sweep(&self, action: &Action) -> End {
+        let removed = match self.remove_marked(action).await {
+            Ok(removed) => removed,
+            Err(end) => return end,
+        };
+        let unknown = match self.unknown(action, &removed).await {
+            Ok(unknown) => unknown,
+            Err(end) => return end,
+        };
+        let evidence = Evidence::Swept { removed, unknown };
+        End::of(
+            action,
+            Event::Done {
+                action: action.clone(),
+                evidence,
+            },
+        )
+    }
+
+    async fn remove_marked(&self, action: &Action) -> Result<Vec<Handle>, End> {
+        if self.plan.issuer.creates == Doer::Operator {
+            return Ok(Vec::new());
+        }
+        let found = self.issuer.find(&self.plan.issuer.marker).await;
+        let found = found.map_err(|fault| self.unsure(action, fault.to_string()))?;
+        let stays = if self.forward {
+            self.new_handle.as_ref()
+        } else {
+            None
+        };
+        let mut removed = Vec::new();
+        for leftover in found
+            .into_iter()
+            .filter(|found| Some(&found.handle) != stays)
+        {
+            let revoked = self.issuer.revoke(&leftover.handle).await;
+            revoked.map_err(|fault| self.fault(action, &fault))?;
+            removed.push(leftover.handle);
+        }
+        Ok(removed)
+    }
+
+    /// Tokens that were not there before and are not the new one.
+    async fn unknown(&self, action: &Action, removed: &[Handle]) -> Result<Vec<LiveToken>, End> {
+        let with = if self.forward {
+            self.new_token()
+        } else {
+            self.old.clone()
+        };
+        let listing = self.issuer.list(&with).await;
+        let listing = listing.map_err(|fault| self.unsure(action, fault.to_string()))?;
+        if !listing.complete {
+            return Ok(Vec::new());
+        }
+        let key = &self.engine.fingerprints;
+        let new = self.new.as_ref().map(|token| key.of(token));
+        let known = |token: &LiveToken| {
+            self.plan.baseline.iter().any(|before| same(before, token))
+                || (token.fingerprint.is_some() && token.fingerprint == new)
+                || (token.handle.is_some() && token.handle == self.new_handle)
+                || token
+                    .handle
+                    .as_ref()
+                    .is_some_and(|handle| removed.contains(handle))
+        };
+        Ok(listing
+            .tokens
+            .iter()
+            .map(|token| live(key, token))
+            .filter(|t| !known(t))
+            .collect())
+    }
+}
+
+/// Whether two sightings are of one token.
+pub(crate) fn same(a: &LiveToken, b: &LiveToken) -> bool {
+    match (&a.handle, &b.handle) {
+        (Some(a), Some(b)) => a == b,
+        _ => a.fingerprint.is_some() && a.fingerprint == b.fingerprint,
+    }
+}

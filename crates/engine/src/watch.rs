@@ -1,0 +1,103 @@
+//! Steps that a person does at the issuer. The click is never the proof: the engine watches the
+//! issuer until it sees what was asked for.
+
+use std::time::Duration;
+
+use domain::{Action, Event, Liveness, Seen, Token};
+
+use crate::act::{Context, End, written};
+use crate::observe::live;
+use crate::sweep::same;
+
+/// How often the issuer is looked at while a person works at it.
+const WATCH: Duration = Duration::from_millis(700);
+
+impl Context {
+    /// Watches the issuer's list for a token that was not there before. `once` settles a create
+    /// on the way back: one look, and no token means that nothing was created.
+    pub(crate) async fn watch_create(&self, action: &Action, settle: bool) -> End {
+        let once = settle && !self.forward;
+        loop {
+            match self.appeared().await {
+                Ok(Some(token)) => return self.created(action, token, None, Seen::Watched),
+                Ok(None) if once => {
+                    let why = "no token was created".into();
+                    return End::of(
+                        action,
+                        Event::NotDone {
+                            action: action.clone(),
+                            why,
+                        },
+                    );
+                }
+                Ok(None) => {}
+                Err(why) if once => return self.unsure(action, why),
+                Err(why) => self.seen(action, &why),
+            }
+            if !self.patient {
+                return End::nothing(action);
+            }
+            self.pause().await;
+        }
+    }
+
+    /// The token that appeared; the smallest fingerprint where several did, so that every look
+    /// picks the same one. The others are reported at the end.
+    async fn appeared(&self) -> Result<Option<Token>, String> {
+        let listing = self
+            .issuer
+            .list(&self.old)
+            .await
+            .map_err(|fault| fault.to_string())?;
+        if !listing.complete {
+            return Err("the issuer does not show its tokens; enter the new one".into());
+        }
+        let key = &self.engine.fingerprints;
+        let fresh = listing.tokens.into_iter().filter(|listed| {
+            let seen = live(key, listed);
+            !self.plan.baseline.iter().any(|before| same(before, &seen))
+        });
+        Ok(fresh
+            .filter_map(|listed| listed.token)
+            .min_by_key(|token| key.of(token)))
+    }
+
+    /// Watches until the old token is gone from the list, or answers as dead.
+    pub(crate) async fn watch_revoke(&self, action: &Action) -> End {
+        self.watch_gone(action, &self.old).await.map_or_else(
+            || End::nothing(action),
+            |how| End::of(action, written(action, how)),
+        )
+    }
+
+    /// The same for the new token, on the way back; its death is part of the evidence.
+    pub(crate) async fn watch_discard(&self, action: &Action) -> End {
+        let new = self.new_token();
+        if self.watch_gone(action, &new).await.is_none() {
+            return End::nothing(action);
+        }
+        self.discarded(action, self.issuer.look(&new).await)
+    }
+
+    async fn watch_gone(&self, action: &Action, token: &Token) -> Option<String> {
+        loop {
+            match self.issuer.look(token).await {
+                Liveness::Dead { evidence } => return Some(format!("gone: {evidence}")),
+                Liveness::Alive { .. } => self.seen(action, "it still answers"),
+                Liveness::Unknown { why } => self.seen(action, &why),
+            }
+            if !self.patient {
+                return None;
+            }
+            self.pause().await;
+        }
+    }
+
+    /// Until the next look: a while, or at once when a person says that it is done.
+    async fn pause(&self) {
+        tokio::select! {
+            () = tokio::time::sleep(WATCH) => {}
+            () = self.bell.notified() => {}
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Durable, ordered, sealed memory on SQLite.
+//!
+//! The journal alone decides what has happened: [`Journal::append`] returns only when a batch
+//! would survive a power cut, and after the first failed write nothing is taken any more. One
+//! process writes (the lease); every process may read ([`Reader`]) and ask ([`Inbox`]).
+//!
+//! A batch, its audit records and its sealed values are one transaction. Values are sealed under
+//! a key of their rotation, and that key is destroyed when the rotation closes.
+
+mod journal;
+
+mod batch;
+mod token;
+
+mod writer;
+
+mod audit_log;
+mod values;
+
+mod lease;
+
+mod inbox;
+mod reader;
+
+mod column;
+mod connection;
+mod schema;
+
+mod error;
+
+#[cfg(test)]
+mod tests;
+
+pub use audit_log::{AuditProblem, Verified};
+pub use batch::{Appended, Batch};
+pub use error::JournalError;
+pub use inbox::{Inbox, Item, Pending};
+pub use journal::{Clock, Journal, Options, WriteObserver};
+pub use lease::{Holder, LeaseInfo};
+pub use reader::{Reader, RotationFilter, RotationRow};
+pub use token::{ParseTokenStateError, TokenChange, TokenRow, TokenState};
+pub use values::Slot;

@@ -1,0 +1,235 @@
+//! Looking at the journal: from any process, without the lease, while another one writes.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use domain::audit::Line;
+use domain::{Entry, Outcome, RotationId, SecretName, Token};
+use jiff::Timestamp;
+use rusqlite::{Connection, Params, Row, params};
+use seal::Key;
+
+use crate::column::{Json, Text};
+use crate::values::{Slot, Values};
+use crate::{
+    AuditProblem, JournalError, LeaseInfo, Pending, TokenRow, Verified, audit_log, connection,
+    inbox, lease, schema, token, writer,
+};
+
+/// A connection that cannot write. It may be shared between threads; they take turns.
+pub struct Reader {
+    path: PathBuf,
+    key: Key,
+    values: Values,
+    connection: Mutex<Connection>,
+}
+
+/// A rotation, as the list shows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RotationRow {
+    /// Its id.
+    pub id: RotationId,
+    /// Its secret.
+    pub secret: SecretName,
+    /// When its first entry was written.
+    pub started_at: Timestamp,
+    /// When its last entry was written, if it is closed.
+    pub closed_at: Option<Timestamp>,
+    /// How it ended, if it is closed.
+    pub outcome: Option<Outcome>,
+}
+
+/// Which rotations are listed. The default is all of them.
+#[derive(Clone, Default, Debug)]
+pub struct RotationFilter {
+    /// Those of one secret.
+    pub secret: Option<SecretName>,
+    /// Those that are open, or those that are closed.
+    pub open: Option<bool>,
+    /// The newest ones only.
+    pub limit: Option<u32>,
+}
+
+impl Reader {
+    /// Opens a database for reading. It is neither made nor changed.
+    ///
+    /// # Errors
+    /// There is none, it is of another schema, or the key is another installation's.
+    pub fn open(path: &Path, key: &Key) -> Result<Self, JournalError> {
+        let connection = connection::reading(path)?;
+        schema::require_current(&connection, path)?;
+        writer::require_key(&connection, path, key)?;
+        Ok(Self {
+            path: path.to_owned(),
+            key: key.clone(),
+            values: Values::new(key),
+            connection: Mutex::new(connection),
+        })
+    }
+
+    /// The rotations that a filter lets through, newest first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn rotations(&self, filter: &RotationFilter) -> Result<Vec<RotationRow>, JournalError> {
+        self.rows(
+            "SELECT id, secret, started_at, closed_at, outcome FROM rotations
+             WHERE (?1 IS NULL OR secret = ?1) AND (?2 IS NULL OR (closed_at IS NULL) = ?2)
+             ORDER BY started_at DESC, rowid DESC LIMIT ?3",
+            params![
+                filter.secret.as_ref().map(ToString::to_string),
+                filter.open,
+                filter.limit.map_or(-1, i64::from),
+            ],
+            rotation,
+        )
+    }
+
+    /// The rotations that have not ended.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn open_rotations(&self) -> Result<Vec<RotationRow>, JournalError> {
+        self.rotations(&RotationFilter {
+            open: Some(true),
+            ..RotationFilter::default()
+        })
+    }
+
+    /// Everything that happened to a rotation, in order; empty if there is no such rotation.
+    ///
+    /// # Errors
+    /// The database cannot be read, or its entries are not the unbroken list that was written.
+    pub fn events(&self, rotation: &RotationId) -> Result<Vec<Entry>, JournalError> {
+        let entries = self.rows(
+            "SELECT seq, body FROM events WHERE rotation = ?1 ORDER BY seq",
+            [&rotation.0],
+            |row| Ok((row.get::<_, u64>(0)?, row.get::<_, Json<Entry>>(1)?.0)),
+        )?;
+        let unbroken = entries
+            .iter()
+            .zip(0..)
+            .all(|((seq, entry), place)| (*seq, entry.seq) == (place, place));
+        if !unbroken {
+            let what = format!("the journal of rotation {rotation}");
+            return Err(JournalError::Unreadable {
+                what,
+                why: "entries are missing".into(),
+            });
+        }
+        Ok(entries.into_iter().map(|(_, entry)| entry).collect())
+    }
+
+    /// A value that a rotation keeps; `None` if it has none, or it has ended.
+    ///
+    /// # Errors
+    /// The value does not open: it was moved, changed or cut.
+    pub fn open_value(
+        &self,
+        rotation: &RotationId,
+        slot: Slot,
+    ) -> Result<Option<Token>, JournalError> {
+        self.values.get(&self.connection(), rotation, slot)
+    }
+
+    /// What is remembered of a secret's tokens, newest state first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn tokens(&self, secret: &SecretName) -> Result<Vec<TokenRow>, JournalError> {
+        self.rows(
+            "SELECT secret, fingerprint, handle, state, since, rotation FROM tokens
+             WHERE secret = ?1 ORDER BY since DESC, rowid DESC",
+            [secret.to_string()],
+            token::read,
+        )
+    }
+
+    /// Audit records from a place on, oldest first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn audit_lines(&self, from: u64, limit: u32) -> Result<Vec<Line>, JournalError> {
+        let clause = "WHERE seq >= ?1 ORDER BY seq LIMIT ?2";
+        audit_log::lines(&self.connection(), clause, params![from, limit])
+    }
+
+    /// Checks the whole audit log: every record, every signature, the order and the end; and
+    /// that no journal entry lacks its record.
+    ///
+    /// # Errors
+    /// The first place where it is not what this installation wrote.
+    pub fn verify_audit(&self) -> Result<Verified, AuditProblem> {
+        let mut connection = self.connection();
+        let snapshot = connection.transaction()?;
+        audit_log::verify(&snapshot, &self.key)
+    }
+
+    /// What waits for a rotation, oldest first, with opened tokens.
+    ///
+    /// # Errors
+    /// The database cannot be read, or a token does not open.
+    pub fn inbox_pending(&self, rotation: &RotationId) -> Result<Vec<Pending>, JournalError> {
+        inbox::pending(&self.connection(), &self.key, rotation)
+    }
+
+    /// Who holds the lease, or held it last.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn lease(&self) -> Result<Option<LeaseInfo>, JournalError> {
+        lease::read(&self.connection())
+    }
+
+    /// A number that is another one after any other connection has committed; cheap to ask.
+    /// Renewals of the lease change it too.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn data_version(&self) -> Result<i64, JournalError> {
+        let version = self
+            .connection()
+            .pragma_query_value(None, "data_version", |row| row.get(0))?;
+        Ok(version)
+    }
+
+    fn rows<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, JournalError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(sql)?;
+        Ok(statement
+            .query_map(params, read)?
+            .collect::<Result<_, _>>()?)
+    }
+
+    /// A thread that panicked while it read has changed nothing.
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+fn rotation(row: &Row<'_>) -> rusqlite::Result<RotationRow> {
+    Ok(RotationRow {
+        id: RotationId(row.get(0)?),
+        secret: row.get::<_, Text<SecretName>>(1)?.0,
+        started_at: row.get::<_, Text<Timestamp>>(2)?.0,
+        closed_at: row.get::<_, Option<Text<Timestamp>>>(3)?.map(|at| at.0),
+        outcome: row
+            .get::<_, Option<Json<Outcome>>>(4)?
+            .map(|outcome| outcome.0),
+    })
+}

@@ -1,0 +1,183 @@
+//! The tables, and how an older database becomes a newer one.
+//!
+//! `PRAGMA user_version` says which of the [`MIGRATIONS`] have been applied. Each is one
+//! transaction with its number. A database from a newer program is refused: what it means by its
+//! rows is unknown here, and a guess could cost a token.
+
+use std::path::Path;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::JournalError;
+
+/// The version that this program writes.
+pub(crate) const VERSION: u32 = 1;
+
+/// Brings a database to [`VERSION`]. `first` completes a new one, in the transaction that makes
+/// its tables.
+pub(crate) fn migrate(
+    connection: &mut Connection,
+    path: &Path,
+    first: impl Fn(&Transaction<'_>) -> Result<(), JournalError>,
+) -> Result<(), JournalError> {
+    while step(connection, path, &first)? < VERSION {}
+    Ok(())
+}
+
+/// Applies the next migration, if there is one, and answers with the version reached. It looks
+/// under the write lock, so two programs cannot both apply one.
+fn step(
+    connection: &mut Connection,
+    path: &Path,
+    first: &impl Fn(&Transaction<'_>) -> Result<(), JournalError>,
+) -> Result<u32, JournalError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version = found(&transaction, path)?;
+    let Some(migration) = MIGRATIONS.get(version as usize) else {
+        return Ok(version);
+    };
+    transaction.execute_batch(migration)?;
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", version + 1)?;
+    if version == 0 {
+        first(&transaction)?;
+    }
+    transaction.commit()?;
+    Ok(version + 1)
+}
+
+/// The version of a database that is ours, or empty; anything else is refused.
+pub(crate) fn found(connection: &Connection, path: &Path) -> Result<u32, JournalError> {
+    let pragma = |name| {
+        connection
+            .pragma_query_value(None, name, |row| row.get::<_, u32>(0))
+            .map_err(|error| JournalError::from(error).at(path))
+    };
+    let (application, version) = (pragma("application_id")?, pragma("user_version")?);
+    let tables: u32 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let empty = tables == 0 && version == 0 && application == 0;
+    if application != APPLICATION && !empty {
+        return Err(JournalError::NotOurs {
+            path: path.to_owned(),
+        });
+    }
+    if version > VERSION {
+        let path = path.to_owned();
+        return Err(JournalError::Newer {
+            path,
+            found: version,
+            known: VERSION,
+        });
+    }
+    Ok(version)
+}
+
+/// Refuses a database that this program cannot read without changing it.
+pub(crate) fn require_current(connection: &Connection, path: &Path) -> Result<(), JournalError> {
+    match found(connection, path)? {
+        VERSION => Ok(()),
+        found => Err(JournalError::Older {
+            path: path.to_owned(),
+            found,
+            known: VERSION,
+        }),
+    }
+}
+
+/// `roll`, so that a database of something else is not taken for ours.
+const APPLICATION: u32 = u32::from_be_bytes(*b"roll");
+
+/// In order; each was once the newest and is never changed again.
+const MIGRATIONS: [&str; VERSION as usize] = [V1];
+
+const V1: &str = "
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE rotations (
+    id TEXT PRIMARY KEY,
+    secret TEXT NOT NULL,
+    started_at TEXT NOT NULL,
+    closed_at TEXT,
+    outcome TEXT,
+    CHECK ((closed_at IS NULL) = (outcome IS NULL))
+) STRICT;
+-- One rotation per secret.
+CREATE UNIQUE INDEX rotation_open ON rotations (secret) WHERE closed_at IS NULL;
+CREATE INDEX rotation_started ON rotations (started_at);
+
+CREATE TABLE events (
+    rotation TEXT NOT NULL REFERENCES rotations (id),
+    seq INTEGER NOT NULL CHECK (seq >= 0),
+    at TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (rotation, seq)
+) STRICT, WITHOUT ROWID;
+
+-- The key of one rotation's values, wrapped by the installation's. Gone when the rotation closes.
+CREATE TABLE data_keys (
+    rotation TEXT PRIMARY KEY REFERENCES rotations (id),
+    wrapped BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE sealed (
+    rotation TEXT NOT NULL REFERENCES data_keys (rotation),
+    slot TEXT NOT NULL CHECK (slot IN ('old', 'new')),
+    version INTEGER NOT NULL,
+    blob BLOB NOT NULL,
+    PRIMARY KEY (rotation, slot)
+) STRICT;
+
+CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY CHECK (seq > 0),
+    body TEXT NOT NULL,
+    hash BLOB NOT NULL,
+    signature BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE audit_head (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    seq INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    signature BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE tokens (
+    secret TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    handle TEXT,
+    state TEXT NOT NULL,
+    since TEXT NOT NULL,
+    rotation TEXT REFERENCES rotations (id),
+    PRIMARY KEY (secret, fingerprint)
+) STRICT;
+
+-- What other processes ask of the one that holds the lease. Requests, not facts.
+CREATE TABLE inbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    rotation TEXT NOT NULL REFERENCES rotations (id),
+    kind TEXT NOT NULL,
+    body TEXT NOT NULL,
+    number TEXT NOT NULL UNIQUE,
+    sealed BLOB,
+    actor TEXT NOT NULL,
+    at TEXT NOT NULL,
+    taken_at TEXT
+) STRICT;
+CREATE INDEX inbox_pending ON inbox (rotation) WHERE taken_at IS NULL;
+
+CREATE TABLE lease (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    epoch INTEGER NOT NULL,
+    holder TEXT NOT NULL,
+    since TEXT NOT NULL,
+    renewed_at TEXT NOT NULL,
+    ttl_ms INTEGER NOT NULL,
+    -- Whether the holder has the lock of the operating system too.
+    locked INTEGER NOT NULL,
+    released INTEGER NOT NULL
+) STRICT;
+";

@@ -1,0 +1,278 @@
+//! One writer: told who it is, followed at once when it is gone, fenced when it comes back.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::*;
+
+#[test]
+fn a_second_writer_is_told_who_holds_it() {
+    let home = Home::new();
+    let journal = home.open();
+    let held = home.try_open(Options::default()).unwrap_err();
+    let JournalError::Held {
+        holder,
+        expired: false,
+        ..
+    } = &held
+    else {
+        panic!("{held}")
+    };
+    assert_eq!(holder.pid, std::process::id());
+    for part in [
+        "rollover test",
+        "tester",
+        &std::process::id().to_string(),
+        &holder.host,
+    ] {
+        assert!(held.to_string().contains(part), "{held}");
+    }
+    // Taking over is for those who stopped renewing.
+    let options = Options {
+        take_over: true,
+        ..Options::default()
+    };
+    assert!(matches!(
+        home.try_open(options),
+        Err(JournalError::Held { .. })
+    ));
+    journal.append_blocking(begin("A")).unwrap();
+    assert_eq!(home.reader().lease().unwrap().unwrap().epoch, 1);
+    drop(journal);
+    assert!(home.reader().lease().unwrap().unwrap().released);
+    assert_eq!(home.open().epoch(), 2);
+}
+
+/// Goal: a path through a link leads to the same lock.
+#[test]
+fn a_link_to_the_database_is_the_same_database() {
+    let home = Home::new();
+    let _journal = home.open();
+    let link = home.directory.path().join("link.db");
+    std::os::unix::fs::symlink(home.path(), &link).unwrap();
+    let second = Journal::open(&link, &key(), here(), Options::default());
+    assert!(matches!(second, Err(JournalError::Held { .. })));
+}
+
+#[test]
+fn an_idle_writer_renews() {
+    let home = Home::new();
+    let renew_every = Duration::from_millis(20);
+    let _journal = home
+        .try_open(Options {
+            renew_every,
+            ..Options::default()
+        })
+        .unwrap();
+    let reader = home.reader();
+    let first = reader.lease().unwrap().unwrap().renewed_at;
+    eventually("renewal", || {
+        reader.lease().unwrap().unwrap().renewed_at > first
+    });
+}
+
+/// Goal: another machine's lease is waited for, because its lock does not speak to us.
+#[test]
+fn another_machines_lease_is_left_alone_until_it_expires() {
+    let home = Home::new();
+    drop(home.open());
+    let other = Holder {
+        host: "other".into(),
+        boot_id: "another-boot".into(),
+        ..here()
+    };
+    home.raw()
+        .execute(
+            "UPDATE lease SET released = 0, holder = ?1, renewed_at = ?2",
+            [
+                serde_json::to_string(&other).unwrap(),
+                crate::column::time(Timestamp::now()),
+            ],
+        )
+        .unwrap();
+    let held = home.try_open(Options::default()).unwrap_err();
+    assert!(
+        matches!(&held, JournalError::Held { holder, .. } if **holder == other),
+        "{held}"
+    );
+    let journal = home
+        .try_open(Options {
+            clock: ahead(11),
+            ..Options::default()
+        })
+        .unwrap();
+    assert_eq!(journal.epoch(), 2);
+}
+
+/// Goal: whoever lost the lease writes nothing, now and later. Method: the epoch is moved on
+/// under a writer that still has its lock.
+#[test]
+fn a_writer_that_lost_the_lease_writes_nothing() {
+    let home = Home::new();
+    let journal = home.open();
+    journal.append_blocking(begin("A")).unwrap();
+    home.raw()
+        .execute("UPDATE lease SET epoch = epoch + 1", [])
+        .unwrap();
+    for _ in 0..2 {
+        let fenced = journal.append_blocking(step("A", 1)).unwrap_err();
+        assert!(
+            matches!(&fenced, JournalError::Fenced { holder: Some(_) }),
+            "{fenced}"
+        );
+    }
+    home.raw()
+        .execute("UPDATE lease SET epoch = epoch - 1", [])
+        .unwrap();
+    assert!(matches!(
+        journal.append_blocking(step("A", 1)),
+        Err(JournalError::Fenced { .. })
+    ));
+    assert_eq!(home.reader().events(&id("A")).unwrap().len(), 1);
+}
+
+/// Goal: after kill -9 the same command goes on at once, nothing acknowledged is lost, nothing
+/// is out of order. Method: a process that appends without pause, killed at different moments.
+#[test]
+fn a_killed_writer_is_followed_at_once_and_lost_nothing() {
+    let home = Home::new();
+    home.open().append_blocking(begin("A")).unwrap();
+    for round in 0..8_u64 {
+        let acknowledged = home.directory.path().join(format!("acknowledged-{round}"));
+        let child = Running::start(&home.path(), "append", &acknowledged);
+        eventually("the first append", || read_number(&acknowledged).is_some());
+        std::thread::sleep(Duration::from_millis(3 * round));
+        drop(child);
+        let before = Instant::now();
+        let journal = home.open();
+        assert!(before.elapsed() < Duration::from_secs(2));
+        let entries = home.reader().events(&id("A")).unwrap();
+        assert!(entries.len() as u64 >= read_number(&acknowledged).unwrap());
+        assert!(entries.iter().zip(0..).all(|(entry, seq)| entry.seq == seq));
+        assert_eq!(
+            home.reader().verify_audit().unwrap().events,
+            entries.len() as u64
+        );
+        drop(journal);
+    }
+}
+
+/// Goal: a suspended writer can be taken over from, and finds out when it goes on. Method:
+/// SIGSTOP, a clock that is ahead, SIGCONT.
+#[test]
+fn a_suspended_writer_is_fenced_when_it_goes_on() {
+    let home = Home::new();
+    home.open().append_blocking(begin("A")).unwrap();
+    let result = home.directory.path().join("result");
+    let child = Running::start(&home.path(), "wait", &result);
+    eventually("the child's lease", || {
+        let lease = home.reader().lease().unwrap().unwrap();
+        lease.holder.pid == child.0.id() && !lease.released
+    });
+    child.signal(Signal::STOP);
+    let expired = home
+        .try_open(Options {
+            clock: ahead(60),
+            ..Options::default()
+        })
+        .unwrap_err();
+    assert!(
+        matches!(expired, JournalError::Held { expired: true, .. }),
+        "{expired}"
+    );
+    assert!(expired.hint().contains("take over"));
+    let options = Options {
+        clock: ahead(60),
+        take_over: true,
+        ..Options::default()
+    };
+    let journal = home.try_open(options).unwrap();
+    journal.append_blocking(step("A", 1)).unwrap();
+    // A third one, for whom the lease has not expired, is told of the new holder.
+    let held = home
+        .try_open(Options {
+            clock: ahead(60),
+            ..Options::default()
+        })
+        .unwrap_err();
+    assert!(matches!(
+        held,
+        JournalError::Held { holder, expired: false, .. } if holder.pid == std::process::id()
+    ));
+    child.signal(Signal::CONT);
+    std::fs::write(result.with_extension("go"), "").unwrap();
+    eventually("the child's answer", || result.exists());
+    assert_eq!(std::fs::read_to_string(&result).unwrap(), "fenced");
+    journal.append_blocking(step("A", 2)).unwrap();
+    assert_eq!(home.reader().events(&id("A")).unwrap().len(), 3);
+    // When the other process has ended, the lock becomes ours.
+    assert!(!home.reader().lease().unwrap().unwrap().locked);
+    drop(child);
+    journal.append_blocking(step("A", 3)).unwrap();
+    assert!(home.reader().lease().unwrap().unwrap().locked);
+}
+
+/// This test binary again, as another process; killed with SIGKILL when dropped.
+struct Running(Child);
+
+impl Running {
+    fn start(database: &Path, role: &str, output: &Path) -> Self {
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["tests::lease::the_other_process", "--exact", "--nocapture"])
+            .env("JOURNAL_TEST_ROLE", role)
+            .env("JOURNAL_TEST_DATABASE", database)
+            .env("JOURNAL_TEST_OUTPUT", output)
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .spawn();
+        Self(child.unwrap())
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.0), signal).unwrap();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+fn read_number(path: &Path) -> Option<u64> {
+    std::fs::read_to_string(path).ok()?.parse().ok()
+}
+
+/// Not a test of its own: what [`Running`] runs. It ends by being killed.
+#[test]
+fn the_other_process() {
+    let Ok(role) = std::env::var("JOURNAL_TEST_ROLE") else {
+        return;
+    };
+    let variable = |name| PathBuf::from(std::env::var(name).unwrap());
+    let (database, output) = (
+        variable("JOURNAL_TEST_DATABASE"),
+        variable("JOURNAL_TEST_OUTPUT"),
+    );
+    let journal = Journal::open(&database, &key(), here(), Options::default()).unwrap();
+    let mut seq = journal.reader().unwrap().events(&id("A")).unwrap().len() as u64;
+    if role == "append" {
+        loop {
+            seq = journal.append_blocking(step("A", seq)).unwrap().seq;
+            // Renamed into place, so that the number is read whole.
+            std::fs::write(output.with_extension("part"), seq.to_string()).unwrap();
+            std::fs::rename(output.with_extension("part"), &output).unwrap();
+        }
+    }
+    eventually("the go", || output.with_extension("go").exists());
+    let answer = match journal.append_blocking(step("A", seq)) {
+        Err(JournalError::Fenced { .. }) => "fenced".into(),
+        other => format!("{other:?}"),
+    };
+    std::fs::write(output.with_extension("part"), answer).unwrap();
+    std::fs::rename(output.with_extension("part"), &output).unwrap();
+    std::thread::sleep(Duration::from_secs(60));
+}

@@ -1,0 +1,360 @@
+//! The one thread that writes.
+//!
+//! Group commit: everything that waits is written in one transaction, so many rotations share
+//! one fsync. A batch that is refused is rolled back alone. A commit that fails poisons the
+//! journal, because memory must never be ahead of the disk.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use domain::audit::Record;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use seal::Key;
+
+use crate::audit_log::{self, AuditLog};
+use crate::lease::{self, Claim, Lock};
+use crate::values::Values;
+use crate::{
+    Appended, Batch, JournalError, Options, TokenChange, batch, connection, schema, token,
+};
+
+/// What is to be written.
+pub(crate) enum Work {
+    /// A step of a rotation.
+    Batch(Box<Batch>),
+    /// What belongs to none.
+    Note {
+        records: Vec<Record>,
+        tokens: Vec<TokenChange>,
+    },
+}
+
+/// How whoever asked is answered.
+pub(crate) type Answer = Box<dyn FnOnce(Result<Appended, JournalError>) + Send>;
+
+/// Something to write, and whom to tell.
+pub(crate) struct Request {
+    pub(crate) work: Work,
+    pub(crate) answer: Answer,
+}
+
+/// The state of the writing thread.
+pub(crate) struct Writer {
+    path: PathBuf,
+    connection: Connection,
+    lock: Lock,
+    epoch: u64,
+    values: Values,
+    audit: AuditLog,
+    options: Options,
+    renewed: Instant,
+    /// Something was destroyed that the write-ahead log still holds.
+    shred_due: bool,
+    /// Why nothing is written any more.
+    poison: Option<JournalError>,
+}
+
+impl Writer {
+    pub(crate) fn open(
+        path: &Path,
+        key: &Key,
+        claim: &Claim,
+        options: Options,
+    ) -> Result<Self, JournalError> {
+        let path = connection::ensure_private(path)?;
+        let lock = lock(&path, claim, &options)?;
+        let mut connection = connection::writing(&path)?;
+        if lock.held() {
+            schema::migrate(&mut connection, &path, |transaction| {
+                AuditLog::begin(transaction, key)?;
+                transaction.execute(
+                    "INSERT INTO meta (key, value) VALUES ('verifying_key', ?1)",
+                    [audit_log::verifying_key_hex(key)],
+                )?;
+                Ok(())
+            })?;
+        }
+        schema::require_current(&connection, &path)?;
+        require_key(&connection, &path, key)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let epoch = lease::take(&transaction, claim, lock.held(), (options.clock)())?;
+        let audit = AuditLog::load(&transaction, key)?;
+        transaction.commit()?;
+        if let Some(pages) = options.size_pages_max {
+            connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+        }
+        let mut writer = Self {
+            path,
+            connection,
+            lock,
+            epoch,
+            values: Values::new(key),
+            audit,
+            options,
+            renewed: Instant::now(),
+            shred_due: true,
+            poison: None,
+        };
+        writer.shred();
+        Ok(writer)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Writes until the last handle is dropped.
+    pub(crate) fn run(mut self, requests: &Receiver<Request>) {
+        loop {
+            let until = self
+                .options
+                .renew_every
+                .saturating_sub(self.renewed.elapsed());
+            match requests.recv_timeout(until) {
+                Ok(first) => {
+                    let more = requests.try_iter().take(GROUP_MAX - 1);
+                    self.commit(std::iter::once(first).chain(more).collect());
+                }
+                Err(RecvTimeoutError::Timeout) => self.renew(),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.shred();
+        }
+        // A lease that cannot be given back is given up by its lock.
+        let _unreleased = lease::release(&self.connection, self.epoch);
+    }
+
+    /// Writes a group and answers everybody in it.
+    fn commit(&mut self, group: Vec<Request>) {
+        let (work, answers): (Vec<Work>, Vec<Answer>) = group
+            .into_iter()
+            .map(|request| (request.work, request.answer))
+            .unzip();
+        let results = match self.poisoned() {
+            Some(error) => Err(error),
+            None => self.write(&work),
+        };
+        match results {
+            Ok(results) => {
+                answers
+                    .into_iter()
+                    .zip(results)
+                    .for_each(|(answer, result)| answer(result));
+            }
+            Err(error) => {
+                self.poison(&error);
+                answers
+                    .into_iter()
+                    .for_each(|answer| answer(Err(error.clone())));
+            }
+        }
+    }
+
+    /// One transaction. Refusals are answers; an error here means that nothing was written, or
+    /// that nobody knows.
+    fn write(
+        &mut self,
+        group: &[Work],
+    ) -> Result<Vec<Result<Appended, JournalError>>, JournalError> {
+        let (now, locked) = ((self.options.clock)(), self.locked());
+        let mut transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        lease::keep(&transaction, self.epoch, locked, now)?;
+        let mut results = Vec::with_capacity(group.len());
+        for work in group {
+            let mark = self.audit.mark();
+            let savepoint = transaction.savepoint()?;
+            match write_one(&savepoint, &self.values, &mut self.audit, work, now) {
+                Ok(appended) => {
+                    savepoint.commit()?;
+                    self.shred_due |= work.destroys();
+                    results.push(Ok(appended));
+                }
+                Err(refusal) if refusal.is_refusal() => {
+                    savepoint.finish()?;
+                    self.audit.rewind(mark);
+                    results.push(Err(refusal));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if results.iter().all(Result::is_err) {
+            return Ok(results);
+        }
+        self.audit.write_head(&transaction)?;
+        if let Some(observer) = &self.options.observer {
+            observer.before_commit();
+        }
+        transaction.commit()?;
+        self.renewed = Instant::now();
+        if let Some(observer) = &self.options.observer {
+            observer.after_commit();
+        }
+        Ok(results)
+    }
+
+    /// Says that we still live. One renewal that fails is tried again; the next write tells.
+    fn renew(&mut self) {
+        self.renewed = Instant::now();
+        if self.poison.is_some() {
+            return;
+        }
+        let (now, locked) = ((self.options.clock)(), self.locked());
+        let renewed = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(JournalError::from)
+            .and_then(|transaction| {
+                lease::keep(&transaction, self.epoch, locked, now)?;
+                Ok(transaction.commit()?)
+            });
+        if let Err(fenced @ JournalError::Fenced { .. }) = renewed {
+            self.poison(&fenced);
+        }
+    }
+
+    /// Empties the write-ahead log after something was destroyed; tried again later while
+    /// another process reads from it.
+    fn shred(&mut self) {
+        if !self.shred_due || self.poison.is_some() {
+            return;
+        }
+        let done = self.connection.busy_timeout(SHRED_WAIT).and_then(|()| {
+            self.connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+                    row.get::<_, i64>(0)
+                })
+        });
+        self.shred_due = !matches!(done, Ok(0));
+        // If this fails, the next write waits less for others; nothing is lost.
+        let _unchanged = self.connection.busy_timeout(connection::BUSY);
+    }
+
+    /// Whether we have the lock. After a take-over it becomes free when the other process ends;
+    /// a lock that cannot be asked for is one that we do not have.
+    fn locked(&mut self) -> bool {
+        self.lock.try_again().unwrap_or(false)
+    }
+
+    fn poisoned(&self) -> Option<JournalError> {
+        match &self.poison {
+            Some(fenced @ JournalError::Fenced { .. }) => Some(fenced.clone()),
+            Some(first) => Some(JournalError::Poisoned(Arc::new(first.clone()))),
+            None => None,
+        }
+    }
+
+    /// Stops all writing from here. A database that was only busy is not changed by us, so that
+    /// one failure is told and forgotten.
+    fn poison(&mut self, error: &JournalError) {
+        if self.poison.is_none() && !matches!(error, JournalError::Busy(_)) {
+            self.poison = Some(error.clone());
+        }
+    }
+}
+
+impl Work {
+    /// Whether it leaves something in the write-ahead log that must not stay.
+    fn destroys(&self) -> bool {
+        match self {
+            Self::Batch(batch) => batch.close.is_some() || batch.took.is_some(),
+            Self::Note { .. } => false,
+        }
+    }
+}
+
+fn write_one(
+    connection: &Connection,
+    values: &Values,
+    audit: &mut AuditLog,
+    work: &Work,
+    now: Timestamp,
+) -> Result<Appended, JournalError> {
+    match work {
+        Work::Batch(batch) => batch::write(connection, values, audit, batch, now),
+        Work::Note { records, tokens } => {
+            for change in tokens {
+                token::put(connection, change)?;
+            }
+            audit.append(connection, records)?;
+            Ok(Appended {
+                seq: 0,
+                audit: audit.seq(),
+            })
+        }
+    }
+}
+
+/// The lock; or no lock but the right to take over; or who holds it.
+fn lock(path: &Path, claim: &Claim, options: &Options) -> Result<Lock, JournalError> {
+    let deadline = Instant::now() + CHANGING_WAIT;
+    loop {
+        let lock = Lock::beside(path)?;
+        if lock.held() {
+            return Ok(lock);
+        }
+        let now = (options.clock)();
+        let lease = peek(path)?;
+        match lease {
+            Some(lease) if claim.take_over && (lease.released || lease.expired(now)) => {
+                return Ok(lock);
+            }
+            Some(lease) if !lease.released => return Err(lease.held(now)),
+            _ if Instant::now() > deadline => {
+                return Err(JournalError::Changing {
+                    path: path.to_owned(),
+                });
+            }
+            _ => thread::sleep(CHANGING_LOOK),
+        }
+    }
+}
+
+/// The lease of a database that another process may be just making.
+fn peek(path: &Path) -> Result<Option<lease::LeaseInfo>, JournalError> {
+    let connection = connection::reading(path)?;
+    if schema::found(&connection, path)? == 0 {
+        return Ok(None);
+    }
+    lease::read(&connection)
+}
+
+/// Refuses a key that the database was not made with.
+pub(crate) fn require_key(
+    connection: &Connection,
+    path: &Path,
+    key: &Key,
+) -> Result<(), JournalError> {
+    let stored: Option<String> = connection
+        .query_row(
+            "SELECT value FROM meta WHERE key = 'verifying_key'",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
+    if stored.is_some_and(|stored| stored == audit_log::verifying_key_hex(key)) {
+        return Ok(());
+    }
+    Err(JournalError::WrongKey {
+        path: path.to_owned(),
+    })
+}
+
+/// The most batches in one transaction.
+const GROUP_MAX: usize = 512;
+
+/// How long emptying the write-ahead log waits for readers before it is put off.
+const SHRED_WAIT: Duration = Duration::from_millis(20);
+
+/// How long a process may be seen between its lock and its row, and how often we look.
+const CHANGING_WAIT: Duration = Duration::from_secs(2);
+const CHANGING_LOOK: Duration = Duration::from_millis(10);
