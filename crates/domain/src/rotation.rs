@@ -196,7 +196,11 @@ impl Rotation {
     }
 
     fn done(&mut self, action: &Action, evidence: &Evidence, at: Timestamp) {
-        self.set(action, StepState::Done, at, None);
+        let receipt = match evidence {
+            Evidence::Written { receipt } => Some(receipt.clone()),
+            _ => None,
+        };
+        self.set(action, StepState::Done, at, receipt);
         match (action, evidence) {
             (
                 Action::Create,

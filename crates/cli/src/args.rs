@@ -1,0 +1,324 @@
+//! The command line, as typed. The doc comments here are the help texts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Rotate API tokens without an outage, and prove that the old one is dead
+#[derive(Parser, Debug)]
+#[command(
+    name = "rollover",
+    version,
+    max_term_width = 80,
+    propagate_version = true
+)]
+#[command(after_help = "Exit codes: rollover help-exit-codes\nFirst steps: rollover demo")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options that every command takes
+#[derive(Args, Debug, Clone)]
+pub(crate) struct Global {
+    /// Print one JSON object instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print no progress and no advice
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Never ask; where a person is needed, end with code 10
+    #[arg(long, global = true)]
+    pub(crate) no_input: bool,
+    /// Use the inventory in this directory
+    #[arg(short = 'C', long = "directory", global = true, value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
+    /// Use plain ASCII for marks
+    #[arg(long, global = true)]
+    pub(crate) ascii: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Show both runbooks rotate end to end against the built-in lab
+    Demo(Demo),
+    /// Write an inventory to start from
+    Init(Init),
+    /// Check the inventory
+    #[command(subcommand)]
+    Config(Config),
+    /// Show what a rotation would do; reads only
+    Plan(Plan),
+    /// Rotate a secret; run again to go on after an interruption
+    Rotate(Rotate),
+    /// Show every secret: age, consumers in step, token live, open run
+    Status(Status),
+    /// Look at rotations and steer them
+    #[command(subcommand)]
+    Run(Run),
+    /// Look at what waits for people, and answer
+    #[command(subcommand)]
+    Task(Task),
+    /// Read and check the audit log
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Put a secret's current token into its store
+    #[command(subcommand)]
+    Secret(Secret),
+    /// Run the simulated vendors
+    #[command(subcommand)]
+    Lab(Lab),
+    /// Show a token's fingerprint, and whose it is; reads standard input
+    Fingerprint,
+    /// Print a completion script for a shell
+    Completion {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Explain the exit codes
+    HelpExitCodes,
+}
+
+/// Show both runbooks rotate end to end against the built-in lab
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    /// Keep the demo's inventory and memory in this directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+    /// Send at least this many requests while rotating
+    #[arg(long, default_value_t = 5_200, value_name = "N")]
+    pub(crate) requests: u64,
+}
+
+/// Write an inventory to start from
+#[derive(Args, Debug)]
+pub(crate) struct Init {
+    /// The organisation's name
+    #[arg(long, default_value = "my-org")]
+    pub(crate) org: String,
+    /// Write the inventory of a running lab (see `rollover lab up`)
+    #[arg(long)]
+    pub(crate) lab: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Config {
+    /// Read the inventory and say everything that is wrong with it
+    Check,
+}
+
+/// Show what a rotation would do; reads only
+#[derive(Args, Debug)]
+pub(crate) struct Plan {
+    /// The secrets, as `prod/NAME`; all of them without one
+    pub(crate) secrets: Vec<String>,
+    /// End with code 3 where something would change
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+    /// Plan for a token that is dead already
+    #[arg(long)]
+    pub(crate) repair: bool,
+}
+
+/// Rotate a secret; run again to go on after an interruption
+#[derive(Args, Debug)]
+pub(crate) struct Rotate {
+    /// The secret, as `prod/NAME`
+    pub(crate) secret: String,
+    #[command(flatten)]
+    pub(crate) how: How,
+    /// Go forward although the current token is dead
+    #[arg(long)]
+    pub(crate) repair: bool,
+}
+
+/// How a rotation is run
+#[derive(Args, Debug, Default)]
+pub(crate) struct How {
+    /// Begin without asking
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Agree to the revocation beforehand by the secret's name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) confirm: Option<String>,
+    /// End with code 10 where a person is needed, instead of waiting
+    #[arg(long, conflicts_with = "wait")]
+    pub(crate) no_wait: bool,
+    /// Wait for people even without a terminal
+    #[arg(long)]
+    pub(crate) wait: bool,
+    #[command(flatten)]
+    pub(crate) token: TokenWay,
+}
+
+/// Ways in for a token; never an argument
+#[derive(Args, Debug, Default)]
+pub(crate) struct TokenWay {
+    /// Read the token from standard input
+    #[arg(long)]
+    pub(crate) token_stdin: bool,
+    /// Read the token from a file of mode 0600
+    #[arg(long, value_name = "FILE", conflicts_with = "token_stdin")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+/// Show every secret: age, consumers in step, token live, open run
+#[derive(Args, Debug)]
+pub(crate) struct Status {
+    /// Only this secret
+    pub(crate) secret: Option<String>,
+    /// End with code 3 where anything is overdue or out of step
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Run {
+    /// List rotations, newest last
+    Ls,
+    /// Show one rotation: steps, evidence, what it waits for
+    Show {
+        /// Its id
+        id: String,
+    },
+    /// Go on with a rotation that was interrupted or waits
+    Resume {
+        /// Its id
+        id: String,
+        #[command(flatten)]
+        how: How,
+    },
+    /// Turn a rotation back and leave everything as it was
+    #[command(visible_alias = "abort")]
+    Rollback {
+        /// Its id
+        id: String,
+        /// Why
+        #[arg(long, default_value = "asked for")]
+        reason: String,
+        #[command(flatten)]
+        how: How,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Task {
+    /// List what waits for people
+    Ls,
+    /// Say that a task is done; the engine then looks for itself
+    Done {
+        /// The task's id
+        id: String,
+        /// Agree to a revocation by the secret's name
+        #[arg(long, value_name = "NAME")]
+        confirm: Option<String>,
+        #[command(flatten)]
+        token: TokenWay,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Audit {
+    /// List records, newest last
+    Ls {
+        /// How many
+        #[arg(short = 'n', long, default_value_t = 50)]
+        number: u64,
+    },
+    /// Check that no record was changed, removed, inserted or moved
+    Verify {
+        /// A head that was noted earlier, `RECORDS:HASH`; the log must contain it
+        #[arg(long, value_name = "RECORDS:HASH")]
+        expect: Option<String>,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Secret {
+    /// Put the current token into the secret's store
+    Import {
+        /// The secret, as `prod/NAME`
+        secret: String,
+        #[command(flatten)]
+        token: TokenWay,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Lab {
+    /// Start the lab and stay until Ctrl-C or `lab down`
+    Up {
+        /// The first of five ports; free ones are taken without it
+        #[arg(long, value_name = "PORT")]
+        port: Option<u16>,
+        /// Where the state file goes; it holds the lab's tokens (mode 0600)
+        #[arg(long, default_value = "lab.json", value_name = "FILE")]
+        state: PathBuf,
+    },
+    /// Stop a running lab
+    Down {
+        /// Its state file
+        #[arg(long, default_value = "lab.json", value_name = "FILE")]
+        state: PathBuf,
+    },
+    /// Show a running lab
+    Status {
+        /// Its state file
+        #[arg(long, default_value = "lab.json", value_name = "FILE")]
+        state: PathBuf,
+    },
+    /// Disturb a running lab
+    #[command(subcommand)]
+    Fault(Fault),
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Fault {
+    /// Put a fault in force
+    Add {
+        /// Whose answers it spoils
+        vendor: VendorName,
+        /// Which fault; `lab fault menu` lists them
+        kind: String,
+        /// Milliseconds, a status or seconds, as the fault has it
+        #[arg(long)]
+        amount: Option<u64>,
+        /// Only requests with this method
+        #[arg(long)]
+        method: Option<String>,
+        /// Only requests whose path contains this
+        #[arg(long)]
+        path: Option<String>,
+        /// How often it strikes; for ever without it
+        #[arg(long)]
+        times: Option<u32>,
+        /// The lab's state file
+        #[arg(long, default_value = "lab.json", value_name = "FILE")]
+        state: PathBuf,
+    },
+    /// List the faults in force
+    Ls {
+        /// The lab's state file
+        #[arg(long, default_value = "lab.json", value_name = "FILE")]
+        state: PathBuf,
+    },
+    /// Clear all faults
+    Clear {
+        /// The lab's state file
+        #[arg(long, default_value = "lab.json", value_name = "FILE")]
+        state: PathBuf,
+    },
+    /// List what can go wrong
+    Menu,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub(crate) enum VendorName {
+    Postmark,
+    Heroku,
+    Github,
+    Infisical,
+}

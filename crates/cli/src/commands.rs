@@ -1,0 +1,51 @@
+//! One file a command.
+
+mod audit;
+mod config;
+mod demo;
+mod fingerprint;
+mod init;
+mod lab;
+mod plan;
+mod rotate;
+mod run;
+mod secret;
+mod status;
+mod task;
+
+pub(crate) use demo::StandIn;
+
+use clap::CommandFactory;
+
+use crate::args::{Cli, Command, Global};
+use crate::exit::{self, Exit};
+use crate::fail::Result;
+use crate::output::Output;
+
+/// Runs one command.
+pub(crate) async fn run(command: Command, global: &Global, output: Output) -> Result<Exit> {
+    match command {
+        Command::Demo(args) => demo::run(&args, global, output).await,
+        Command::Init(args) => init::run(&args, global, output),
+        Command::Config(args) => config::run(&args, global, output),
+        Command::Plan(args) => plan::run(&args, global, output).await,
+        Command::Rotate(args) => rotate::run(&args, global, output).await,
+        Command::Status(args) => status::run(&args, global, output).await,
+        Command::Run(args) => run::run(args, global, output).await,
+        Command::Task(args) => task::run(args, global, output).await,
+        Command::Audit(args) => audit::run(&args, global, output),
+        Command::Secret(args) => secret::run(&args, global, output).await,
+        Command::Lab(args) => lab::run(args, output).await,
+        Command::Fingerprint => fingerprint::run(global, output),
+        Command::Completion { shell } => {
+            let mut cli = Cli::command();
+            clap_complete::generate(shell, &mut cli, "rollover", &mut std::io::stdout());
+            Ok(Exit::Ok)
+        }
+        Command::HelpExitCodes => {
+            output.json(&exit::HELP.lines().map(str::trim).collect::<Vec<_>>())?;
+            output.text(exit::HELP.trim_end())?;
+            Ok(Exit::Ok)
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `rollover fingerprint`: is this one of ours?
+
+use std::io::{self, Read};
+
+use domain::Token;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::args::Global;
+use crate::exit::Exit;
+use crate::fail::{Fail, Result};
+use crate::home::Home;
+use crate::output::Output;
+
+const BYTES_MAX: u64 = 16 * 1024;
+
+pub(crate) fn run(global: &Global, output: Output) -> Result<Exit> {
+    let home = Home::find(global)?;
+    let key = home.key()?;
+    let reader = home.reader(&key)?;
+    let mut text = Zeroizing::new(String::new());
+    io::stdin()
+        .take(BYTES_MAX)
+        .read_to_string(&mut text)
+        .map_err(|error| Fail::usage(format!("failed to read standard input: {error}")))?;
+    let token = Token::new(text.trim().to_owned());
+    if token.is_empty() {
+        return Err(Fail::usage("standard input holds no token")
+            .hint("rollover fingerprint < FILE, or type it and end with Ctrl-D"));
+    }
+    let fingerprint = key.fingerprint_key().of(&token);
+    let mut known = Vec::new();
+    for name in home.inventory.secrets.keys() {
+        for row in reader.tokens(name)? {
+            if row.fingerprint == fingerprint {
+                known.push((name.clone(), row.state.to_string(), row.since));
+            }
+        }
+    }
+    output.json(&json!({
+        "fingerprint": fingerprint,
+        "length": token.expose().chars().count(),
+        "known": known.iter().map(|(secret, state, since)| json!({
+            "secret": secret, "state": state, "since": since,
+        })).collect::<Vec<_>>(),
+    }))?;
+    output.text(&format!("fp {fingerprint}  {}", fingerprint.hex()))?;
+    for (name, state, since) in &known {
+        output.text(&format!("{name}  {state} since {since:.0}"))?;
+    }
+    if known.is_empty() {
+        output.text("not a token that rollover has rotated")?;
+    }
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,170 @@
+//! `rollover init`: an inventory to start from, and the installation's key.
+
+use std::fs;
+use std::path::Path;
+
+use domain::inventory::KeySource;
+use lab::StateFile;
+use serde_json::json;
+
+use crate::args::{Global, Init};
+use crate::exit::Exit;
+use crate::fail::{Fail, Result, chain};
+use crate::home::{Home, MAIN};
+use crate::lab_inventory;
+use crate::output::Output;
+
+/// Names that stand for tokens which rollover can rotate, and the kind that issues them.
+const KNOWN: [(&str, &str); 5] = [
+    ("POSTMARK_SERVER_TOKEN", "postmark-server"),
+    ("POSTMARK_API_TOKEN", "postmark-server"),
+    ("POSTMARK_API_KEY", "postmark-server"),
+    ("HEROKU_API_KEY", "heroku-authorization"),
+    ("HEROKU_PLATFORM_API_TOKEN", "heroku-authorization"),
+];
+
+pub(crate) fn run(args: &Init, global: &Global, output: Output) -> Result<Exit> {
+    let directory = global.directory.clone().unwrap_or_else(|| ".".into());
+    if directory.join(MAIN).exists() {
+        return Err(Fail::usage(format!(
+            "{} is there already",
+            directory.join(MAIN).display()
+        ))
+        .hint("nothing is overwritten; `rollover config check` reads it"));
+    }
+    fs::create_dir_all(directory.join("secrets"))
+        .map_err(|error| Fail::usage(format!("failed to make {}: {error}", directory.display())))?;
+    let found = if args.lab {
+        Vec::new()
+    } else {
+        names_in(&directory.join(".env"))
+    };
+    if args.lab {
+        let state = directory.join("lab.json");
+        let lab = StateFile::read(&state).or_else(|_| StateFile::read(Path::new("lab.json")));
+        let lab = lab.map_err(|error| {
+            Fail::usage(format!("failed to read {}: {error}", state.display()))
+                .hint("`rollover lab up` starts a lab and writes this file")
+        })?;
+        lab_inventory::write(&directory, &lab.urls, &lab.credentials)?;
+    } else {
+        write(&directory.join(MAIN), &template(&args.org))?;
+        for (name, kind) in &found {
+            let path = format!("secrets/{}.toml", name.to_lowercase().replace('_', "-"));
+            write(&directory.join(path), &secret_template(name, kind))?;
+        }
+    }
+    make_key(&directory)?;
+    output.json(&json!({
+        "inventory": directory.join(MAIN),
+        "found": found.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+    }))?;
+    output.text(&format!(
+        "wrote {} and its key",
+        directory.join(MAIN).display()
+    ))?;
+    for (name, _) in &found {
+        output.text(&format!("found {name} in .env: see secrets/"))?;
+    }
+    let next = if args.lab {
+        "rollover plan"
+    } else {
+        "fill in what is marked, then: rollover config check"
+    };
+    output.say(&format!("next: {next}"));
+    Ok(Exit::Ok)
+}
+
+fn make_key(directory: &Path) -> Result<()> {
+    let source = match Home::at(directory, true) {
+        Ok(home) => home.inventory.state.key,
+        // The template is to be filled in first; its key stands in this file.
+        Err(_) => KeySource::File("rollover.key".into()),
+    };
+    seal::Key::create(&source, directory, || {
+        Err(std::io::Error::other("no passphrase here"))
+    })
+    .map(drop)
+    .map_err(|error| Fail::usage(chain(&error)).hint(error.hint()))
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text)
+        .map_err(|error| Fail::usage(format!("failed to write {}: {error}", path.display())))
+}
+
+/// The known names in a dotenv file. Only names are read; values are passed over.
+fn names_in(path: &Path) -> Vec<(&'static str, &'static str)> {
+    let Ok(text) = fs::read_to_string(path) else {
+        return Vec::new();
+    };
+    let text = zeroize::Zeroizing::new(text);
+    let names: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.trim_start_matches("export ").split_once('='))
+        .map(|(name, _)| name.trim())
+        .collect();
+    KNOWN
+        .into_iter()
+        .filter(|(name, _)| names.contains(name))
+        .collect()
+}
+
+fn template(org: &str) -> String {
+    format!(
+        r#"# What rollover rotates for {org}. One file a secret lies in secrets/.
+# No value of a secret ever stands in these files, only where it is found:
+# {{ env = "NAME" }}, {{ file = "PATH" }}, {{ keyring = "NAME" }} or {{ secret = "prod/NAME" }}.
+schema = 1
+org = "{org}"
+
+[state]
+database = "rollover.db"
+key = {{ file = "rollover.key" }}   # or {{ keyring = "rollover" }}, {{ passphrase = "rollover.salt" }}
+
+[policy]
+max_age = "90d"
+soak = "10m"            # both tokens live, watched, before anybody may revoke
+
+[connections.postmark]
+kind = "postmark"
+
+[connections.heroku]
+kind = "heroku"
+auth = {{ file = "credentials/heroku" }}   # fill in: a token that may create authorizations
+
+[issuers.postmark]
+kind = "postmark-server"
+via = "postmark"
+server = "{org}-prod"   # fill in: the server's name in Postmark
+
+[issuers.heroku]
+kind = "heroku-authorization"
+via = "heroku"
+account = "ops@example.com"   # fill in: the account's e-mail address
+
+[stores.local]
+kind = "sealed"         # a local file, sealed with the installation's key
+file = "secrets.sealed"
+"#
+    )
+}
+
+fn secret_template(name: &str, kind: &str) -> String {
+    let (issuer, role) = match kind {
+        "postmark-server" => ("postmark", "ops"),
+        _ => ("heroku", "superadmin"),
+    };
+    format!(
+        r#"name = "{name}"
+environment = "prod"    # fill in: which environment this .env belongs to
+issuer = "{issuer}"
+store = {{ in = "local" }}
+role = "{role}"
+
+[[consumers]]
+kind = "dotenv"
+path = ".env"
+"#
+    )
+}

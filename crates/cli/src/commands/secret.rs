@@ -1,0 +1,42 @@
+//! `rollover secret`
+
+use serde_json::json;
+
+use crate::args::{Global, Secret};
+use crate::exit::Exit;
+use crate::fail::{Fail, Result};
+use crate::home::Home;
+use crate::output::Output;
+use crate::people;
+
+pub(crate) async fn run(args: &Secret, global: &Global, output: Output) -> Result<Exit> {
+    match args {
+        Secret::Import { secret, token } => {
+            let home = Home::find(global)?;
+            let name = home.secret(secret)?;
+            let token = match people::token(token)? {
+                Some(token) => token,
+                None => people::hidden("current token (hidden): ", global.no_input).map_err(
+                    |error| {
+                        Fail::usage(error.to_string())
+                            .hint("give it by --token-stdin or --token-file FILE")
+                    },
+                )?,
+            };
+            let key = home.key()?;
+            let fingerprint = key.fingerprint_key().of(&token);
+            let engine = home.acting_without_logins("secret import", &key)?;
+            let version = engine
+                .import(&name, &token)
+                .await?
+                .map_err(|fault| Fail::new(Exit::Failed, fault.to_string()))?;
+            output.json(&json!({
+                "secret": name, "fingerprint": fingerprint, "version": version,
+            }))?;
+            output.text(&format!(
+                "{name} is in its store, version {version}, fp {fingerprint}"
+            ))?;
+            Ok(Exit::Ok)
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The numbers that the program ends with. Scripts rest on them; they never change meaning.
+
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// Done, or nothing to do.
+    Ok = 0,
+    /// It did not work.
+    Failed = 1,
+    /// The command line or the inventory is wrong; nothing was started.
+    Usage = 2,
+    /// `plan --detailed-exitcode` would change something; `status --check` found something due.
+    Changes = 3,
+    /// It waits for an operator. Not a failure.
+    Waiting = 10,
+    /// Everybody is on the old token again.
+    RolledBack = 11,
+    /// A step does not go on by itself; nothing is lost.
+    Attention = 12,
+    /// The log was tampered with.
+    Tampered = 30,
+    /// A vendor does not answer now.
+    TryLater = 75,
+    /// Interrupted; the run is journaled and can be resumed.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// The text of `rollover help exit-codes`.
+pub(crate) const HELP: &str = "\
+  0   done, or nothing to do
+  1   it did not work
+  2   the command line or the inventory is wrong; nothing was started
+  3   something would change (plan --detailed-exitcode) or is due (status --check)
+ 10   it waits for an operator; not a failure
+ 11   rolled back: everybody is on the old token again
+ 12   needs attention: a step does not go on by itself; nothing is lost
+ 30   the audit log was tampered with
+ 75   a vendor does not answer now; try later
+130   interrupted; the run is journaled: rollover run resume
+";

@@ -1,0 +1,242 @@
+//! Where the inventory lies, and everything that is opened from it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use domain::SecretName;
+use domain::inventory::{Diagnostic, Inventory, SourceFile, load};
+use engine::Engine;
+use journal::{Holder, Journal, JournalError, Options, Reader};
+
+use crate::args::Global;
+use crate::exit::Exit;
+use crate::fail::{Fail, Result, chain};
+use crate::people;
+use crate::rehearsal::Rehearsal;
+
+/// The file that an inventory begins with.
+pub(crate) const MAIN: &str = "rollover.toml";
+
+/// An inventory that was found and is right.
+pub(crate) struct Home {
+    pub(crate) directory: PathBuf,
+    pub(crate) inventory: Inventory,
+    no_input: bool,
+}
+
+impl Home {
+    /// The inventory in `-C DIR`, or in the nearest directory from here upwards.
+    pub(crate) fn find(global: &Global) -> Result<Self> {
+        let directory = match &global.directory {
+            Some(directory) => directory.clone(),
+            None => nearest()?,
+        };
+        Self::at(&directory, global.no_input)
+    }
+
+    /// The inventory in this directory.
+    pub(crate) fn at(directory: &Path, no_input: bool) -> Result<Self> {
+        let main = read(&directory.join(MAIN))?;
+        let secrets = secret_files(&directory.join("secrets"))?;
+        match load(&main, &secrets) {
+            Ok(inventory) => Ok(Self {
+                directory: directory.to_owned(),
+                inventory,
+                no_input,
+            }),
+            Err(wrong) => Err(diagnosed(&wrong, &main, &secrets)),
+        }
+    }
+
+    /// The secret that a person means: its whole name, or its key where only one environment
+    /// has it. A key that several environments have is an error that lists them.
+    pub(crate) fn secret(&self, text: &str) -> Result<SecretName> {
+        match self.inventory.matching(text).as_slice() {
+            [one] => Ok((*one).clone()),
+            [] => Err(self.no_such(text)),
+            several => {
+                let names: Vec<String> = several.iter().map(ToString::to_string).collect();
+                Err(
+                    Fail::usage(format!("`{text}` is several secrets: {}", names.join(", ")))
+                        .hint("name the environment, too"),
+                )
+            }
+        }
+    }
+
+    fn no_such(&self, text: &str) -> Fail {
+        let fail = Fail::usage(format!("`{text}` is not in the inventory"));
+        let nearest = self
+            .inventory
+            .secrets
+            .keys()
+            .map(|name| (strsim::jaro_winkler(&name.to_string(), text), name))
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        match nearest {
+            Some((nearness, name)) if nearness > 0.8 => {
+                fail.hint(format!("did you mean `{name}`?"))
+            }
+            Some(_) => fail.hint("`rollover status` lists the secrets of the inventory"),
+            None => fail.hint(format!(
+                "{} has no secrets yet: add secrets/*.toml",
+                self.directory.join(MAIN).display()
+            )),
+        }
+    }
+
+    /// The installation's key.
+    pub(crate) fn key(&self) -> Result<seal::Key> {
+        let no_input = self.no_input;
+        seal::Key::open(&self.inventory.state.key, &self.directory, || {
+            people::hidden("passphrase: ", no_input)
+        })
+        .map_err(|error| Fail::new(Exit::Usage, chain(&error)).hint(error.hint()))
+    }
+
+    /// Where the database lies.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.directory.join(&self.inventory.state.database)
+    }
+
+    /// The journal, for writing: this process holds the lease from here on.
+    pub(crate) fn journal(&self, key: &seal::Key, command: &str) -> Result<Journal> {
+        let mut options = Options::default();
+        if let Some(rehearsal) = Rehearsal::from_environment() {
+            options.observer = Some(rehearsal);
+        }
+        let holder = Holder::here(command, people::actor());
+        Ok(Journal::open(&self.database(), key, holder, options)?)
+    }
+
+    /// The journal, for looking. It is made where there is none yet.
+    pub(crate) fn reader(&self, key: &seal::Key) -> Result<Reader> {
+        match Reader::open(&self.database(), key) {
+            Err(JournalError::Missing { .. }) => {
+                drop(self.journal(key, "init")?);
+                Ok(Reader::open(&self.database(), key)?)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// An engine that only looks.
+    pub(crate) async fn looking(&self) -> Result<Arc<Engine>> {
+        let key = self.key()?;
+        let reader = self.reader(&key)?;
+        self.engine(&key, None, reader).await
+    }
+
+    /// An engine that acts; this process holds the lease from here on.
+    pub(crate) async fn acting(&self, command: &str) -> Result<Arc<Engine>> {
+        let key = self.key()?;
+        let journal = self.journal(&key, command)?;
+        let reader = journal.reader()?;
+        self.engine(&key, Some(journal), reader).await
+    }
+
+    /// An engine that acts without the logins that are secrets of the inventory: it may be that
+    /// one of them is about to be put into its store.
+    pub(crate) fn acting_without_logins(&self, command: &str, key: &seal::Key) -> Result<Engine> {
+        let journal = self.journal(key, command)?;
+        let reader = journal.reader()?;
+        self.build(key, Some(journal), reader)
+    }
+
+    async fn engine(
+        &self,
+        key: &seal::Key,
+        journal: Option<Journal>,
+        reader: Reader,
+    ) -> Result<Arc<Engine>> {
+        let engine = self.build(key, journal, reader)?;
+        engine.fill_logins().await?;
+        Ok(Arc::new(engine))
+    }
+
+    fn build(&self, key: &seal::Key, journal: Option<Journal>, reader: Reader) -> Result<Engine> {
+        let observer = Rehearsal::from_environment()
+            .map(|rehearsal| rehearsal as Arc<dyn connectors::CallObserver>);
+        Ok(Engine::new(
+            self.inventory.clone(),
+            &self.directory,
+            key,
+            journal,
+            reader,
+            people::actor(),
+            observer,
+        )?)
+    }
+}
+
+fn nearest() -> Result<PathBuf> {
+    let here = std::env::current_dir().map_err(|error| {
+        Fail::new(
+            Exit::Failed,
+            format!("failed to find the directory: {error}"),
+        )
+    })?;
+    here.ancestors()
+        .find(|directory| directory.join(MAIN).is_file())
+        .map(Path::to_owned)
+        .ok_or_else(|| {
+            Fail::usage(format!("there is no {MAIN} here or above"))
+                .hint("`rollover init` writes one; `rollover demo` shows everything without one")
+        })
+}
+
+fn read(path: &Path) -> Result<SourceFile> {
+    let text = fs::read_to_string(path).map_err(|error| {
+        Fail::usage(format!("failed to read {}: {error}", path.display()))
+            .hint("`rollover init` writes an inventory to start from")
+    })?;
+    Ok(SourceFile {
+        path: path.display().to_string(),
+        text,
+    })
+}
+
+fn secret_files(directory: &Path) -> Result<Vec<SourceFile>> {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return Ok(Vec::new());
+    };
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .collect();
+    paths.sort();
+    paths.iter().map(|path| read(path)).collect()
+}
+
+/// Everything that is wrong with an inventory, with the lines it stands in.
+fn diagnosed(wrong: &[Diagnostic], main: &SourceFile, secrets: &[SourceFile]) -> Fail {
+    use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+    let renderer = Renderer::plain();
+    let mut parts = Vec::new();
+    for diagnostic in wrong {
+        let file = secrets
+            .iter()
+            .chain([main])
+            .find(|file| file.path == diagnostic.file);
+        let text = file.map_or("", |file| file.text.as_str());
+        let end = diagnostic.span.end.clamp(0, text.len());
+        let span = diagnostic.span.start.min(end)..end;
+        let snippet = Snippet::source(text)
+            .path(diagnostic.file.as_str())
+            .annotation(AnnotationKind::Primary.span(span));
+        let mut group = Level::ERROR
+            .primary_title(diagnostic.message.as_str())
+            .element(snippet);
+        if let Some(hint) = &diagnostic.hint {
+            group = group.element(Level::HELP.message(hint.as_str()));
+        }
+        parts.push(renderer.render(&[group]).to_string());
+    }
+    let places: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+    let mut fail = Fail::usage(places.join("\n"));
+    fail.rendered = Some(parts.join("\n\n"));
+    fail
+}

@@ -1,0 +1,109 @@
+//! Standard output carries data, standard error carries talk. A reader who goes away early is
+//! not an error.
+
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
+
+use crate::exit::Exit;
+use crate::fail::{Fail, Result};
+
+/// Where a command writes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    /// One JSON object instead of text.
+    pub(crate) json: bool,
+    /// No talk.
+    pub(crate) quiet: bool,
+}
+
+impl Output {
+    /// Data, for people.
+    pub(crate) fn text(self, text: &str) -> Result<()> {
+        if self.json {
+            return Ok(());
+        }
+        written(writeln!(io::stdout().lock(), "{}", clean(text)))
+    }
+
+    /// Data, for machines.
+    pub(crate) fn json<T: Serialize>(self, value: &T) -> Result<()> {
+        if !self.json {
+            return Ok(());
+        }
+        let text = serde_json::to_string_pretty(value)
+            .map_err(|error| Fail::new(Exit::Failed, format!("failed to write JSON: {error}")))?;
+        written(writeln!(io::stdout().lock(), "{text}"))
+    }
+
+    /// Talk: progress and advice.
+    pub(crate) fn say(self, text: &str) {
+        if !self.quiet {
+            // Talk that nobody can hear is not worth failing for.
+            let _ = writeln!(io::stderr().lock(), "{}", clean(text));
+        }
+    }
+
+    /// Whether a person watches the talk.
+    pub(crate) fn watched(self) -> bool {
+        !self.quiet && !self.json && io::stderr().is_terminal()
+    }
+}
+
+fn written(result: io::Result<()>) -> Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Fail::new(
+            Exit::Failed,
+            format!("failed to write output: {error}"),
+        )),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Text that comes from vendors and files must not steer the terminal (CWE-150).
+pub(crate) fn clean(text: &str) -> String {
+    let steers = |c: &char| {
+        (c.is_control() && !matches!(c, '\n' | '\t'))
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars()
+        .map(|c| if steers(&c) { '\u{fffd}' } else { c })
+        .collect()
+}
+
+/// A table of left-aligned columns, wide as their widest cell.
+pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let mut widths: Vec<usize> = head.iter().map(|cell| cell.chars().count()).collect();
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |cells: &mut dyn Iterator<Item = &str>| {
+        let mut text = String::new();
+        for (cell, width) in cells.zip(&widths) {
+            text.push_str(&format!("{cell:<width$}  ", width = *width));
+        }
+        text.trim_end().to_owned()
+    };
+    let mut lines = vec![line(&mut head.iter().copied())];
+    lines.extend(
+        rows.iter()
+            .map(|row| line(&mut row.iter().map(String::as_str))),
+    );
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_neutralised() {
+        assert_eq!(
+            clean("a\u{1b}[31mb\u{202e}c\nd"),
+            "a\u{fffd}[31mb\u{fffd}c\nd"
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! Who acts, and what people are asked at the terminal.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use domain::Token;
+use zeroize::Zeroizing;
+
+use crate::args::TokenWay;
+use crate::exit::Exit;
+use crate::fail::{Fail, Result};
+
+/// The longest that a token, or a file that holds one, may be.
+const TOKEN_BYTES_MAX: u64 = 16 * 1024;
+
+/// Who runs this program: the operating system's user.
+pub(crate) fn actor() -> String {
+    std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw()))
+}
+
+/// Whether a person can be asked.
+pub(crate) fn can_ask(no_input: bool) -> bool {
+    !no_input && io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks for something that must not show.
+pub(crate) fn hidden(prompt: &str, no_input: bool) -> io::Result<Token> {
+    if !can_ask(no_input) {
+        return Err(io::Error::other(
+            "nobody can be asked: there is no terminal, or --no-input",
+        ));
+    }
+    Ok(Token::new(rpassword::prompt_password(prompt)?))
+}
+
+/// Asks for one line.
+pub(crate) fn line(prompt: &str) -> Option<String> {
+    use std::io::Write;
+    write!(io::stderr(), "{prompt}").ok()?;
+    io::stderr().flush().ok()?;
+    let mut answer = String::new();
+    match io::stdin().read_line(&mut answer) {
+        Ok(0) | Err(_) => None,
+        Ok(_) => Some(answer.trim().to_owned()),
+    }
+}
+
+/// The token that comes in by standard input or by a file, where one of them was named.
+pub(crate) fn token(way: &TokenWay) -> Result<Option<Token>> {
+    let fail = |what: String| Fail::new(Exit::Usage, what);
+    let mut text = Zeroizing::new(String::new());
+    match &way.token_file {
+        Some(path) => {
+            let file = private(path)?;
+            file.take(TOKEN_BYTES_MAX)
+                .read_to_string(&mut text)
+                .map_err(|error| fail(format!("failed to read {}: {error}", path.display())))?;
+        }
+        None if way.token_stdin => {
+            io::stdin()
+                .take(TOKEN_BYTES_MAX)
+                .read_to_string(&mut text)
+                .map_err(|error| fail(format!("failed to read standard input: {error}")))?;
+        }
+        None => return Ok(None),
+    }
+    let trimmed = text.trim();
+    if trimmed.is_empty() {
+        return Err(fail("the token is empty".into()));
+    }
+    if trimmed.contains(char::is_whitespace) || trimmed.contains(char::is_control) {
+        return Err(
+            fail("the token holds white space or control characters".into())
+                .hint("it was perhaps copied together with something else"),
+        );
+    }
+    Ok(Some(Token::new(trimmed.to_owned())))
+}
+
+/// A file that only its owner may read.
+fn private(path: &Path) -> Result<File> {
+    let fail = |error: io::Error| {
+        Fail::new(
+            Exit::Usage,
+            format!("failed to open {}: {error}", path.display()),
+        )
+    };
+    let file = File::open(path).map_err(fail)?;
+    let mode = file.metadata().map_err(fail)?.mode();
+    if mode & 0o077 != 0 {
+        return Err(Fail::new(
+            Exit::Usage,
+            format!(
+                "{} may be read by others (mode {:o})",
+                path.display(),
+                mode & 0o777
+            ),
+        )
+        .hint(format!("chmod 600 {}", path.display())));
+    }
+    Ok(file)
+}

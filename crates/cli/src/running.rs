@@ -1,0 +1,283 @@
+//! Runs a rotation for a person at this terminal: shows it, asks what only a person can answer,
+//! and turns its end into an exit code.
+
+use std::sync::Arc;
+
+use domain::{Outcome, Rotation, RotationId, TaskKind, Waiting};
+use engine::{Command, Drive, Ended, Engine, Options, Planned, Progress, RotationSummary};
+use tokio::sync::mpsc;
+
+use crate::args::{Global, How};
+use crate::commands::StandIn;
+use crate::exit::Exit;
+use crate::fail::{Fail, Result};
+use crate::live::Live;
+use crate::output::Output;
+use crate::people;
+
+/// What is run.
+pub(crate) enum What {
+    /// A new rotation.
+    New(Box<Planned>),
+    /// One that exists.
+    Open(RotationId),
+}
+
+/// How it ended.
+pub(crate) struct Ran {
+    pub(crate) ended: Ended,
+    pub(crate) summary: RotationSummary,
+    rotation: Rotation,
+}
+
+/// Runs a rotation until it ends, waits and nobody stays, or is told to stop.
+pub(crate) async fn run(
+    engine: Arc<Engine>,
+    what: What,
+    how: &How,
+    global: &Global,
+    output: Output,
+    first: Vec<Command>,
+) -> Result<Ran> {
+    run_with(engine, what, how, global, output, first, None).await
+}
+
+/// The same, with somebody who does the operator's steps.
+pub(crate) async fn run_with(
+    engine: Arc<Engine>,
+    what: What,
+    how: &How,
+    global: &Global,
+    output: Output,
+    first: Vec<Command>,
+    stand_in: Option<StandIn>,
+) -> Result<Ran> {
+    let asks = people::can_ask(global.no_input) && !output.json;
+    let (tell, commands) = mpsc::unbounded_channel();
+    let (progress, seen) = mpsc::unbounded_channel();
+    let options = Options {
+        wait: !how.no_wait && (how.wait || asks),
+        approved_by: approved(&engine, &what, how)?,
+    };
+    for command in first {
+        // The receiver is right here.
+        let _ = tell.send(command);
+    }
+    if let Some(token) = people::token(&how.token)? {
+        let _ = tell.send(Command::Enter {
+            by: engine.actor().to_owned(),
+            token,
+        });
+    }
+    let actor = engine.actor().to_owned();
+    let watcher = tokio::spawn(watch(seen, tell.clone(), asks, output, actor, stand_in));
+    let interrupts = tokio::spawn(interrupted(tell, output));
+    let ran = driven(engine, what, options, commands, progress).await;
+    interrupts.abort();
+    // The channel closed with the drive, so the watcher ends once everything is shown. A prompt
+    // that nobody answered any more must not hold up the end.
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(1), watcher).await;
+    ran
+}
+
+async fn driven(
+    engine: Arc<Engine>,
+    what: What,
+    options: Options,
+    commands: mpsc::UnboundedReceiver<Command>,
+    progress: mpsc::UnboundedSender<Progress>,
+) -> Result<Ran> {
+    let mut drive = match what {
+        What::New(planned) => Drive::start(engine, *planned, options, commands, progress).await?,
+        What::Open(id) => Drive::resume(engine, &id, options, commands, progress).await?,
+    };
+    let ended = drive.run().await?;
+    let rotation = drive.rotation().clone();
+    Ok(Ran {
+        ended,
+        summary: RotationSummary::of(&rotation),
+        rotation,
+    })
+}
+
+/// Who has agreed to the revocation beforehand, by naming the secret.
+fn approved(engine: &Engine, what: &What, how: &How) -> Result<Option<String>> {
+    let Some(confirmed) = &how.confirm else {
+        return Ok(None);
+    };
+    let name = match what {
+        What::New(planned) => planned.plan.secret.clone(),
+        What::Open(id) => engine.rotation(id)?.plan().secret.clone(),
+    };
+    if *confirmed != name.to_string() {
+        return Err(Fail::usage(format!(
+            "--confirm says `{confirmed}`, the secret is `{name}`"
+        ))
+        .hint("agreeing to a revocation needs the secret's whole name"));
+    }
+    Ok(Some(engine.actor().to_owned()))
+}
+
+/// Shows progress, and asks for the agreement and for a token that the issuer does not show.
+async fn watch(
+    mut seen: mpsc::UnboundedReceiver<Progress>,
+    tell: mpsc::UnboundedSender<Command>,
+    asks: bool,
+    output: Output,
+    actor: String,
+    stand_in: Option<StandIn>,
+) {
+    let stand_in = stand_in.map(Arc::new);
+    let mut live = Live::new(output);
+    let (mut name, mut asked_approval, mut asked_token) = (String::new(), false, false);
+    while let Some(progress) = seen.recv().await {
+        live.show(&progress);
+        if let Progress::Entry(entry) = &progress
+            && let domain::Event::Planned { plan, .. } = &entry.event
+        {
+            name = plan.secret.to_string();
+        }
+        if let (Progress::Asked { kind, lines }, Some(person)) = (&progress, &stand_in) {
+            let (person, kind, lines) = (Arc::clone(person), *kind, lines.clone());
+            tokio::spawn(async move { person.asked(kind, &lines).await });
+        }
+        if !asks {
+            continue;
+        }
+        let by = actor.clone();
+        if wants_approval(&progress) && !asked_approval {
+            asked_approval = true;
+            let answer = live.aside(|| ask_approval(&name));
+            let _ = tell.send(match answer {
+                Answer::Agree => Command::Approve { by },
+                Answer::Back => Command::Back {
+                    by,
+                    why: "not agreed to the revocation".into(),
+                },
+                Answer::Leave => Command::Stop,
+            });
+        } else if hides_tokens(&progress) && !asked_token {
+            asked_token = true;
+            let answer = live.aside(|| people::hidden("new token (hidden): ", false));
+            if let Ok(token) = answer {
+                let _ = tell.send(Command::Enter { by, token });
+            }
+        } else if let Progress::Rejected(_) = progress {
+            asked_token = false;
+        }
+    }
+    live.finish();
+}
+
+enum Answer {
+    Agree,
+    Back,
+    Leave,
+}
+
+fn ask_approval(name: &str) -> Answer {
+    let wanted = if name.is_empty() { "yes" } else { name };
+    loop {
+        let prompt = format!(
+            "Everybody is on the new token. Type `{wanted}` to revoke the old one, `back` to go \
+             back, or nothing to leave it for later: "
+        );
+        match people::line(&prompt).as_deref() {
+            Some(answer) if answer == wanted => return Answer::Agree,
+            Some("back") => return Answer::Back,
+            None | Some("") => return Answer::Leave,
+            Some(_) => {}
+        }
+    }
+}
+
+fn wants_approval(progress: &Progress) -> bool {
+    let Progress::Waiting(waiting) = progress else {
+        return false;
+    };
+    waiting.iter().any(|one| {
+        matches!(
+            one,
+            Waiting::Operator {
+                kind: TaskKind::Approve,
+                ..
+            }
+        )
+    })
+}
+
+fn hides_tokens(progress: &Progress) -> bool {
+    matches!(progress, Progress::Seen { step, what } if step == "create" && what.contains("enter the new one"))
+}
+
+/// Ctrl-C once: stop at the next safe boundary. Twice: now, which is safe too.
+async fn interrupted(tell: mpsc::UnboundedSender<Command>, output: Output) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        output.say("stopping at the next safe boundary; Ctrl-C again stops now, which is safe too");
+        let _ = tell.send(Command::Stop);
+    }
+    if tokio::signal::ctrl_c().await.is_ok() {
+        let _ =
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    }
+}
+
+impl Ran {
+    /// The exit code, and what a person should know besides.
+    pub(crate) fn report(&self, output: Output) -> Result<Exit> {
+        output.json(&self.summary)?;
+        let id = &self.summary.rotation;
+        Ok(match &self.ended {
+            Ended::Closed(Outcome::Completed) => {
+                output.text(&format!(
+                    "{} is rotated. The old token is proven dead; {} consumer(s) in step, {} restart(s).",
+                    self.summary.secret,
+                    self.summary.consumers.len(),
+                    self.summary.restarts
+                ))?;
+                Exit::Ok
+            }
+            Ended::Closed(Outcome::RolledBack { why }) => {
+                output.text(&format!(
+                    "{} is on its old token as before: {why}",
+                    self.summary.secret
+                ))?;
+                Exit::RolledBack
+            }
+            Ended::Stopped => {
+                let now = jiff::Timestamp::now();
+                let attention = self.rotation.waiting(now);
+                let needs = attention
+                    .iter()
+                    .any(|one| matches!(one, Waiting::Attention { .. }));
+                output.say(&format!(
+                    "both tokens keep working. Go on: rollover run resume {id}"
+                ));
+                if needs {
+                    Exit::Attention
+                } else {
+                    Exit::Interrupted
+                }
+            }
+            Ended::Waiting(waiting) => self.report_waiting(waiting, output),
+        })
+    }
+
+    fn report_waiting(&self, waiting: &[Waiting], output: Output) -> Exit {
+        for task in self.rotation.tasks(jiff::Timestamp::now()) {
+            output.say(&format!(
+                "waits: {}  (role {})  {}",
+                task.id, task.role, task.title
+            ));
+        }
+        output.say("see it: rollover task ls");
+        let attention = waiting
+            .iter()
+            .any(|one| matches!(one, Waiting::Attention { .. }));
+        if attention {
+            Exit::Attention
+        } else {
+            Exit::Waiting
+        }
+    }
+}
