@@ -28,7 +28,11 @@ mod legal;
 mod next;
 mod view;
 
+#[cfg(test)]
+mod model;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -44,7 +48,7 @@ pub use view::Waiting;
 /// One rotation, as its journal tells it so far.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Rotation {
-    plan: Plan,
+    plan: Arc<Plan>,
     started: Timestamp,
     next_seq: u64,
     direction: Direction,
@@ -108,7 +112,7 @@ impl Rotation {
             return Err(IllegalEvent::NotPlanned);
         };
         let mut rotation = Self {
-            plan: (**plan).clone(),
+            plan: Arc::new((**plan).clone()),
             started: first.at,
             next_seq: 1,
             direction: Direction::Forward,

@@ -193,8 +193,7 @@ impl Engine {
             .reader
             .tokens(name)?
             .into_iter()
-            .filter(active)
-            .next_back()
+            .rfind(active)
             .map(|row| Baseline {
                 fingerprint: row.fingerprint,
                 handle: row.handle,
