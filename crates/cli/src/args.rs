@@ -7,12 +7,7 @@ use clap_complete::Shell;
 
 /// Rotate API tokens without an outage, and prove that the old one is dead
 #[derive(Parser, Debug)]
-#[command(
-    name = "rollover",
-    version,
-    max_term_width = 80,
-    propagate_version = true
-)]
+#[command(name = "rollover", version, max_term_width = 80, propagate_version = true)]
 #[command(after_help = "Exit codes: rollover help-exit-codes\nFirst steps: rollover demo")]
 pub(crate) struct Cli {
     #[command(flatten)]

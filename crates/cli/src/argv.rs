@@ -9,10 +9,7 @@ use crate::fail::{Fail, Result};
 /// ever one.
 pub(crate) fn refuse_tokens(arguments: impl Iterator<Item = String>) -> Result<()> {
     for argument in arguments.skip(1) {
-        if argument
-            .split(['=', ':', ',', '/', ' '])
-            .any(is_token_shaped)
-        {
+        if argument.split(['=', ':', ',', '/', ' ']).any(is_token_shaped) {
             return Err(Fail::new(
                 Exit::Usage,
                 "an argument has the form of a token; it was not used",
@@ -26,9 +23,7 @@ pub(crate) fn refuse_tokens(arguments: impl Iterator<Item = String>) -> Result<(
 
 fn is_token_shaped(word: &str) -> bool {
     const PREFIXES: [&str; 5] = ["HRKU-", "ghp_", "gho_", "ghs_", "github_pat_"];
-    PREFIXES
-        .iter()
-        .any(|prefix| word.starts_with(prefix) && word.len() >= prefix.len() + 20)
+    PREFIXES.iter().any(|prefix| word.starts_with(prefix) && word.len() >= prefix.len() + 20)
         || domain::Shape::Uuid.fits(word)
 }
 
@@ -37,10 +32,7 @@ mod tests {
     use super::*;
 
     fn refused(arguments: &[&str]) -> bool {
-        let all = ["rollover"]
-            .iter()
-            .chain(arguments)
-            .map(|a| (*a).to_owned());
+        let all = ["rollover"].iter().chain(arguments).map(|a| (*a).to_owned());
         refuse_tokens(all).is_err()
     }
 
@@ -51,10 +43,6 @@ mod tests {
         assert!(refused(&[uuid]));
         assert!(refused(&[&format!("--token={uuid}")]));
         assert!(refused(&["task", "done", &format!("X={heroku}")]));
-        assert!(!refused(&[
-            "rotate",
-            "prod/POSTMARK_SERVER_TOKEN",
-            "--confirm"
-        ]));
+        assert!(!refused(&["rotate", "prod/POSTMARK_SERVER_TOKEN", "--confirm"]));
     }
 }

@@ -22,12 +22,7 @@ pub(crate) type Result<T> = std::result::Result<T, Fail>;
 
 impl Fail {
     pub(crate) fn new(exit: Exit, what: impl Into<String>) -> Self {
-        Self {
-            exit,
-            what: what.into(),
-            hints: Vec::new(),
-            rendered: None,
-        }
+        Self { exit, what: what.into(), hints: Vec::new(), rendered: None }
     }
 
     pub(crate) fn usage(what: impl Into<String>) -> Self {
@@ -96,14 +91,10 @@ fn journal_fail(error: &journal::JournalError) -> Fail {
 /// A rotation that is not begun, with every reason.
 pub(crate) fn refused(secret: &str, refusals: &[Refusal]) -> Fail {
     let reasons: Vec<String> = refusals.iter().map(ToString::to_string).collect();
-    let later = refusals
-        .iter()
-        .all(|refusal| matches!(refusal, Refusal::Unseen { .. }));
+    let later = refusals.iter().all(|refusal| matches!(refusal, Refusal::Unseen { .. }));
     let exit = if later { Exit::TryLater } else { Exit::Failed };
-    let mut fail = Fail::new(
-        exit,
-        format!("{secret} cannot be rotated now: {}", reasons.join("; ")),
-    );
+    let mut fail =
+        Fail::new(exit, format!("{secret} cannot be rotated now: {}", reasons.join("; ")));
     for refusal in refusals {
         let hint = refusal.hint();
         if !fail.hints.contains(&hint) {

@@ -40,11 +40,7 @@ impl Home {
         let main = read(&directory.join(MAIN))?;
         let secrets = secret_files(&directory.join("secrets"))?;
         match load(&main, &secrets) {
-            Ok(inventory) => Ok(Self {
-                directory: directory.to_owned(),
-                inventory,
-                no_input,
-            }),
+            Ok(inventory) => Ok(Self { directory: directory.to_owned(), inventory, no_input }),
             Err(wrong) => Err(diagnosed(&wrong, &main, &secrets)),
         }
     }
@@ -57,10 +53,8 @@ impl Home {
             [] => Err(self.no_such(text)),
             several => {
                 let names: Vec<String> = several.iter().map(ToString::to_string).collect();
-                Err(
-                    Fail::usage(format!("`{text}` is several secrets: {}", names.join(", ")))
-                        .hint("name the environment, too"),
-                )
+                Err(Fail::usage(format!("`{text}` is several secrets: {}", names.join(", ")))
+                    .hint("name the environment, too"))
             }
         }
     }
@@ -171,10 +165,7 @@ impl Home {
 
 fn nearest() -> Result<PathBuf> {
     let here = std::env::current_dir().map_err(|error| {
-        Fail::new(
-            Exit::Failed,
-            format!("failed to find the directory: {error}"),
-        )
+        Fail::new(Exit::Failed, format!("failed to find the directory: {error}"))
     })?;
     here.ancestors()
         .find(|directory| directory.join(MAIN).is_file())
@@ -190,10 +181,7 @@ fn read(path: &Path) -> Result<SourceFile> {
         Fail::usage(format!("failed to read {}: {error}", path.display()))
             .hint("`rollover init` writes an inventory to start from")
     })?;
-    Ok(SourceFile {
-        path: path.display().to_string(),
-        text,
-    })
+    Ok(SourceFile { path: path.display().to_string(), text })
 }
 
 fn secret_files(directory: &Path) -> Result<Vec<SourceFile>> {
@@ -202,10 +190,7 @@ fn secret_files(directory: &Path) -> Result<Vec<SourceFile>> {
     };
     let mut paths: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "toml")
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
         .collect();
     paths.sort();
     paths.iter().map(|path| read(path)).collect()
@@ -217,19 +202,14 @@ fn diagnosed(wrong: &[Diagnostic], main: &SourceFile, secrets: &[SourceFile]) ->
     let renderer = Renderer::plain();
     let mut parts = Vec::new();
     for diagnostic in wrong {
-        let file = secrets
-            .iter()
-            .chain([main])
-            .find(|file| file.path == diagnostic.file);
+        let file = secrets.iter().chain([main]).find(|file| file.path == diagnostic.file);
         let text = file.map_or("", |file| file.text.as_str());
         let end = diagnostic.span.end.clamp(0, text.len());
         let span = diagnostic.span.start.min(end)..end;
         let snippet = Snippet::source(text)
             .path(diagnostic.file.as_str())
             .annotation(AnnotationKind::Primary.span(span));
-        let mut group = Level::ERROR
-            .primary_title(diagnostic.message.as_str())
-            .element(snippet);
+        let mut group = Level::ERROR.primary_title(diagnostic.message.as_str()).element(snippet);
         if let Some(hint) = &diagnostic.hint {
             group = group.element(Level::HELP.message(hint.as_str()));
         }

@@ -20,24 +20,11 @@ pub(crate) fn write(directory: &Path, urls: &Urls, credentials: &Credentials) ->
     let main = main_toml(urls, credentials);
     put(directory, MAIN, &main, 0o644)?;
     let postmark = postmark_toml(urls);
-    put(
-        directory,
-        "secrets/postmark-server-token.toml",
-        &postmark,
-        0o644,
-    )?;
-    put(
-        directory,
-        "secrets/heroku-api-key.toml",
-        &heroku_toml(urls, credentials),
-        0o644,
-    )?;
+    put(directory, "secrets/postmark-server-token.toml", &postmark, 0o644)?;
+    put(directory, "secrets/heroku-api-key.toml", &heroku_toml(urls, credentials), 0o644)?;
     let logins = [
         ("credentials/infisical-id", &credentials.infisical_client_id),
-        (
-            "credentials/infisical-secret",
-            &credentials.infisical_client_secret,
-        ),
+        ("credentials/infisical-secret", &credentials.infisical_client_secret),
         ("credentials/github", &credentials.github_token),
     ];
     for (path, value) in logins {
@@ -60,8 +47,7 @@ fn put(directory: &Path, name: &str, text: &str, mode: u32) -> Result<()> {
         .mode(mode)
         .open(&path)
         .map_err(|error| failed(name, &error))?;
-    file.write_all(text.as_bytes())
-        .map_err(|error| failed(name, &error))
+    file.write_all(text.as_bytes()).map_err(|error| failed(name, &error))
 }
 
 fn failed(name: &str, error: &std::io::Error) -> Fail {
@@ -75,13 +61,7 @@ fn failed(name: &str, error: &std::io::Error) -> Fail {
 }
 
 fn main_toml(urls: &Urls, credentials: &Credentials) -> String {
-    let Urls {
-        postmark,
-        heroku,
-        github,
-        infisical,
-        dashboard,
-    } = urls;
+    let Urls { postmark, heroku, github, infisical, dashboard } = urls;
     let (project, email) = (&credentials.infisical_project_id, &credentials.heroku_email);
     format!(
         r#"# The inventory of a lab. Every address is on this machine, and every wait is short.
@@ -185,10 +165,7 @@ expect = {{ status = 200, json = {{ postmark = "ok" }} }}
 }
 
 fn heroku_toml(urls: &Urls, credentials: &Credentials) -> String {
-    let (health, repo) = (
-        urls.app_health("acme-console-prod"),
-        &credentials.github_repo,
-    );
+    let (health, repo) = (urls.app_health("acme-console-prod"), &credentials.github_repo);
     format!(
         r#"# The Heroku platform token of the console, the rotation pipeline and CI.
 name = "HEROKU_API_KEY"

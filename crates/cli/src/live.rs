@@ -30,13 +30,7 @@ impl Live {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self {
-            output,
-            bar,
-            started: Instant::now(),
-            last: Instant::now(),
-            sights: BTreeMap::new(),
-        }
+        Self { output, bar, started: Instant::now(), last: Instant::now(), sights: BTreeMap::new() }
     }
 
     /// Shows one thing.
@@ -77,12 +71,7 @@ impl Live {
         let text = format!("{step}: {what}");
         if self.bar.is_some() {
             self.status(&text);
-        } else if self
-            .sights
-            .insert(step.to_owned(), what.to_owned())
-            .as_deref()
-            != Some(what)
-        {
+        } else if self.sights.insert(step.to_owned(), what.to_owned()).as_deref() != Some(what) {
             self.output.say(&format!("  ..   {text}"));
         }
     }
@@ -113,20 +102,11 @@ impl Live {
                 ));
             }
             Event::Drifted { consumer, why } => {
-                self.line(&format!(
-                    "  !!   {consumer} is on something else: {why}; written again"
-                ));
+                self.line(&format!("  !!   {consumer} is on something else: {why}; written again"));
             }
             Event::Looked { look } => {
-                let which = if look.which == Which::Old {
-                    "old"
-                } else {
-                    "new"
-                };
-                self.line(&format!(
-                    "  --   look       the {which} token is {}",
-                    look.liveness
-                ));
+                let which = if look.which == Which::Old { "old" } else { "new" };
+                self.line(&format!("  --   look       the {which} token is {}", look.liveness));
             }
             Event::Approved { by } => self.line(&format!("  ok   approve    agreed by {by}")),
             Event::TurnedBack { by, why } => {
@@ -134,10 +114,7 @@ impl Live {
             }
             Event::Resumed { by } => self.line(&format!("  >>   picked up by {by}")),
             Event::Planned { plan, by } => {
-                self.line(&format!(
-                    "run {}  {}  started by {by}",
-                    plan.id, plan.secret
-                ));
+                self.line(&format!("run {}  {}  started by {by}", plan.id, plan.secret));
             }
             Event::Closed { outcome } => self.closed(outcome),
         }
@@ -160,10 +137,7 @@ impl Live {
                 Waiting::Attention { step, why } => {
                     self.line(&format!("  !!   {step} does not go on by itself: {why}"));
                 }
-                Waiting::Operator {
-                    kind: TaskKind::Approve,
-                    ..
-                } => {
+                Waiting::Operator { kind: TaskKind::Approve, .. } => {
                     self.status("waiting for your agreement to revoke the old token");
                 }
                 Waiting::Operator { .. } => self.status("watching the issuer"),
@@ -190,34 +164,21 @@ fn row(mark: &str, action: &Action, text: &str, took: Option<&str>) -> String {
 
 fn told(evidence: &Evidence) -> String {
     match evidence {
-        Evidence::Created {
-            fingerprint,
-            handle,
-            seen,
-        } => {
+        Evidence::Created { fingerprint, handle, seen } => {
             let how = match seen {
                 Seen::Minted => "minted by the API",
                 Seen::Watched => "seen at the issuer, never displayed",
                 Seen::Entered => "entered",
                 Seen::Found => "found by its marker",
             };
-            let handle = handle
-                .as_ref()
-                .map(|id| format!("  id {id}"))
-                .unwrap_or_default();
+            let handle = handle.as_ref().map(|id| format!("  id {id}")).unwrap_or_default();
             format!("fp {fingerprint}  {how}{handle}")
         }
         Evidence::Written { receipt } => receipt.clone(),
-        Evidence::Proven {
-            proof: Proof::Fingerprint,
-            detail,
-        } => {
+        Evidence::Proven { proof: Proof::Fingerprint, detail } => {
             format!("on the right fingerprint: {detail}")
         }
-        Evidence::Proven {
-            proof: Proof::Write,
-            detail,
-        } => detail.clone(),
+        Evidence::Proven { proof: Proof::Write, detail } => detail.clone(),
         Evidence::Swept { removed, unknown } => match (removed.len(), unknown.len()) {
             (0, 0) => "nothing left behind at the issuer".into(),
             (removed, unknown) => {

@@ -34,21 +34,15 @@ fn main() -> ExitCode {
         return failed(&fail, std::env::args().any(|argument| argument == "--json"));
     }
     let cli = Cli::parse();
-    let output = Output {
-        json: cli.global.json,
-        quiet: cli.global.quiet,
-    };
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            let what = format!("failed to start: {error}");
-            return failed(&Fail::new(Exit::Failed, what), output.json);
-        }
-    };
+    let output = Output { json: cli.global.json, quiet: cli.global.quiet };
+    let runtime =
+        match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                let what = format!("failed to start: {error}");
+                return failed(&Fail::new(Exit::Failed, what), output.json);
+            }
+        };
     let result = runtime.block_on(commands::run(cli.command, &cli.global, output));
     // A prompt may still hold a thread; nothing is lost by not waiting for it.
     runtime.shutdown_background();

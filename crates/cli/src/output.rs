@@ -53,10 +53,7 @@ impl Output {
 fn written(result: io::Result<()>) -> Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Fail::new(
-            Exit::Failed,
-            format!("failed to write output: {error}"),
-        )),
+        Err(error) => Err(Fail::new(Exit::Failed, format!("failed to write output: {error}"))),
         Ok(()) => Ok(()),
     }
 }
@@ -67,9 +64,7 @@ pub(crate) fn clean(text: &str) -> String {
         (c.is_control() && !matches!(c, '\n' | '\t'))
             || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    text.chars()
-        .map(|c| if steers(&c) { '\u{fffd}' } else { c })
-        .collect()
+    text.chars().map(|c| if steers(&c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// A table of left-aligned columns, wide as their widest cell.
@@ -88,10 +83,7 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
         text.trim_end().to_owned()
     };
     let mut lines = vec![line(&mut head.iter().copied())];
-    lines.extend(
-        rows.iter()
-            .map(|row| line(&mut row.iter().map(String::as_str))),
-    );
+    lines.extend(rows.iter().map(|row| line(&mut row.iter().map(String::as_str))));
     lines.join("\n")
 }
 
@@ -101,9 +93,6 @@ mod tests {
 
     #[test]
     fn escapes_are_neutralised() {
-        assert_eq!(
-            clean("a\u{1b}[31mb\u{202e}c\nd"),
-            "a\u{fffd}[31mb\u{fffd}c\nd"
-        );
+        assert_eq!(clean("a\u{1b}[31mb\u{202e}c\nd"), "a\u{fffd}[31mb\u{fffd}c\nd");
     }
 }

@@ -30,9 +30,7 @@ pub(crate) fn can_ask(no_input: bool) -> bool {
 /// Asks for something that must not show.
 pub(crate) fn hidden(prompt: &str, no_input: bool) -> io::Result<Token> {
     if !can_ask(no_input) {
-        return Err(io::Error::other(
-            "nobody can be asked: there is no terminal, or --no-input",
-        ));
+        return Err(io::Error::other("nobody can be asked: there is no terminal, or --no-input"));
     }
     Ok(Token::new(rpassword::prompt_password(prompt)?))
 }
@@ -73,10 +71,8 @@ pub(crate) fn token(way: &TokenWay) -> Result<Option<Token>> {
         return Err(fail("the token is empty".into()));
     }
     if trimmed.contains(char::is_whitespace) || trimmed.contains(char::is_control) {
-        return Err(
-            fail("the token holds white space or control characters".into())
-                .hint("it was perhaps copied together with something else"),
-        );
+        return Err(fail("the token holds white space or control characters".into())
+            .hint("it was perhaps copied together with something else"));
     }
     Ok(Some(Token::new(trimmed.to_owned())))
 }
@@ -84,21 +80,14 @@ pub(crate) fn token(way: &TokenWay) -> Result<Option<Token>> {
 /// A file that only its owner may read.
 fn private(path: &Path) -> Result<File> {
     let fail = |error: io::Error| {
-        Fail::new(
-            Exit::Usage,
-            format!("failed to open {}: {error}", path.display()),
-        )
+        Fail::new(Exit::Usage, format!("failed to open {}: {error}", path.display()))
     };
     let file = File::open(path).map_err(fail)?;
     let mode = file.metadata().map_err(fail)?.mode();
     if mode & 0o077 != 0 {
         return Err(Fail::new(
             Exit::Usage,
-            format!(
-                "{} may be read by others (mode {:o})",
-                path.display(),
-                mode & 0o777
-            ),
+            format!("{} may be read by others (mode {:o})", path.display(), mode & 0o777),
         )
         .hint(format!("chmod 600 {}", path.display())));
     }

@@ -21,10 +21,7 @@ impl Rehearsal {
     /// The rehearsal that the environment asks for.
     pub(crate) fn from_environment() -> Option<Arc<Self>> {
         let at = std::env::var(VARIABLE).ok()?.parse().ok()?;
-        Some(Arc::new(Self {
-            at,
-            passed: AtomicU64::new(0),
-        }))
+        Some(Arc::new(Self { at, passed: AtomicU64::new(0) }))
     }
 
     fn point(&self) {

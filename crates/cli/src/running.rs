@@ -64,10 +64,7 @@ pub(crate) async fn run_with(
         let _ = tell.send(command);
     }
     if let Some(token) = people::token(&how.token)? {
-        let _ = tell.send(Command::Enter {
-            by: engine.actor().to_owned(),
-            token,
-        });
+        let _ = tell.send(Command::Enter { by: engine.actor().to_owned(), token });
     }
     let actor = engine.actor().to_owned();
     let watcher = tokio::spawn(watch(seen, tell.clone(), asks, output, actor, stand_in));
@@ -93,11 +90,7 @@ async fn driven(
     };
     let ended = drive.run().await?;
     let rotation = drive.rotation().clone();
-    Ok(Ran {
-        ended,
-        summary: RotationSummary::of(&rotation),
-        rotation,
-    })
+    Ok(Ran { ended, summary: RotationSummary::of(&rotation), rotation })
 }
 
 /// Who has agreed to the revocation beforehand, by naming the secret.
@@ -110,10 +103,8 @@ fn approved(engine: &Engine, what: &What, how: &How) -> Result<Option<String>> {
         What::Open(id) => engine.rotation(id)?.plan().secret.clone(),
     };
     if *confirmed != name.to_string() {
-        return Err(Fail::usage(format!(
-            "--confirm says `{confirmed}`, the secret is `{name}`"
-        ))
-        .hint("agreeing to a revocation needs the secret's whole name"));
+        return Err(Fail::usage(format!("--confirm says `{confirmed}`, the secret is `{name}`"))
+            .hint("agreeing to a revocation needs the secret's whole name"));
     }
     Ok(Some(engine.actor().to_owned()))
 }
@@ -150,10 +141,7 @@ async fn watch(
             let answer = live.aside(|| ask_approval(&name));
             let _ = tell.send(match answer {
                 Answer::Agree => Command::Approve { by },
-                Answer::Back => Command::Back {
-                    by,
-                    why: "not agreed to the revocation".into(),
-                },
+                Answer::Back => Command::Back { by, why: "not agreed to the revocation".into() },
                 Answer::Leave => Command::Stop,
             });
         } else if hides_tokens(&progress) && !asked_token {
@@ -195,15 +183,7 @@ fn wants_approval(progress: &Progress) -> bool {
     let Progress::Waiting(waiting) = progress else {
         return false;
     };
-    waiting.iter().any(|one| {
-        matches!(
-            one,
-            Waiting::Operator {
-                kind: TaskKind::Approve,
-                ..
-            }
-        )
-    })
+    waiting.iter().any(|one| matches!(one, Waiting::Operator { kind: TaskKind::Approve, .. }))
 }
 
 fn hides_tokens(progress: &Progress) -> bool {
@@ -247,17 +227,9 @@ impl Ran {
             Ended::Stopped => {
                 let now = jiff::Timestamp::now();
                 let attention = self.rotation.waiting(now);
-                let needs = attention
-                    .iter()
-                    .any(|one| matches!(one, Waiting::Attention { .. }));
-                output.say(&format!(
-                    "both tokens keep working. Go on: rollover run resume {id}"
-                ));
-                if needs {
-                    Exit::Attention
-                } else {
-                    Exit::Interrupted
-                }
+                let needs = attention.iter().any(|one| matches!(one, Waiting::Attention { .. }));
+                output.say(&format!("both tokens keep working. Go on: rollover run resume {id}"));
+                if needs { Exit::Attention } else { Exit::Interrupted }
             }
             Ended::Waiting(waiting) => self.report_waiting(waiting, output),
         })
@@ -265,19 +237,10 @@ impl Ran {
 
     fn report_waiting(&self, waiting: &[Waiting], output: Output) -> Exit {
         for task in self.rotation.tasks(jiff::Timestamp::now()) {
-            output.say(&format!(
-                "waits: {}  (role {})  {}",
-                task.id, task.role, task.title
-            ));
+            output.say(&format!("waits: {}  (role {})  {}", task.id, task.role, task.title));
         }
         output.say("see it: rollover task ls");
-        let attention = waiting
-            .iter()
-            .any(|one| matches!(one, Waiting::Attention { .. }));
-        if attention {
-            Exit::Attention
-        } else {
-            Exit::Waiting
-        }
+        let attention = waiting.iter().any(|one| matches!(one, Waiting::Attention { .. }));
+        if attention { Exit::Attention } else { Exit::Waiting }
     }
 }

@@ -43,18 +43,11 @@ pub(crate) struct Dotenv {
 impl Dotenv {
     /// The file at `path`, which need not exist yet; `keys` hold the token.
     pub(crate) fn new(path: PathBuf, keys: Vec<String>, observer: Observer) -> Self {
-        Self {
-            path,
-            keys,
-            observer,
-        }
+        Self { path, keys, observer }
     }
 
     fn call(&self, what: &str) -> FileCall {
-        FileCall {
-            vendor: VENDOR,
-            call: format!("{what} {}", self.path.display()),
-        }
+        FileCall { vendor: VENDOR, call: format!("{what} {}", self.path.display()) }
     }
 
     fn look_now(&self, call: &FileCall) -> Result<Vec<Option<Token>>, Fault> {
@@ -65,21 +58,14 @@ impl Dotenv {
     }
 
     fn values(&self, content: &str) -> Vec<Option<Token>> {
-        self.keys
-            .iter()
-            .map(|key| text::value(content, key))
-            .collect()
+        self.keys.iter().map(|key| text::value(content, key)).collect()
     }
 
     fn write_now(&self, token: &Token, call: &FileCall) -> Result<Receipt, Fault> {
         let path = files::resolve(&self.path).map_err(|error| call.failed(&error))?;
         let _lock = files::lock(files::directory_of(&path)).map_err(|error| call.failed(&error))?;
         let content = text_of(&path, call)?;
-        if self
-            .values(&content)
-            .iter()
-            .all(|value| value.as_ref() == Some(token))
-        {
+        if self.values(&content).iter().all(|value| value.as_ref() == Some(token)) {
             return Ok(Receipt(format!("{} unchanged", self.path.display())));
         }
         let content = text::exchanged(&content, &self.keys, token);
@@ -107,28 +93,19 @@ impl Dotenv {
 impl Consumer for Dotenv {
     async fn look(&self) -> Result<Held, Fault> {
         let (file, call) = (self.clone(), self.call("looking at"));
-        call.clone()
-            .blocking(move || file.look_now(&call))
-            .await
-            .map(Held::Values)
+        call.clone().blocking(move || file.look_now(&call)).await.map(Held::Values)
     }
 
     async fn write(&self, token: &Token) -> Result<Receipt, Fault> {
         let (file, call, token) = (self.clone(), self.call("writing"), token.clone());
-        call.clone()
-            .blocking(move || file.write_now(&token, &call))
-            .await
+        call.clone().blocking(move || file.write_now(&token, &call)).await
     }
 
     async fn adopted(&self, token: &Token, _receipt: Option<&str>) -> Result<Adoption, Fault> {
         let Held::Values(held) = self.look().await? else {
             return Ok(Adoption::Differs("it cannot be read".to_owned()));
         };
-        let other = self
-            .keys
-            .iter()
-            .zip(held)
-            .find(|(_, value)| value.as_ref() != Some(token));
+        let other = self.keys.iter().zip(held).find(|(_, value)| value.as_ref() != Some(token));
         Ok(match other {
             None => Adoption::ByFingerprint(format!("{} holds it", self.path.display())),
             Some((key, _)) => Adoption::Differs(format!("`{key}` holds another value")),
@@ -146,9 +123,7 @@ impl Consumer for Dotenv {
 
 /// The text of the file; empty where there is none.
 fn text_of(path: &Path, call: &FileCall) -> Result<Zeroizing<String>, Fault> {
-    let bytes = files::read(path)
-        .map_err(|error| call.failed(&error))?
-        .unwrap_or_default();
+    let bytes = files::read(path).map_err(|error| call.failed(&error))?.unwrap_or_default();
     let text = std::str::from_utf8(&bytes).map_err(|_| call.refused("it is not UTF-8 text"))?;
     Ok(Zeroizing::new(text.to_owned()))
 }
@@ -159,17 +134,13 @@ fn may_write(path: &Path, call: &FileCall) -> Result<(), Fault> {
     let directory = files::directory_of(path);
     let reachable = access(directory, Access::WRITE_OK | Access::EXEC_OK);
     reachable.map_err(|error| {
-        call.refused(format!(
-            "its directory cannot be written: {}",
-            std::io::Error::from(error)
-        ))
+        call.refused(format!("its directory cannot be written: {}", std::io::Error::from(error)))
     })?;
     let own = rustix::process::geteuid();
     match fs::metadata(path) {
-        Ok(about) if !own.is_root() && about.uid() != own.as_raw() => Err(call.refused(format!(
-            "it belongs to user {}; run as that user",
-            about.uid()
-        ))),
+        Ok(about) if !own.is_root() && about.uid() != own.as_raw() => {
+            Err(call.refused(format!("it belongs to user {}; run as that user", about.uid())))
+        }
         _ => Ok(()),
     }
 }

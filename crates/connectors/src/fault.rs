@@ -52,12 +52,7 @@ impl Fault {
     #[must_use]
     pub fn before_change(self) -> Self {
         match self {
-            Self::Unsure { vendor, call, why } => Self::Later {
-                vendor,
-                call,
-                why,
-                after: None,
-            },
+            Self::Unsure { vendor, call, why } => Self::Later { vendor, call, why, after: None },
             certain => certain,
         }
     }

@@ -26,11 +26,7 @@ pub(crate) struct FileCall {
 
 impl FileCall {
     pub(crate) fn refused(&self, why: impl Into<String>) -> Fault {
-        Fault::Refused {
-            vendor: self.vendor,
-            call: self.call.clone(),
-            why: why.into(),
-        }
+        Fault::Refused { vendor: self.vendor, call: self.call.clone(), why: why.into() }
     }
 
     /// A system call that failed and changed nothing.
@@ -44,21 +40,12 @@ impl FileCall {
             | ErrorKind::InvalidInput
             | ErrorKind::InvalidData
             | ErrorKind::ReadOnlyFilesystem => self.refused(why),
-            _ => Fault::Later {
-                vendor: self.vendor,
-                call: self.call.clone(),
-                why,
-                after: None,
-            },
+            _ => Fault::Later { vendor: self.vendor, call: self.call.clone(), why, after: None },
         }
     }
 
     pub(crate) fn unsure(&self, why: impl Into<String>) -> Fault {
-        Fault::Unsure {
-            vendor: self.vendor,
-            call: self.call.clone(),
-            why: why.into(),
-        }
+        Fault::Unsure { vendor: self.vendor, call: self.call.clone(), why: why.into() }
     }
 
     /// Runs work on files where it may block.
@@ -81,10 +68,7 @@ pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
     };
     match fs::metadata(&resolved)?.is_file() {
         true => Ok(resolved),
-        false => Err(io::Error::new(
-            ErrorKind::InvalidInput,
-            "it is not a regular file",
-        )),
+        false => Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file")),
     }
 }
 
@@ -105,10 +89,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     };
     let size = file.metadata()?.len();
     if size > FILE_BYTES_MAX {
-        return Err(io::Error::new(
-            ErrorKind::InvalidData,
-            "it is larger than 4 MiB",
-        ));
+        return Err(io::Error::new(ErrorKind::InvalidData, "it is larger than 4 MiB"));
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1));
     file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
@@ -130,10 +111,7 @@ pub(crate) fn lock(directory: &Path) -> io::Result<Lock> {
             Err(TryLockError::Error(error)) => return Err(error),
         }
     }
-    Err(io::Error::new(
-        ErrorKind::WouldBlock,
-        "somebody else is changing files beside it",
-    ))
+    Err(io::Error::new(ErrorKind::WouldBlock, "somebody else is changing files beside it"))
 }
 
 /// Where a replacement failed.
@@ -154,29 +132,19 @@ pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Replac
         let _ = fs::remove_file(&beside);
         return Err(Replace::Before(error));
     }
-    File::open(directory)
-        .and_then(|handle| handle.sync_all())
-        .map_err(Replace::After)
+    File::open(directory).and_then(|handle| handle.sync_all()).map_err(Replace::After)
 }
 
 /// A name in the same directory, where a rename is one step, that nobody can foresee.
 fn beside(path: &Path) -> io::Result<PathBuf> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|_| io::Error::other("no random numbers"))?;
-    let name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(directory_of(path).join(format!(".{name}.{:016x}", u64::from_le_bytes(random))))
 }
 
 fn fill(beside: &Path, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(beside)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(beside)?;
     file.write_all(bytes)?;
     if let Ok(old) = fs::metadata(path) {
         let new = file.metadata()?;
@@ -210,10 +178,7 @@ mod tests {
         std::os::unix::fs::symlink(at("real"), at("good")).unwrap();
         std::os::unix::fs::symlink(directory.path(), at("folder")).unwrap();
         std::os::unix::fs::symlink(at("nowhere"), at("dangling")).unwrap();
-        assert_eq!(
-            resolve(&at("good")).unwrap(),
-            fs::canonicalize(at("real")).unwrap()
-        );
+        assert_eq!(resolve(&at("good")).unwrap(), fs::canonicalize(at("real")).unwrap());
         assert!(resolve(&at("folder")).is_err() && resolve(&at("dangling")).is_err());
         assert_eq!(resolve(&at("new")).unwrap(), at("new"));
     }

@@ -67,13 +67,7 @@ impl GithubSecret {
         known_environments: Vec<String>,
     ) -> Self {
         let names = names.iter().map(|name| name.to_ascii_uppercase()).collect();
-        Self {
-            http,
-            login,
-            scope,
-            names,
-            known_environments,
-        }
+        Self { http, login, scope, names, known_environments }
     }
 
     /// The path of the place's secrets.
@@ -96,9 +90,7 @@ impl GithubSecret {
 
     async fn send(&self, request: Request) -> Result<Answer, Fault> {
         let Some(token) = self.login.get() else {
-            return Err(self
-                .http
-                .refusal("a call", "the connection has no login yet"));
+            return Err(self.http.refusal("a call", "the connection has no login yet"));
         };
         let request = request
             .header("accept", "application/vnd.github+json")
@@ -134,10 +126,7 @@ impl GithubSecret {
                 "selected" => Some(self.selected(name).await?),
                 _ => None,
             };
-            Ok(Some(Reach {
-                visibility,
-                selected,
-            }))
+            Ok(Some(Reach { visibility, selected }))
         }))
         .await
     }
@@ -159,9 +148,7 @@ impl GithubSecret {
                 break;
             }
         }
-        Err(self
-            .http
-            .refusal("reading its repositories", "the list never ends"))
+        Err(self.http.refusal("reading its repositories", "the list never ends"))
     }
 
     async fn put(
@@ -172,9 +159,7 @@ impl GithubSecret {
         token: &Token,
     ) -> Result<(), Fault> {
         let Some(encrypted_value) = sealed_box::seal(&key.key, token) else {
-            return Err(self
-                .http
-                .refusal("PUT of a secret", "GitHub's public key is unusable"));
+            return Err(self.http.refusal("PUT of a secret", "GitHub's public key is unusable"));
         };
         let body = Put {
             encrypted_value,
@@ -212,9 +197,7 @@ impl GithubSecret {
         let path = repository(repository_name, &["environments"]);
         let request = Request::get(&path).query("per_page", &PAGE_SIZE.to_string());
         let environments = read::environments(&self.send(request).await?)?;
-        let unknown = environments
-            .iter()
-            .filter(|name| !self.known_environments.contains(name));
+        let unknown = environments.iter().filter(|name| !self.known_environments.contains(name));
         let found = try_join_all(unknown.map(async |environment| {
             let path = repository(repository_name, &["environments", environment, "secrets"]);
             let request = Request::get(&path).query("per_page", &PAGE_SIZE.to_string());
@@ -238,37 +221,25 @@ impl Consumer for GithubSecret {
                 "environment `{}` has its own {name}, which shadows it; add it as a consumer",
                 shown(&environment)
             );
-            return Err(self
-                .http
-                .refusal("reading the repository's environments", why));
+            return Err(self.http.refusal("reading the repository's environments", why));
         }
         Ok(Held::Unreadable(oldest(&metadata)))
     }
 
     async fn write(&self, token: &Token) -> Result<Receipt, Fault> {
-        let (key, reaches) = try_join(self.public_key(), self.reaches())
-            .await
-            .map_err(Fault::before_change)?;
+        let (key, reaches) =
+            try_join(self.public_key(), self.reaches()).await.map_err(Fault::before_change)?;
         for (done, (name, reach)) in self.names.iter().zip(&reaches).enumerate() {
             let put = self.put(name, &key, reach.as_ref(), token).await;
             put.map_err(|fault| if done == 0 { fault } else { partly(fault) })?;
         }
-        let written = self
-            .metadata()
-            .await
-            .ok()
-            .and_then(|metadata| oldest(&metadata));
+        let written = self.metadata().await.ok().and_then(|metadata| oldest(&metadata));
         Ok(receipt(written))
     }
 
     async fn adopted(&self, _token: &Token, receipt: Option<&str>) -> Result<Adoption, Fault> {
         let (metadata, runs) = try_join(self.metadata(), self.runs()).await?;
-        Ok(held_by_nothing_older(
-            &self.names,
-            &metadata,
-            &runs,
-            receipt,
-        ))
+        Ok(held_by_nothing_older(&self.names, &metadata, &runs, receipt))
     }
 
     fn reads_back(&self) -> bool {
@@ -298,32 +269,22 @@ struct Put<'a> {
 
 /// `owner/name` and what follows, as segments.
 fn repository<'a>(name: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
-    std::iter::once("repos")
-        .chain(name.split('/'))
-        .chain(rest.iter().copied())
-        .collect()
+    std::iter::once("repos").chain(name.split('/')).chain(rest.iter().copied()).collect()
 }
 
 /// The oldest time of update; `None` where one of the secrets does not exist.
 fn oldest(metadata: &[Option<Metadata>]) -> Option<Timestamp> {
-    let times: Option<Vec<Timestamp>> = metadata
-        .iter()
-        .map(|found| found.as_ref().map(|found| found.updated_at))
-        .collect();
+    let times: Option<Vec<Timestamp>> =
+        metadata.iter().map(|found| found.as_ref().map(|found| found.updated_at)).collect();
     times?.into_iter().min()
 }
 
 /// A later one of several writes failed, so something has happened whatever the fault says.
 fn partly(fault: Fault) -> Fault {
     match fault {
-        Fault::Refused { vendor, call, why }
-        | Fault::Later {
-            vendor, call, why, ..
-        } => Fault::Unsure {
-            vendor,
-            call,
-            why: format!("{why}; other names were written before"),
-        },
+        Fault::Refused { vendor, call, why } | Fault::Later { vendor, call, why, .. } => {
+            Fault::Unsure { vendor, call, why: format!("{why}; other names were written before") }
+        }
         unsure => unsure,
     }
 }
@@ -345,11 +306,7 @@ fn held_by_nothing_older(
     runs: &[Runs],
     receipt: Option<&str>,
 ) -> Adoption {
-    if let Some((name, _)) = names
-        .iter()
-        .zip(metadata)
-        .find(|(_, found)| found.is_none())
-    {
+    if let Some((name, _)) = names.iter().zip(metadata).find(|(_, found)| found.is_none()) {
         return Adoption::Differs(format!("there is no `{name}`"));
     }
     let times = || metadata.iter().flatten().map(|found| found.updated_at);
@@ -365,12 +322,7 @@ fn held_by_nothing_older(
     if runs.iter().any(|page| page.total > page.created.len()) {
         return Adoption::NotYet(format!("more than {PAGE_SIZE} runs have not ended"));
     }
-    match runs
-        .iter()
-        .flat_map(|page| &page.created)
-        .filter(|at| **at <= last)
-        .count()
-    {
+    match runs.iter().flat_map(|page| &page.created).filter(|at| **at <= last).count() {
         0 => Adoption::ByWrite(format!("written {last}, 0 runs older")),
         1 => Adoption::NotYet("1 run still holds the value before".to_owned()),
         older => Adoption::NotYet(format!("{older} runs still hold the value before")),

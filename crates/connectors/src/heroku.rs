@@ -38,9 +38,7 @@ fn said_id(answer: &Answer) -> Option<String> {
 
 /// A request as the bearer of a token.
 fn signed(request: Request, token: &Token) -> Request {
-    request
-        .header("accept", ACCEPT)
-        .token("authorization", "Bearer ", token)
+    request.header("accept", ACCEPT).token("authorization", "Bearer ", token)
 }
 
 /// Sends a request with the connection's login.

@@ -113,24 +113,10 @@ impl Request {
     fn new(kind: Kind, method: Method, segments: &[&str]) -> Self {
         // `.` and `..` would silently address another resource: `DELETE /authorizations/..`.
         let wanders = |segment: &&str| matches!(*segment, "" | "." | "..");
-        let flaw = segments
-            .iter()
-            .any(wanders)
-            .then_some("a part of the path is empty or dots");
-        let segments = segments
-            .iter()
-            .map(|segment| (*segment).to_owned())
-            .collect();
+        let flaw = segments.iter().any(wanders).then_some("a part of the path is empty or dots");
+        let segments = segments.iter().map(|segment| (*segment).to_owned()).collect();
         let (query, headers) = (Vec::new(), HeaderMap::new());
-        Self {
-            kind,
-            method,
-            segments,
-            query,
-            headers,
-            body: None,
-            flaw,
-        }
+        Self { kind, method, segments, query, headers, body: None, flaw }
     }
 
     pub(crate) fn query(mut self, name: &'static str, value: &str) -> Self {
@@ -168,8 +154,7 @@ impl Request {
             Ok(()) => self.body = Some(buffer.into_bytes()),
             Err(_) => self.flaw = Some("the body cannot be written as JSON"),
         }
-        self.headers
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         self
     }
 
@@ -203,14 +188,7 @@ impl Http {
         let client = setup::client_of(connection, &base, directory)?;
         let vendor = vendor_of(connection.kind);
         let permits = Semaphore::new(CALLS_MAX);
-        Ok(Self {
-            vendor,
-            base,
-            client,
-            permits,
-            quota: Quota::unknown(),
-            observer,
-        })
+        Ok(Self { vendor, base, client, permits, quota: Quota::unknown(), observer })
     }
 
     /// What the vendor said last about the calls that are left.
@@ -220,11 +198,7 @@ impl Http {
 
     /// A refusal that was found before anything was sent.
     pub(crate) fn refusal(&self, call: &str, why: impl Into<String>) -> Fault {
-        Fault::Refused {
-            vendor: self.vendor,
-            call: call.to_owned(),
-            why: why.into(),
-        }
+        Fault::Refused { vendor: self.vendor, call: call.to_owned(), why: why.into() }
     }
 
     /// Sends one request and reads the whole answer, whatever its status.
@@ -233,11 +207,7 @@ impl Http {
     /// `Refused` for a request that cannot be sent at all, `Later` where the vendor was not
     /// reached, `Unsure` where the answer was lost.
     pub(crate) async fn send(&self, request: Request) -> Result<Answer, Fault> {
-        let call = Call {
-            vendor: self.vendor,
-            name: request.name(),
-            kind: request.kind,
-        };
+        let call = Call { vendor: self.vendor, name: request.name(), kind: request.kind };
         if let Some(flaw) = request.flaw {
             return Err(self.refusal(&call.name, flaw));
         }
@@ -260,18 +230,14 @@ impl Http {
 
     fn address(&self, request: Request) -> Option<reqwest::Request> {
         let mut url = self.base.clone();
-        url.path_segments_mut()
-            .ok()?
-            .pop_if_empty()
-            .extend(&request.segments);
+        url.path_segments_mut().ok()?.pop_if_empty().extend(&request.segments);
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&request.query);
         }
         let mut ready = reqwest::Request::new(request.method, url);
         *ready.headers_mut() = request.headers;
-        *ready.body_mut() = request
-            .body
-            .map(|mut body| reqwest::Body::from(std::mem::take(&mut *body)));
+        *ready.body_mut() =
+            request.body.map(|mut body| reqwest::Body::from(std::mem::take(&mut *body)));
         Some(ready)
     }
 }
@@ -294,11 +260,7 @@ pub(crate) struct Call {
 
 impl Call {
     fn unsure(&self, why: impl Into<String>) -> Fault {
-        Fault::Unsure {
-            vendor: self.vendor,
-            call: self.name.clone(),
-            why: why.into(),
-        }
+        Fault::Unsure { vendor: self.vendor, call: self.name.clone(), why: why.into() }
     }
 }
 
@@ -308,10 +270,7 @@ pub(crate) async fn exchange(
     request: reqwest::Request,
     call: &Call,
 ) -> Result<Answer, Fault> {
-    let response = client
-        .execute(request)
-        .await
-        .map_err(|error| lost(call, &error))?;
+    let response = client.execute(request).await.map_err(|error| lost(call, &error))?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let body = body::read(response, call).await?;
     Ok(Answer {
@@ -329,12 +288,7 @@ fn lost(call: &Call, error: &reqwest::Error) -> Fault {
     let why = cause(error);
     if error.is_connect() || error.is_builder() {
         let why = format!("no connection: {why}");
-        return Fault::Later {
-            vendor: call.vendor,
-            call: call.name.clone(),
-            why,
-            after: None,
-        };
+        return Fault::Later { vendor: call.vendor, call: call.name.clone(), why, after: None };
     }
     if error.is_timeout() {
         return call.unsure("no answer in time");

@@ -106,25 +106,14 @@ struct Body<'a> {
 impl Infisical {
     /// A store whose session may be shared with others of the same connection.
     pub(crate) fn new(http: Arc<Http>, session: Arc<Session>, place: Place) -> Self {
-        Self {
-            http,
-            session,
-            place,
-        }
+        Self { http, session, place }
     }
 
     /// Sends a request with a valid access token. Whatever goes wrong with the login went wrong
     /// before the request was sent.
     async fn send(&self, request: Request) -> Result<Answer, Fault> {
-        let access = self
-            .session
-            .access(&self.http)
-            .await
-            .map_err(Fault::before_change)?;
-        let answer = self
-            .http
-            .send(request.token("authorization", "Bearer ", &access))
-            .await?;
+        let access = self.session.access(&self.http).await.map_err(Fault::before_change)?;
+        let answer = self.http.send(request.token("authorization", "Bearer ", &access)).await?;
         if read::has_ended(&answer) {
             self.session.forget(&access).await;
         }
@@ -138,18 +127,12 @@ impl Infisical {
     /// One write. A key that vanished since it was looked at is created anew.
     async fn put(&self, key: &str, exists: bool, token: &Token) -> Result<Written, Fault> {
         if exists {
-            let answer = self
-                .send(self.place.writing(Method::PATCH, key, token))
-                .await?;
+            let answer = self.send(self.place.writing(Method::PATCH, key, token)).await?;
             if !read::is_missing(&answer) {
                 return read::written(&answer);
             }
         }
-        read::written(
-            &self
-                .send(self.place.writing(Method::POST, key, token))
-                .await?,
-        )
+        read::written(&self.send(self.place.writing(Method::POST, key, token)).await?)
     }
 
     /// What the store answers after a write is what counts, not what the write answered.

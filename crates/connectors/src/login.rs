@@ -54,10 +54,7 @@ impl Login {
     /// The token, if there is one.
     #[must_use]
     pub fn get(&self) -> Option<Token> {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Logs in with this token from now on.
@@ -114,10 +111,7 @@ fn read_env(name: &str) -> Result<Token, LoginError> {
 
 fn read_file(path: &Path) -> Result<Token, LoginError> {
     let name = || path.display().to_string();
-    let wrong = |source| LoginError::File {
-        path: name(),
-        source,
-    };
+    let wrong = |source| LoginError::File { path: name(), source };
     let file = File::open(path).map_err(wrong)?;
     let about = file.metadata().map_err(wrong)?;
     if !about.is_file() {
@@ -128,12 +122,8 @@ fn read_file(path: &Path) -> Result<Token, LoginError> {
         return Err(LoginError::Mode { path: name(), mode });
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
-    file.take(FILE_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(wrong)?;
-    let text = std::str::from_utf8(&bytes)
-        .unwrap_or_default()
-        .trim_end_matches(['\r', '\n']);
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(wrong)?;
+    let text = std::str::from_utf8(&bytes).unwrap_or_default().trim_end_matches(['\r', '\n']);
     if text.is_empty() || bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(LoginError::Content(name()));
     }
@@ -145,14 +135,9 @@ fn read_file(path: &Path) -> Result<Token, LoginError> {
 fn read_keyring(name: &str) -> Result<Token, LoginError> {
     let wanted = name.to_owned();
     let asked = std::thread::spawn(move || {
-        keyring::Entry::new(KEYRING_SERVICE, &wanted)?
-            .get_password()
-            .map(Token::new)
+        keyring::Entry::new(KEYRING_SERVICE, &wanted)?.get_password().map(Token::new)
     });
-    let wrong = |why: &str| LoginError::Keyring {
-        name: name.to_owned(),
-        why: why.to_owned(),
-    };
+    let wrong = |why: &str| LoginError::Keyring { name: name.to_owned(), why: why.to_owned() };
     match asked.join() {
         Ok(Ok(token)) if token.is_empty() => Err(wrong("it is empty")),
         Ok(Ok(token)) => Ok(token),
@@ -177,13 +162,8 @@ mod tests {
         fs::write(&path, "the-login\r\n").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         let source = Source::File("login".into());
-        let error = Login::read(&source, directory.path())
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("mode 0644") && error.contains("chmod 600"),
-            "{error}"
-        );
+        let error = Login::read(&source, directory.path()).unwrap_err().to_string();
+        assert!(error.contains("mode 0644") && error.contains("chmod 600"), "{error}");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         let login = Login::read(&source, directory.path()).unwrap();
         assert_eq!(login.get().unwrap().expose(), "the-login");

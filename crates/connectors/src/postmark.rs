@@ -30,11 +30,7 @@ pub(crate) const PROFILE: Profile = Profile {
     reads_siblings: true,
     shape: Shape::Uuid,
     activation_max: Span::from_secs(30),
-    usual_names: &[
-        "POSTMARK_SERVER_TOKEN",
-        "POSTMARK_API_TOKEN",
-        "POSTMARK_API_KEY",
-    ],
+    usual_names: &["POSTMARK_SERVER_TOKEN", "POSTMARK_API_TOKEN", "POSTMARK_API_KEY"],
 };
 
 /// The one error code that says "I do not know this token".
@@ -50,25 +46,20 @@ pub(crate) struct PostmarkServer {
 impl PostmarkServer {
     /// `server` is the name that every token of it answers with.
     pub(crate) fn new(http: Arc<Http>, server: String, dashboard: String) -> Self {
-        Self {
-            http,
-            server,
-            dashboard,
-        }
+        Self { http, server, dashboard }
     }
 
     async fn server_as(&self, token: &Token) -> Result<Answer, Fault> {
-        let request = Request::get(&["server"])
-            .header("accept", "application/json")
-            .token("x-postmark-server-token", "", token);
+        let request = Request::get(&["server"]).header("accept", "application/json").token(
+            "x-postmark-server-token",
+            "",
+            token,
+        );
         self.http.send(request).await
     }
 
     fn by_hand(&self, call: &str) -> Fault {
-        self.http.refusal(
-            call,
-            "Postmark has no API for it; a person does it in the dashboard",
-        )
+        self.http.refusal(call, "Postmark has no API for it; a person does it in the dashboard")
     }
 }
 
@@ -81,9 +72,7 @@ impl Issuer for PostmarkServer {
     async fn look(&self, token: &Token) -> Liveness {
         match self.server_as(token).await {
             Ok(answer) => read_look(&answer),
-            Err(fault) => Liveness::Unknown {
-                why: fault.why().to_owned(),
-            },
+            Err(fault) => Liveness::Unknown { why: fault.why().to_owned() },
         }
     }
 
@@ -113,10 +102,7 @@ impl Issuer for PostmarkServer {
 
     fn how_to_create(&self) -> Vec<String> {
         vec![
-            format!(
-                "open {} and choose the server `{}`",
-                self.dashboard, self.server
-            ),
+            format!("open {} and choose the server `{}`", self.dashboard, self.server),
             "open its tab API Tokens and press Generate another token".to_owned(),
             "delete no token yet; up to three live side by side".to_owned(),
         ]
@@ -124,10 +110,7 @@ impl Issuer for PostmarkServer {
 
     fn how_to_revoke(&self, which: &str) -> Vec<String> {
         vec![
-            format!(
-                "open {} and choose the server `{}`",
-                self.dashboard, self.server
-            ),
+            format!("open {} and choose the server `{}`", self.dashboard, self.server),
             format!("open its tab API Tokens and delete the token {which}"),
             "delete no other token; this cannot be undone".to_owned(),
         ]
@@ -156,42 +139,28 @@ struct Envelope {
 }
 
 fn said(answer: &Answer) -> Option<Said> {
-    let Envelope {
-        error_code,
-        message,
-    } = answer.json()?;
-    Some(Said {
-        code: format!("ErrorCode {error_code}"),
-        message,
-    })
+    let Envelope { error_code, message } = answer.json()?;
+    Some(Said { code: format!("ErrorCode {error_code}"), message })
 }
 
 fn knows_no_such_token(answer: &Answer) -> bool {
     answer.status == 401
-        && answer
-            .json::<Envelope>()
-            .is_some_and(|said| said.error_code == UNKNOWN_TOKEN)
+        && answer.json::<Envelope>().is_some_and(|said| said.error_code == UNKNOWN_TOKEN)
 }
 
 /// `GET /server`: alive as the server's name, dead by 401 and `ErrorCode` 10, else unknown.
 fn read_look(answer: &Answer) -> Liveness {
     if knows_no_such_token(answer) {
-        return Liveness::Dead {
-            evidence: "401 ErrorCode 10".to_owned(),
-        };
+        return Liveness::Dead { evidence: "401 ErrorCode 10".to_owned() };
     }
     if answer.status != 200 {
-        return Liveness::Unknown {
-            why: answer.failure(said(answer).as_ref()).why().to_owned(),
-        };
+        return Liveness::Unknown { why: answer.failure(said(answer).as_ref()).why().to_owned() };
     }
     match answer.json::<Server>() {
-        Some(server) if !server.name.is_empty() => Liveness::Alive {
-            identity: shown(&server.name),
-        },
-        _ => Liveness::Unknown {
-            why: answer.nonsense("a server's name").why().to_owned(),
-        },
+        Some(server) if !server.name.is_empty() => {
+            Liveness::Alive { identity: shown(&server.name) }
+        }
+        _ => Liveness::Unknown { why: answer.nonsense("a server's name").why().to_owned() },
     }
 }
 
@@ -204,10 +173,8 @@ fn read_list(answer: &Answer, with: &Token) -> Result<Listing, Fault> {
     let answered: Tokens = answer.json().ok_or_else(|| answer.nonsense("a server"))?;
     let listed = answered.api_tokens.unwrap_or_default();
     let readable = |token: &Token| PROFILE.shape.fits(token.expose());
-    let tokens: Vec<Option<Token>> = listed
-        .into_iter()
-        .map(|entry| entry.map(|Hidden(token)| token).filter(readable))
-        .collect();
+    let tokens: Vec<Option<Token>> =
+        listed.into_iter().map(|entry| entry.map(|Hidden(token)| token).filter(readable)).collect();
     // Header values are compared without case by Postmark, so a token may be written either way.
     let same = |token: &Token| token.expose().eq_ignore_ascii_case(with.expose());
     let complete = tokens.iter().all(Option::is_some) && tokens.iter().flatten().any(same);
@@ -245,43 +212,19 @@ mod tests {
     #[test]
     fn alive_is_only_a_server_with_a_name() {
         let body = format!(r#"{{"ID":1,"Name":"acme-prod","ApiTokens":["{A}"],"Color":"blue"}}"#);
-        assert_eq!(
-            look(200, &body),
-            Liveness::Alive {
-                identity: "acme-prod".into()
-            }
-        );
-        for body in [
-            "",
-            "{}",
-            r#"{"Name":""}"#,
-            r#"{"Name":7}"#,
-            "<html>",
-            "null",
-            "OK",
-        ] {
-            assert!(
-                matches!(look(200, body), Liveness::Unknown { .. }),
-                "{body}"
-            );
+        assert_eq!(look(200, &body), Liveness::Alive { identity: "acme-prod".into() });
+        for body in ["", "{}", r#"{"Name":""}"#, r#"{"Name":7}"#, "<html>", "null", "OK"] {
+            assert!(matches!(look(200, body), Liveness::Unknown { .. }), "{body}");
         }
     }
 
     #[test]
     fn dead_is_only_401_with_error_code_10() {
-        assert_eq!(
-            look(401, DEAD),
-            Liveness::Dead {
-                evidence: "401 ErrorCode 10".into()
-            }
-        );
+        assert_eq!(look(401, DEAD), Liveness::Dead { evidence: "401 ErrorCode 10".into() });
         let other = r#"{"ErrorCode":10,"Message":"The Server Token you provided was invalid."}"#;
         assert!(look(401, other).is_dead(), "the text does not matter");
         for (status, body) in [
-            (
-                401,
-                r#"{"ErrorCode":401,"Message":"Sender signature not confirmed."}"#,
-            ),
+            (401, r#"{"ErrorCode":401,"Message":"Sender signature not confirmed."}"#),
             (401, "<html>Unauthorized</html>"),
             (401, ""),
             (403, DEAD),
@@ -294,10 +237,7 @@ mod tests {
             (503, ""),
             (302, ""),
         ] {
-            assert!(
-                matches!(look(status, body), Liveness::Unknown { .. }),
-                "{status} {body}"
-            );
+            assert!(matches!(look(status, body), Liveness::Unknown { .. }), "{status} {body}");
         }
     }
 
@@ -332,9 +272,7 @@ mod tests {
     #[test]
     fn the_shared_fixtures_are_understood() {
         let look = |status, name: &str| look(status, &fixture(&format!("postmark/{name}.json")));
-        let alive = Liveness::Alive {
-            identity: "acme-prod".into(),
-        };
+        let alive = Liveness::Alive { identity: "acme-prod".into() };
         assert_eq!(look(200, "server.200"), alive);
         assert!(look(401, "401.code10").is_dead());
         for (status, name) in [(422, "422.code300"), (429, "429"), (503, "503.code100")] {
@@ -349,11 +287,7 @@ mod tests {
         ] {
             let body = fixture(&format!("postmark/{name}.json"));
             let listing = read_list(&answer("Postmark", 200, &body), &with).unwrap();
-            assert_eq!(
-                (listing.complete, listing.tokens.len()),
-                (complete, count),
-                "{name}"
-            );
+            assert_eq!((listing.complete, listing.tokens.len()), (complete, count), "{name}");
         }
     }
 
@@ -363,11 +297,7 @@ mod tests {
             r#"{{"ErrorCode":10,"Name":"{A}","Message":"{A}","ApiTokens":["{A}"],"ServerLink":"{A}"}}"#
         );
         for status in [200, 301, 400, 401, 403, 404, 422, 429, 500] {
-            let text = format!(
-                "{:?} {:?}",
-                look(status, &everywhere),
-                list(status, &everywhere)
-            );
+            let text = format!("{:?} {:?}", look(status, &everywhere), list(status, &everywhere));
             assert!(!text.contains(A), "{text}");
             assert!(!look(status, &everywhere).to_string().contains(A));
         }

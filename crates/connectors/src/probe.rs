@@ -24,34 +24,22 @@ const PROBE_SECONDS_MAX: u64 = 15;
 /// be reached or answered 429 or 5xx, `Unsure` where its answer was lost.
 pub async fn run_probe(probe: &Probe) -> Result<String, Fault> {
     // Asking is all it does, so nothing is in doubt that a second look could not settle.
-    let call = Call {
-        vendor: "the probe",
-        name: shown(&probe.name),
-        kind: Kind::Read,
-    };
+    let call = Call { vendor: "the probe", name: shown(&probe.name), kind: Kind::Read };
     let refused = |why: &str| Fault::Refused {
         vendor: call.vendor,
         call: call.name.clone(),
         why: why.into(),
     };
-    let url = Url::parse(&probe.url)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https"));
+    let url = Url::parse(&probe.url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     let url = url.ok_or_else(|| refused("its url is no http address"))?;
     let client = client(&url, Duration::from_secs(PROBE_SECONDS_MAX));
-    let client = client
-        .build()
-        .map_err(|_| refused("no client can be built for it"))?;
+    let client = client.build().map_err(|_| refused("no client can be built for it"))?;
     let answer = exchange(&client, request(probe, url), &call).await?;
     read_probe(&answer, probe)
 }
 
 fn request(probe: &Probe, url: Url) -> reqwest::Request {
-    let method = if probe.method == "POST" {
-        Method::POST
-    } else {
-        Method::GET
-    };
+    let method = if probe.method == "POST" { Method::POST } else { Method::GET };
     let mut request = reqwest::Request::new(method, url);
     if let Some(json) = &probe.json {
         let value = header::HeaderValue::from_static("application/json");
@@ -74,9 +62,7 @@ fn read_probe(answer: &Answer, probe: &Probe) -> Result<String, Fault> {
     if probe.expect_json.is_empty() {
         return Ok(seen);
     }
-    let body: Value = answer
-        .json()
-        .ok_or_else(|| answer.refused("the answer is not JSON"))?;
+    let body: Value = answer.json().ok_or_else(|| answer.refused("the answer is not JSON"))?;
     for (path, expected) in &probe.expect_json {
         let found = field(&body, path).ok_or_else(|| answer.refused(format!("no `{path}`")))?;
         match expected {
@@ -112,9 +98,7 @@ mod tests {
     use crate::http::tests::answer;
 
     fn probe(fields: &[(&str, Option<&str>)]) -> Probe {
-        let fields = fields
-            .iter()
-            .map(|(path, value)| (path.to_string(), value.map(Into::into)));
+        let fields = fields.iter().map(|(path, value)| (path.to_string(), value.map(Into::into)));
         Probe {
             name: "health".into(),
             method: "GET".into(),
@@ -132,29 +116,18 @@ mod tests {
     #[test]
     fn status_and_fields() {
         let body = r#"{"mail":{"ok":true,"n":2},"list":["a","hidden-value"],"none":null}"#;
-        let fields = [
-            ("mail.ok", Some("true")),
-            ("list.1", None),
-            ("mail.n", Some("2")),
-        ];
+        let fields = [("mail.ok", Some("true")), ("list.1", None), ("mail.n", Some("2"))];
         assert_eq!(
             read(200, body, &fields).unwrap(),
             "200, mail.ok is true, list.1 is there, mail.n is 2"
         );
         assert_eq!(read(200, "anything", &[]).unwrap(), "200");
-        for fields in [
-            [("mail.x", None)],
-            [("list.9", None)],
-            [("list.1", Some("b"))],
-        ] {
+        for fields in [[("mail.x", None)], [("list.9", None)], [("list.1", Some("b"))]] {
             let fault = read(200, body, &fields).unwrap_err();
             assert!(matches!(fault, Fault::Refused { .. }));
             assert!(!fault.to_string().contains("hidden-value"));
         }
-        assert!(matches!(
-            read(200, "<html>", &fields),
-            Err(Fault::Refused { .. })
-        ));
+        assert!(matches!(read(200, "<html>", &fields), Err(Fault::Refused { .. })));
     }
 
     #[test]
@@ -169,14 +142,8 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_there_is_later() {
-        assert!(matches!(
-            run_probe(&probe(&[])).await,
-            Err(Fault::Later { .. })
-        ));
-        let file = Probe {
-            url: "file:///etc/passwd".into(),
-            ..probe(&[])
-        };
+        assert!(matches!(run_probe(&probe(&[])).await, Err(Fault::Later { .. })));
+        let file = Probe { url: "file:///etc/passwd".into(), ..probe(&[]) };
         assert!(matches!(run_probe(&file).await, Err(Fault::Refused { .. })));
     }
 }

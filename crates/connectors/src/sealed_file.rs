@@ -45,18 +45,11 @@ struct Entry {
 impl SealedFile {
     /// A store in the file at `path`, which need not exist yet.
     pub(crate) fn new(path: PathBuf, key: &seal::Key, observer: Observer) -> Self {
-        Self {
-            path,
-            key: key.derive("sealed file"),
-            observer,
-        }
+        Self { path, key: key.derive("sealed file"), observer }
     }
 
     fn call(&self, what: &str, key: &str) -> FileCall {
-        FileCall {
-            vendor: VENDOR,
-            call: format!("{what} `{key}` in {}", self.path.display()),
-        }
+        FileCall { vendor: VENDOR, call: format!("{what} `{key}` in {}", self.path.display()) }
     }
 
     fn read_now(&self, key: &str, call: &FileCall) -> Result<Option<Stored>, Fault> {
@@ -70,15 +63,10 @@ impl SealedFile {
         };
         let wrong = || call.refused("it was sealed with another key, or was changed");
         let sealed = STANDARD.decode(&entry.sealed).map_err(|_| wrong())?;
-        let plain = self
-            .key
-            .open_sealed(&place(key, entry.version), &sealed)
-            .map_err(|_| wrong())?;
+        let plain =
+            self.key.open_sealed(&place(key, entry.version), &sealed).map_err(|_| wrong())?;
         let text = std::str::from_utf8(&plain).map_err(|_| wrong())?;
-        Ok(Some(Stored {
-            token: Token::from(text),
-            version: entry.version.to_string(),
-        }))
+        Ok(Some(Stored { token: Token::from(text), version: entry.version.to_string() }))
     }
 
     fn write_now(&self, key: &str, token: &Token, call: &FileCall) -> Result<StoreWrite, Fault> {
@@ -92,12 +80,9 @@ impl SealedFile {
             return Ok(StoreWrite::Done(stored.version));
         }
         let version = held.entries.get(key).map_or(1, |entry| entry.version + 1);
-        let sealed = self
-            .key
-            .seal(&place(key, version), token.expose().as_bytes());
+        let sealed = self.key.seal(&place(key, version), token.expose().as_bytes());
         let sealed = STANDARD.encode(sealed.map_err(|_| call.refused("it cannot be sealed"))?);
-        held.entries
-            .insert(key.to_owned(), Entry { version, sealed });
+        held.entries.insert(key.to_owned(), Entry { version, sealed });
         self.save(&path, &held, call)?;
         match self.read_now(key, call) {
             Ok(Some(stored)) if stored.token == *token => Ok(StoreWrite::Done(stored.version)),
@@ -125,17 +110,13 @@ impl SealedFile {
 impl Store for SealedFile {
     async fn read(&self, key: &str) -> Result<Option<Stored>, Fault> {
         let (file, name, call) = (self.clone(), key.to_owned(), self.call("reading", key));
-        call.clone()
-            .blocking(move || file.read_now(&name, &call))
-            .await
+        call.clone().blocking(move || file.read_now(&name, &call)).await
     }
 
     async fn write(&self, key: &str, token: &Token) -> Result<StoreWrite, Fault> {
         let (file, name, call) = (self.clone(), key.to_owned(), self.call("writing", key));
         let token = token.clone();
-        call.clone()
-            .blocking(move || file.write_now(&name, &token, &call))
-            .await
+        call.clone().blocking(move || file.write_now(&name, &token, &call)).await
     }
 }
 
@@ -147,18 +128,13 @@ fn place(key: &str, version: u64) -> String {
 fn content(path: &Path, call: &FileCall) -> Result<Content, Fault> {
     let bytes = files::read(path).map_err(|error| call.failed(&error))?;
     let Some(bytes) = bytes else {
-        return Ok(Content {
-            version: FORM,
-            entries: BTreeMap::new(),
-        });
+        return Ok(Content { version: FORM, entries: BTreeMap::new() });
     };
     let wrong = || call.refused("the file is not a sealed file");
     let content: Content = serde_json::from_slice(&bytes).map_err(|_| wrong())?;
     match content.version {
         FORM => Ok(content),
-        other => Err(call.refused(format!(
-            "the file has form {other}; this program knows {FORM}"
-        ))),
+        other => Err(call.refused(format!("the file has form {other}; this program knows {FORM}"))),
     }
 }
 
@@ -172,11 +148,7 @@ mod tests {
     const VALUE: &str = "01234567-89ab-cdef-0123-456789abcdef";
 
     fn store(directory: &Path, key: u8) -> SealedFile {
-        SealedFile::new(
-            directory.join("store.json"),
-            &seal::Key::from_bytes(&[key; 32]),
-            None,
-        )
+        SealedFile::new(directory.join("store.json"), &seal::Key::from_bytes(&[key; 32]), None)
     }
 
     #[tokio::test]
@@ -185,30 +157,12 @@ mod tests {
         let store = store(directory.path(), 1);
         assert!(store.read("A").await.unwrap().is_none());
         let done = |version: &str| StoreWrite::Done(version.to_owned());
-        assert_eq!(
-            store.write("A", &Token::from(VALUE)).await.unwrap(),
-            done("1")
-        );
-        assert_eq!(
-            store.write("A", &Token::from(VALUE)).await.unwrap(),
-            done("1")
-        );
-        assert_eq!(
-            store.write("B", &Token::from("other")).await.unwrap(),
-            done("1")
-        );
-        assert_eq!(
-            store.write("A", &Token::from("next")).await.unwrap(),
-            done("2")
-        );
-        assert_eq!(
-            store.read("A").await.unwrap().unwrap().token,
-            Token::from("next")
-        );
-        assert_eq!(
-            store.read("B").await.unwrap().unwrap().token,
-            Token::from("other")
-        );
+        assert_eq!(store.write("A", &Token::from(VALUE)).await.unwrap(), done("1"));
+        assert_eq!(store.write("A", &Token::from(VALUE)).await.unwrap(), done("1"));
+        assert_eq!(store.write("B", &Token::from("other")).await.unwrap(), done("1"));
+        assert_eq!(store.write("A", &Token::from("next")).await.unwrap(), done("2"));
+        assert_eq!(store.read("A").await.unwrap().unwrap().token, Token::from("next"));
+        assert_eq!(store.read("B").await.unwrap().unwrap().token, Token::from("other"));
         let path = directory.path().join("store.json");
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         assert!(!fs::read_to_string(&path).unwrap().contains("next"));

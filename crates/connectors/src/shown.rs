@@ -9,15 +9,7 @@ const SHOWN_CHARS_MAX: usize = 200;
 const HIDDEN: &str = "(hidden)";
 
 /// Beginnings of values that say themselves that they are secret.
-const MARKS: [&str; 7] = [
-    "HRKU-",
-    "ghp_",
-    "gho_",
-    "ghu_",
-    "ghs_",
-    "ghr_",
-    "github_pat_",
-];
+const MARKS: [&str; 7] = ["HRKU-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"];
 
 /// The text without control and direction characters, without anything token-shaped, and cut
 /// to 200 characters.
@@ -96,10 +88,7 @@ mod tests {
             "github_pat_11AAAA_bbbb",
             "eyJhbGciOiJIUzI1NiJ9",
         ] {
-            assert_eq!(
-                shown(&format!("token '{value}', sir")),
-                "token '(hidden)', sir"
-            );
+            assert_eq!(shown(&format!("token '{value}', sir")), "token '(hidden)', sir");
         }
     }
 

@@ -86,30 +86,18 @@ impl World {
         observer: Option<Arc<dyn CallObserver>>,
     ) -> Result<Self, WorldError> {
         let links = BTreeMap::new();
-        let mut builder = Builder {
-            inventory,
-            directory,
-            key,
-            observer,
-            links,
-        };
+        let mut builder = Builder { inventory, directory, key, observer, links };
         let mut world = Self::default();
         for (name, secret) in &inventory.secrets {
             if !world.issuers.contains_key(&secret.issuer) {
-                world
-                    .issuers
-                    .insert(secret.issuer.clone(), builder.issuer(&secret.issuer)?);
+                world.issuers.insert(secret.issuer.clone(), builder.issuer(&secret.issuer)?);
             }
             if !world.stores.contains_key(&secret.store) {
-                world
-                    .stores
-                    .insert(secret.store.clone(), builder.store(&secret.store)?);
+                world.stores.insert(secret.store.clone(), builder.store(&secret.store)?);
             }
             for consumer in &secret.consumers {
                 let built = builder.consumer(&consumer.kind, &consumer.keys)?;
-                world
-                    .consumers
-                    .insert((name.clone(), consumer.id.clone()), built);
+                world.consumers.insert((name.clone(), consumer.id.clone()), built);
             }
         }
         for (name, link) in builder.links {
@@ -148,18 +136,11 @@ impl Builder<'_> {
 
     fn connect(&self, connection: &Connection) -> Result<Link, WorldError> {
         let name = || connection.name.clone();
-        let http =
-            Http::new(connection, self.directory, self.observer.clone()).map_err(|source| {
-                WorldError::Connection {
-                    connection: name(),
-                    source,
-                }
-            })?;
+        let http = Http::new(connection, self.directory, self.observer.clone())
+            .map_err(|source| WorldError::Connection { connection: name(), source })?;
         let read = |source| {
-            Login::read(source, self.directory).map_err(|source| WorldError::Login {
-                connection: name(),
-                source,
-            })
+            Login::read(source, self.directory)
+                .map_err(|source| WorldError::Login { connection: name(), source })
         };
         let (login, session) = match &connection.auth {
             Auth::None => (Login::empty(), Session::fixed(Login::empty())),
@@ -172,11 +153,7 @@ impl Builder<'_> {
                 (secret.clone(), Session::client(id, secret))
             }
         };
-        Ok(Link {
-            http: Arc::new(http),
-            login,
-            session: Arc::new(session),
-        })
+        Ok(Link { http: Arc::new(http), login, session: Arc::new(session) })
     }
 
     fn issuer(&mut self, name: &str) -> Result<Arc<dyn Issuer>, WorldError> {
@@ -187,33 +164,18 @@ impl Builder<'_> {
             IssuerKind::PostmarkServer { server, dashboard } => {
                 Arc::new(PostmarkServer::new(http, server, dashboard))
             }
-            IssuerKind::HerokuAuthorization {
-                account,
-                scope,
-                expires_in,
-            } => Arc::new(HerokuAuthorizations::new(
-                http, login, account, scope, expires_in,
-            )),
+            IssuerKind::HerokuAuthorization { account, scope, expires_in } => {
+                Arc::new(HerokuAuthorizations::new(http, login, account, scope, expires_in))
+            }
         })
     }
 
     fn store(&mut self, name: &str) -> Result<Arc<dyn Store>, WorldError> {
         let store = named(&self.inventory.stores, name)?;
         Ok(match store.kind.clone() {
-            StoreKind::Infisical {
-                via,
-                project,
-                environment,
-                path,
-                api,
-            } => {
+            StoreKind::Infisical { via, project, environment, path, api } => {
                 let Link { http, session, .. } = self.link(&via)?;
-                let place = Place {
-                    project,
-                    environment,
-                    path,
-                    api,
-                };
+                let place = Place { project, environment, path, api };
                 Arc::new(Infisical::new(http.clone(), session.clone(), place))
             }
             StoreKind::Sealed { file } => {
@@ -253,26 +215,23 @@ fn environments_beside(inventory: &Inventory, scope: &GithubScope, keys: &[Strin
     let GithubScope::Repository(repository) = scope else {
         return Vec::new();
     };
-    let consumers = inventory
-        .secrets
-        .values()
-        .flat_map(|secret| &secret.consumers);
+    let consumers = inventory.secrets.values().flat_map(|secret| &secret.consumers);
     let shares = |name: &String| keys.iter().any(|key| key.eq_ignore_ascii_case(name));
     consumers
         .filter(|consumer| consumer.keys.iter().any(shares))
         .filter_map(|consumer| match &consumer.kind {
-            ConsumerKind::GithubSecret {
-                scope: GithubScope::Environment(of, name),
-                ..
-            } if of.eq_ignore_ascii_case(repository) => Some(name.clone()),
+            ConsumerKind::GithubSecret { scope: GithubScope::Environment(of, name), .. }
+                if of.eq_ignore_ascii_case(repository) =>
+            {
+                Some(name.clone())
+            }
             _ => None,
         })
         .collect()
 }
 
 fn named<'a, T>(all: &'a BTreeMap<String, T>, name: &str) -> Result<&'a T, WorldError> {
-    all.get(name)
-        .ok_or_else(|| WorldError::Missing(name.to_owned()))
+    all.get(name).ok_or_else(|| WorldError::Missing(name.to_owned()))
 }
 
 #[cfg(test)]

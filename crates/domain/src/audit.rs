@@ -141,10 +141,7 @@ pub fn verify<'a>(
     let (mut seq, mut hash) = (0, Hash::ZERO);
     for line in lines {
         if line.seq != seq + 1 {
-            return Err(Broken::Order {
-                expected: seq + 1,
-                found: line.seq,
-            });
+            return Err(Broken::Order { expected: seq + 1, found: line.seq });
         }
         if hash.after(&line.body) != line.hash {
             return Err(Broken::Chain(line.seq));
@@ -158,17 +155,13 @@ pub fn verify<'a>(
         None if seq == 0 => Ok(0),
         None => Err(Broken::Head),
         Some(head)
-            if !signed(
-                Head::signed_text(head.seq, head.hash).as_bytes(),
-                &head.signature,
-            ) =>
+            if !signed(Head::signed_text(head.seq, head.hash).as_bytes(), &head.signature) =>
         {
             Err(Broken::Head)
         }
-        Some(head) if (head.seq, head.hash) != (seq, hash) => Err(Broken::Cut {
-            expected: head.seq,
-            found: seq,
-        }),
+        Some(head) if (head.seq, head.hash) != (seq, hash) => {
+            Err(Broken::Cut { expected: head.seq, found: seq })
+        }
         Some(_) => Ok(seq),
     }
 }
@@ -220,15 +213,7 @@ pub fn describe(plan: &Plan, actor: &str, entry: &Entry) -> Record {
             "secret.rotate.drift_found"
         }
         Event::Looked { look } => {
-            put(
-                "token",
-                if look.which == crate::Which::Old {
-                    "old"
-                } else {
-                    "new"
-                }
-                .into(),
-            );
+            put("token", if look.which == crate::Which::Old { "old" } else { "new" }.into());
             put("answer", look.liveness.to_string());
             "secret.rotate.looked"
         }
@@ -285,11 +270,7 @@ fn result_word(event: &Event) -> &'static str {
 
 fn describe_evidence(evidence: &Evidence, put: &mut impl FnMut(&str, String)) {
     match evidence {
-        Evidence::Created {
-            fingerprint,
-            handle,
-            ..
-        } => {
+        Evidence::Created { fingerprint, handle, .. } => {
             put("fingerprint", fingerprint.hex());
             if let Some(handle) = handle {
                 put("authorization_id", handle.to_string());
@@ -317,29 +298,15 @@ mod tests {
         for (i, body) in bodies.iter().enumerate() {
             hash = hash.after(body);
             let (seq, body) = (i as u64 + 1, (*body).to_owned());
-            lines.push(Line {
-                seq,
-                body,
-                hash,
-                signature: hash.0.to_vec(),
-            });
+            lines.push(Line { seq, body, hash, signature: hash.0.to_vec() });
         }
         let seq = bodies.len() as u64;
         let signature = Head::signed_text(seq, hash).into_bytes();
-        (
-            lines,
-            Head {
-                seq,
-                hash,
-                signature,
-            },
-        )
+        (lines, Head { seq, hash, signature })
     }
 
     fn check(lines: &[Line], head: &Head) -> Result<u64, Broken> {
-        verify(lines.iter(), Some(head), |text, signature| {
-            text == signature
-        })
+        verify(lines.iter(), Some(head), |text, signature| text == signature)
     }
 
     #[test]

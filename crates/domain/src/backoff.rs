@@ -23,10 +23,7 @@ mod tests {
         assert_eq!(retry_delay(0, None), FIRST);
         assert_eq!(retry_delay(3, None), FIRST * 8);
         assert_eq!(retry_delay(u32::MAX, None), LONGEST);
-        assert_eq!(
-            retry_delay(0, Some(Duration::from_secs(60))),
-            Duration::from_secs(60)
-        );
+        assert_eq!(retry_delay(0, Some(Duration::from_secs(60))), Duration::from_secs(60));
         assert_eq!(retry_delay(9, Some(Duration::from_secs(1))), LONGEST);
     }
 }

@@ -18,13 +18,8 @@ pub struct Span {
 #[error("`{0}` is not a length of time; write a number and one of ms, s, m, h, d, such as \"10m\"")]
 pub struct ParseSpanError(String);
 
-const UNITS: [(&str, u64); 5] = [
-    ("ms", 1),
-    ("s", 1_000),
-    ("m", 60_000),
-    ("h", 3_600_000),
-    ("d", 86_400_000),
-];
+const UNITS: [(&str, u64); 5] =
+    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 impl Span {
     /// A span of so many milliseconds.
@@ -36,9 +31,7 @@ impl Span {
     /// A span of so many seconds.
     #[must_use]
     pub const fn from_secs(secs: u64) -> Self {
-        Self {
-            millis: secs * 1_000,
-        }
+        Self { millis: secs * 1_000 }
     }
 
     /// How many milliseconds it is.
@@ -62,14 +55,8 @@ impl FromStr for Span {
         let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
         let (number, unit) = text.split_at(digits);
         let number: u64 = number.parse().map_err(|_| wrong())?;
-        let (_, factor) = UNITS
-            .iter()
-            .find(|(name, _)| *name == unit)
-            .ok_or_else(wrong)?;
-        number
-            .checked_mul(*factor)
-            .map(Self::from_millis)
-            .ok_or_else(wrong)
+        let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
+        number.checked_mul(*factor).map(Self::from_millis).ok_or_else(wrong)
     }
 }
 
@@ -77,11 +64,8 @@ impl FromStr for Span {
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fits = |factor: &u64| self.millis.is_multiple_of(*factor) && self.millis > 0;
-        let (name, factor) = UNITS
-            .iter()
-            .rev()
-            .find(|(_, factor)| fits(factor))
-            .unwrap_or(&UNITS[1]);
+        let (name, factor) =
+            UNITS.iter().rev().find(|(_, factor)| fits(factor)).unwrap_or(&UNITS[1]);
         f.pad(&format!("{}{name}", self.millis / factor))
     }
 }
@@ -109,15 +93,7 @@ mod tests {
         for text in ["30s", "10m", "2h", "90d", "250ms", "0s"] {
             assert_eq!(text.parse::<Span>().unwrap().to_string(), text);
         }
-        for text in [
-            "",
-            "10",
-            "m",
-            "10 m",
-            "1.5h",
-            "-3s",
-            "99999999999999999999d",
-        ] {
+        for text in ["", "10", "m", "10 m", "1.5h", "-3s", "99999999999999999999d"] {
             assert!(text.parse::<Span>().is_err(), "{text}");
         }
     }

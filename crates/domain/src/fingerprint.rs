@@ -67,10 +67,7 @@ impl Fingerprint {
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let b = &self.0;
-        f.pad(&format!(
-            "{:02x}{:02x}-{:02x}{:02x}",
-            b[0], b[1], b[2], b[3]
-        ))
+        f.pad(&format!("{:02x}{:02x}-{:02x}{:02x}", b[0], b[1], b[2], b[3]))
     }
 }
 

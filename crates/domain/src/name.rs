@@ -44,10 +44,7 @@ impl SecretName {
         if !environment.chars().chain(key.chars()).all(legal) {
             return Err(NameError::Character(whole()));
         }
-        Ok(Self {
-            environment: environment.to_owned(),
-            key: key.to_owned(),
-        })
+        Ok(Self { environment: environment.to_owned(), key: key.to_owned() })
     }
 
     /// The environment, such as `prod`.
@@ -73,9 +70,8 @@ impl FromStr for SecretName {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let (environment, key) = text
-            .split_once('/')
-            .ok_or_else(|| NameError::NoEnvironment(text.to_owned()))?;
+        let (environment, key) =
+            text.split_once('/').ok_or_else(|| NameError::NoEnvironment(text.to_owned()))?;
         Self::new(environment, key)
     }
 }
@@ -105,10 +101,7 @@ mod tests {
             Err(NameError::NoEnvironment("HEROKU_API_KEY".into()))
         );
         assert_eq!(
-            "prod/HEROKU_API_KEY"
-                .parse::<SecretName>()
-                .unwrap()
-                .to_string(),
+            "prod/HEROKU_API_KEY".parse::<SecretName>().unwrap().to_string(),
             "prod/HEROKU_API_KEY"
         );
         assert!("prod/".parse::<SecretName>().is_err());

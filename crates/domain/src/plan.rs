@@ -173,9 +173,6 @@ impl Plan {
     /// How many consumers the rotation restarts, once each.
     #[must_use]
     pub fn restarts(&self) -> usize {
-        self.consumers
-            .iter()
-            .filter(|consumer| consumer.restarts)
-            .count()
+        self.consumers.iter().filter(|consumer| consumer.restarts).count()
     }
 }

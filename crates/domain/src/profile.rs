@@ -101,9 +101,7 @@ fn is_uuid(value: &str) -> bool {
 
 fn is_word_of(value: &str, length: usize) -> bool {
     value.len() == length
-        && value
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
 #[cfg(test)]

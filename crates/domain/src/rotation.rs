@@ -151,21 +151,11 @@ impl Rotation {
             Event::Refused { action, why } => {
                 self.set(action, StepState::Refused, at, Some(why.clone()));
                 if self.may_turn_back() {
-                    self.direction = Direction::Back {
-                        why: format!("{action}: {why}"),
-                    };
+                    self.direction = Direction::Back { why: format!("{action}: {why}") };
                 }
             }
-            Event::Unsure {
-                action,
-                why,
-                retry_at,
-            } => self.tried(action, why, *retry_at, at),
-            Event::Later {
-                action,
-                why,
-                retry_at,
-            } => {
+            Event::Unsure { action, why, retry_at } => self.tried(action, why, *retry_at, at),
+            Event::Later { action, why, retry_at } => {
                 self.tried(action, why, *retry_at, at);
                 if let Some(step) = self.steps.get_mut(action) {
                     step.state = StepState::Idle;
@@ -206,18 +196,8 @@ impl Rotation {
         };
         self.set(action, StepState::Done, at, receipt);
         match (action, evidence) {
-            (
-                Action::Create,
-                Evidence::Created {
-                    fingerprint,
-                    handle,
-                    ..
-                },
-            ) => {
-                self.new = Some(NewToken {
-                    fingerprint: *fingerprint,
-                    handle: handle.clone(),
-                });
+            (Action::Create, Evidence::Created { fingerprint, handle, .. }) => {
+                self.new = Some(NewToken { fingerprint: *fingerprint, handle: handle.clone() });
             }
             (Action::Revoke | Action::Discard, _) => self.looks.clear(),
             (Action::Sweep, _) if self.sweep_due => {
@@ -244,13 +224,7 @@ impl Rotation {
 
     fn set(&mut self, action: &Action, state: StepState, at: Timestamp, note: Option<String>) {
         let attempts = self.steps.get(action).map_or(0, |step| step.attempts);
-        let step = Step {
-            state,
-            attempts,
-            not_before: None,
-            since: at,
-            note,
-        };
+        let step = Step { state, attempts, not_before: None, since: at, note };
         self.steps.insert(action.clone(), step);
     }
 
@@ -301,9 +275,7 @@ impl Rotation {
     /// The state of a step.
     #[must_use]
     pub fn state(&self, action: &Action) -> StepState {
-        self.steps
-            .get(action)
-            .map_or(StepState::Idle, |step| step.state)
+        self.steps.get(action).map_or(StepState::Idle, |step| step.state)
     }
 
     /// A step and how far it is, once anything was said of it.

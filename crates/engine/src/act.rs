@@ -49,20 +49,12 @@ pub(crate) struct End {
 
 impl End {
     pub(crate) fn of(action: &Action, event: Event) -> Self {
-        Self {
-            action: action.clone(),
-            events: vec![event],
-            created: None,
-        }
+        Self { action: action.clone(), events: vec![event], created: None }
     }
 
     /// A person has not done it yet, and nobody waits.
     pub(crate) fn nothing(action: &Action) -> Self {
-        Self {
-            action: action.clone(),
-            events: Vec::new(),
-            created: None,
-        }
+        Self { action: action.clone(), events: Vec::new(), created: None }
     }
 }
 
@@ -105,25 +97,14 @@ impl Context {
     pub(crate) fn fault(&self, action: &Action, fault: &Fault) -> End {
         let (action, why) = (action.clone(), fault.to_string());
         let event = match fault {
-            Fault::Refused { .. } => Event::Refused {
-                action: action.clone(),
-                why,
-            },
+            Fault::Refused { .. } => Event::Refused { action: action.clone(), why },
             Fault::Later { after, .. } => {
                 let retry_at = self.retry_at(*after);
-                Event::Later {
-                    action: action.clone(),
-                    why,
-                    retry_at,
-                }
+                Event::Later { action: action.clone(), why, retry_at }
             }
             Fault::Unsure { .. } => {
                 let retry_at = self.retry_at(None);
-                Event::Unsure {
-                    action: action.clone(),
-                    why,
-                    retry_at,
-                }
+                Event::Unsure { action: action.clone(), why, retry_at }
             }
         };
         End::of(&action, event)
@@ -150,48 +131,31 @@ impl Context {
     }
 
     pub(crate) fn consumer(&self, id: &ConsumerId) -> Result<Arc<dyn Consumer>, Fault> {
-        self.engine
-            .consumer(&self.plan.secret, id)
-            .ok_or_else(|| Fault::Later {
-                vendor: "inventory",
-                call: id.to_string(),
-                why: "this consumer is no longer in the inventory".into(),
-                after: None,
-            })
+        self.engine.consumer(&self.plan.secret, id).ok_or_else(|| Fault::Later {
+            vendor: "inventory",
+            call: id.to_string(),
+            why: "this consumer is no longer in the inventory".into(),
+            after: None,
+        })
     }
 
     pub(crate) fn seen(&self, action: &Action, what: &str) {
         // Nobody may be listening any more; then there is nobody to tell.
-        let _ = self.progress.send(Progress::Seen {
-            step: action.to_string(),
-            what: what.into(),
-        });
+        let _ = self.progress.send(Progress::Seen { step: action.to_string(), what: what.into() });
     }
 
     /// The new token; every step that needs it comes after its creation.
     pub(crate) fn new_token(&self) -> Token {
-        self.new
-            .clone()
-            .unwrap_or_else(|| Token::new(String::new()))
+        self.new.clone().unwrap_or_else(|| Token::new(String::new()))
     }
 }
 
 /// A look that showed what it should.
 pub(crate) fn checked(action: &Action, detail: impl Into<String>) -> Event {
-    Event::Done {
-        action: action.clone(),
-        evidence: Evidence::Checked {
-            detail: detail.into(),
-        },
-    }
+    Event::Done { action: action.clone(), evidence: Evidence::Checked { detail: detail.into() } }
 }
 
 /// A write that was taken.
 pub(crate) fn written(action: &Action, receipt: impl Into<String>) -> Event {
-    Event::Done {
-        action: action.clone(),
-        evidence: Evidence::Written {
-            receipt: receipt.into(),
-        },
-    }
+    Event::Done { action: action.clone(), evidence: Evidence::Written { receipt: receipt.into() } }
 }

@@ -74,19 +74,10 @@ impl Drive {
     ) -> Result<Self, EngineError> {
         let Planned { plan, old, .. } = planned;
         let by = engine.actor.clone();
-        let event = Event::Planned {
-            plan: Box::new(plan),
-            by,
-        };
-        let entry = domain::Entry {
-            seq: 0,
-            at: Timestamp::now(),
-            event,
-        };
-        let rotation = Rotation::replay([&entry]).map_err(|source| EngineError::History {
-            id: RotationId(String::new()),
-            source,
-        })?;
+        let event = Event::Planned { plan: Box::new(plan), by };
+        let entry = domain::Entry { seq: 0, at: Timestamp::now(), event };
+        let rotation = Rotation::replay([&entry])
+            .map_err(|source| EngineError::History { id: RotationId(String::new()), source })?;
         record::begin(&engine, &rotation, &entry, &old).await?;
         // Nobody may be listening; then there is nobody to tell.
         let _ = progress.send(Progress::Entry(Box::new(entry)));
@@ -111,10 +102,7 @@ impl Drive {
         let rotation = replay(&engine.reader, id)?;
         let value = |which| engine.reader.open_value(id, slot_of(which));
         let (old, new) = (value(domain::Which::Old)?, value(domain::Which::New)?);
-        let missing = |which| EngineError::NoValue {
-            id: id.clone(),
-            which,
-        };
+        let missing = |which| EngineError::NoValue { id: id.clone(), which };
         let closed = rotation.outcome().is_some();
         let old = match old {
             Some(old) => old,
@@ -186,6 +174,11 @@ impl Drive {
             if let Some((_, outcome)) = self.rotation.outcome() {
                 return Ok(Ended::Closed(outcome.clone()));
             }
+            while let Some(told) = self.said()? {
+                if self.obey(Ok(told)).await? {
+                    self.drop_watches(&mut running, &mut in_flight);
+                }
+            }
             self.keep_logins();
             let due = self.rotation.next(Timestamp::now());
             if let [Next::Close(outcome)] = due.as_slice() {
@@ -242,9 +235,7 @@ impl Drive {
                 continue;
             }
             if action.is_effect() && !settle {
-                begins.push(Event::Began {
-                    action: action.clone(),
-                });
+                begins.push(Event::Began { action: action.clone() });
             }
             starts.push((action.clone(), settle));
         }
@@ -283,43 +274,26 @@ impl Drive {
         if end.action == Action::Prove && self.rotation.old_is_proven_dead() {
             let apart = self.rotation.plan().limits.proof_interval;
             let detail = format!("answered as dead twice, at least {apart} apart");
-            self.record(vec![crate::act::checked(&Action::Prove, detail)])
-                .await?;
+            self.record(vec![crate::act::checked(&Action::Prove, detail)]).await?;
         }
         Ok(())
     }
 
     fn context(&self, action: &Action) -> Result<Context, EngineError> {
         let plan = self.rotation.plan();
-        let missing = |what: &str| EngineError::NoPart {
-            id: plan.id.clone(),
-            what: what.to_owned(),
-        };
+        let missing =
+            |what: &str| EngineError::NoPart { id: plan.id.clone(), what: what.to_owned() };
         let step = self.rotation.step(action);
         let forward = *self.rotation.direction() == domain::Direction::Forward;
         let receipt = |id: &ConsumerId| {
-            let write = if forward {
-                Action::Propagate
-            } else {
-                Action::Restore
-            }(id.clone());
+            let write = if forward { Action::Propagate } else { Action::Restore }(id.clone());
             Some((id.clone(), self.rotation.step(&write)?.note.clone()?))
         };
-        let receipts = plan
-            .consumers
-            .iter()
-            .filter_map(|part| receipt(&part.id))
-            .collect();
+        let receipts = plan.consumers.iter().filter_map(|part| receipt(&part.id)).collect();
         Ok(Context {
             engine: Arc::clone(&self.engine),
-            issuer: self
-                .engine
-                .issuer(&plan.issuer.name)
-                .ok_or_else(|| missing("its issuer"))?,
-            store: self
-                .engine
-                .store(&plan.store.name)
-                .ok_or_else(|| missing("its store"))?,
+            issuer: self.engine.issuer(&plan.issuer.name).ok_or_else(|| missing("its issuer"))?,
+            store: self.engine.store(&plan.store.name).ok_or_else(|| missing("its store"))?,
             plan: Arc::new(plan.clone()),
             old: self.old.clone(),
             new: self.new.clone(),

@@ -14,9 +14,7 @@ const APPROVAL: &str = "waits for an approval in the store";
 
 impl Context {
     pub(crate) async fn create(&self, action: &Action) -> End {
-        let order = MintOrder {
-            marker: self.plan.issuer.marker.clone(),
-        };
+        let order = MintOrder { marker: self.plan.issuer.marker.clone() };
         match self.issuer.create(&order).await {
             Ok(minted) => self.created(action, minted.token, Some(minted.handle), Seen::Minted),
             Err(fault) => self.fault(action, &fault),
@@ -31,18 +29,8 @@ impl Context {
         seen: Seen,
     ) -> End {
         let fingerprint = self.engine.fingerprints.of(&token);
-        let evidence = Evidence::Created {
-            fingerprint,
-            handle,
-            seen,
-        };
-        let mut end = End::of(
-            action,
-            Event::Done {
-                action: action.clone(),
-                evidence,
-            },
-        );
+        let evidence = Evidence::Created { fingerprint, handle, seen };
+        let mut end = End::of(action, Event::Done { action: action.clone(), evidence });
         end.created = Some(token);
         end
     }
@@ -66,19 +54,10 @@ impl Context {
     fn settle_found(&self, action: &Action, mut found: Vec<Found>) -> End {
         if found.is_empty() {
             let why = "no token carries this rotation's marker".into();
-            return End::of(
-                action,
-                Event::NotDone {
-                    action: action.clone(),
-                    why,
-                },
-            );
+            return End::of(action, Event::NotDone { action: action.clone(), why });
         }
         if let [Found { token: Some(_), .. }] = found.as_slice()
-            && let Some(Found {
-                handle,
-                token: Some(token),
-            }) = found.pop()
+            && let Some(Found { handle, token: Some(token) }) = found.pop()
         {
             return self.created(action, token, Some(handle), Seen::Found);
         }
@@ -88,11 +67,7 @@ impl Context {
 
     /// Puts the new token into the store, or the old one back.
     pub(crate) async fn write_store(&self, action: &Action, forward: bool, settle: bool) -> End {
-        let token = if forward {
-            self.new_token()
-        } else {
-            self.old.clone()
-        };
+        let token = if forward { self.new_token() } else { self.old.clone() };
         if settle {
             return self.settle_store(action, &token).await;
         }
@@ -111,23 +86,12 @@ impl Context {
                 End::of(action, written(action, stored.version))
             }
             // A write that waits for its approval must not be ordered a second time.
-            Ok(_)
-                if self
-                    .note
-                    .as_ref()
-                    .is_some_and(|note| note.starts_with(APPROVAL)) =>
-            {
+            Ok(_) if self.note.as_ref().is_some_and(|note| note.starts_with(APPROVAL)) => {
                 self.unsure(action, APPROVAL)
             }
             Ok(_) => {
                 let why = "the store holds something else".into();
-                End::of(
-                    action,
-                    Event::NotDone {
-                        action: action.clone(),
-                        why,
-                    },
-                )
+                End::of(action, Event::NotDone { action: action.clone(), why })
             }
             Err(fault) => self.unsure(action, fault.to_string()),
         }
@@ -141,11 +105,7 @@ impl Context {
         forward: bool,
         settle: bool,
     ) -> End {
-        let token = if forward {
-            self.new_token()
-        } else {
-            self.old.clone()
-        };
+        let token = if forward { self.new_token() } else { self.old.clone() };
         let consumer = match self.consumer(id) {
             Ok(consumer) => consumer,
             Err(fault) => return self.unsure(action, fault.to_string()),
@@ -158,13 +118,7 @@ impl Context {
                 // A write that cannot be read back is simply made again: it has one outcome.
                 Ok(_) => {
                     let why = "it does not hold this token".into();
-                    End::of(
-                        action,
-                        Event::NotDone {
-                            action: action.clone(),
-                            why,
-                        },
-                    )
+                    End::of(action, Event::NotDone { action: action.clone(), why })
                 }
                 Err(fault) => self.unsure(action, fault.to_string()),
             };
@@ -200,23 +154,14 @@ impl Context {
 
     async fn settle_revoke(&self, action: &Action, handle: &Handle) -> End {
         if let Liveness::Dead { evidence } = self.issuer.look(&self.old).await {
-            return End::of(
-                action,
-                written(action, format!("{handle} revoked: {evidence}")),
-            );
+            return End::of(action, written(action, format!("{handle} revoked: {evidence}")));
         }
         match self.issuer.list(&self.new_token()).await {
             Ok(listing) if listing.complete => {
-                let listed = listing
-                    .tokens
-                    .iter()
-                    .any(|t| t.handle.as_ref() == Some(handle));
+                let listed = listing.tokens.iter().any(|t| t.handle.as_ref() == Some(handle));
                 let event = if listed {
                     let why = "the issuer still lists it".into();
-                    Event::NotDone {
-                        action: action.clone(),
-                        why,
-                    }
+                    Event::NotDone { action: action.clone(), why }
                 } else {
                     written(action, format!("{handle} is no longer listed"))
                 };
@@ -246,10 +191,7 @@ impl Context {
             Liveness::Dead { evidence } => End::of(action, written(action, evidence.clone())),
             other => self.unsure(action, format!("the new token is still {other}")),
         };
-        let look = Look {
-            which: Which::New,
-            liveness,
-        };
+        let look = Look { which: Which::New, liveness };
         end.events.insert(0, Event::Looked { look });
         end
     }

@@ -39,14 +39,7 @@ impl Engine {
     ) -> Result<Self, EngineError> {
         let world = World::build(&inventory, directory, key, observer)?;
         let fingerprints = key.fingerprint_key();
-        Ok(Self {
-            inventory,
-            world,
-            journal,
-            reader,
-            fingerprints,
-            actor,
-        })
+        Ok(Self { inventory, world, journal, reader, fingerprints, actor })
     }
 
     /// The inventory.
@@ -110,13 +103,8 @@ impl Engine {
             }
         }
         let secret = self.secret(name)?;
-        let fail = |why: String| EngineError::Login {
-            name: name.clone(),
-            why,
-        };
-        let store = self
-            .store(&secret.store)
-            .ok_or_else(|| fail("no such store".into()))?;
+        let fail = |why: String| EngineError::Login { name: name.clone(), why };
+        let store = self.store(&secret.store).ok_or_else(|| fail("no such store".into()))?;
         match store.read(&secret.store_key).await {
             Ok(Some(stored)) => Ok(stored.token),
             Ok(None) => Err(fail(format!("{} holds nothing", secret.store))),
@@ -130,16 +118,11 @@ impl Engine {
     /// The journal cannot be read.
     pub fn open_rotation(&self, name: &SecretName) -> Result<Option<RotationId>, EngineError> {
         let open = self.reader.open_rotations()?;
-        Ok(open
-            .into_iter()
-            .find(|row| row.secret == *name)
-            .map(|row| row.id))
+        Ok(open.into_iter().find(|row| row.secret == *name).map(|row| row.id))
     }
 
     pub(crate) fn secret(&self, name: &SecretName) -> Result<&Secret, EngineError> {
-        self.inventory
-            .secret(name)
-            .ok_or_else(|| EngineError::NoSecret(name.clone()))
+        self.inventory.secret(name).ok_or_else(|| EngineError::NoSecret(name.clone()))
     }
 
     pub(crate) fn issuer(&self, name: &str) -> Option<Arc<dyn Issuer>> {
@@ -155,10 +138,7 @@ impl Engine {
         secret: &SecretName,
         id: &ConsumerId,
     ) -> Option<Arc<dyn Consumer>> {
-        self.world
-            .consumers
-            .get(&(secret.clone(), id.clone()))
-            .cloned()
+        self.world.consumers.get(&(secret.clone(), id.clone())).cloned()
     }
 
     /// The logins that are this very token.
@@ -218,19 +198,13 @@ impl Engine {
             return Err(EngineError::NoSecret(name.clone()));
         };
         let fingerprint = self.fingerprints.of(token);
-        self.audit(
-            "secret.import.intent",
-            name,
-            &[("fingerprint", fingerprint.hex())],
-        )
-        .await?;
+        self.audit("secret.import.intent", name, &[("fingerprint", fingerprint.hex())]).await?;
         let result = store.write(&secret.store_key, token).await;
         let told = match &result {
             Ok(written) => format!("{written:?}"),
             Err(fault) => fault.to_string(),
         };
-        self.audit("secret.import.outcome", name, &[("result", told)])
-            .await?;
+        self.audit("secret.import.outcome", name, &[("result", told)]).await?;
         Ok(result.map(|written| match written {
             connectors::StoreWrite::Done(version) => version,
             connectors::StoreWrite::PendingApproval(what) => format!("waits for approval: {what}"),
@@ -249,10 +223,7 @@ impl Engine {
             actor: self.actor.clone(),
             secret: Some(name.clone()),
             rotation: None,
-            context: context
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), v.clone()))
-                .collect(),
+            context: context.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect(),
         };
         if let Some(journal) = &self.journal {
             journal.append_audit(vec![record]).await?;
@@ -273,10 +244,7 @@ pub(crate) fn replay(reader: &Reader, id: &RotationId) -> Result<Rotation, Engin
     if entries.is_empty() {
         return Err(EngineError::NoRotation(id.clone()));
     }
-    Rotation::replay(&entries).map_err(|source| EngineError::History {
-        id: id.clone(),
-        source,
-    })
+    Rotation::replay(&entries).map_err(|source| EngineError::History { id: id.clone(), source })
 }
 
 /// Where the journal seals a token of a rotation.

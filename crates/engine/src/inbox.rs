@@ -76,15 +76,9 @@ impl Command {
         Some(match pending.item.kind.as_str() {
             APPROVE => Self::Approve { by },
             DONE => Self::Done { by },
-            ENTER => Self::Enter {
-                by,
-                token: pending.item.token.clone()?,
-            },
+            ENTER => Self::Enter { by, token: pending.item.token.clone()? },
             BACK => {
-                let why = pending.item.body["why"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .to_owned();
+                let why = pending.item.body["why"].as_str().unwrap_or_default().to_owned();
                 Self::Back { by, why }
             }
             RETRY => Self::Retry { by },

@@ -26,13 +26,7 @@ impl Context {
             }
             Liveness::Alive { identity } => {
                 let why = format!("the new token answers as `{identity}`, expected `{expected}`");
-                End::of(
-                    action,
-                    Event::Refused {
-                        action: action.clone(),
-                        why,
-                    },
-                )
+                End::of(action, Event::Refused { action: action.clone(), why })
             }
             Liveness::Dead { evidence } => {
                 let age = jiff::Timestamp::now().as_millisecond() - self.created.as_millisecond();
@@ -41,13 +35,7 @@ impl Context {
                     return self.unsure(action, format!("not active yet: {evidence}"));
                 }
                 let why = format!("the new token does not work: {evidence}");
-                End::of(
-                    action,
-                    Event::Refused {
-                        action: action.clone(),
-                        why,
-                    },
-                )
+                End::of(action, Event::Refused { action: action.clone(), why })
             }
             Liveness::Unknown { why } => self.unsure(action, why),
         }
@@ -58,31 +46,17 @@ impl Context {
         match self.adoption(action, id, forward).await {
             Seen::On(proof, detail) => {
                 let evidence = Evidence::Proven { proof, detail };
-                End::of(
-                    action,
-                    Event::Done {
-                        action: action.clone(),
-                        evidence,
-                    },
-                )
+                End::of(action, Event::Done { action: action.clone(), evidence })
             }
-            Seen::Differs(why) if forward => End::of(
-                action,
-                Event::Drifted {
-                    consumer: id.clone(),
-                    why,
-                },
-            ),
+            Seen::Differs(why) if forward => {
+                End::of(action, Event::Drifted { consumer: id.clone(), why })
+            }
             Seen::Differs(why) | Seen::Late(why) => self.unsure(action, why),
         }
     }
 
     async fn adoption(&self, action: &Action, id: &ConsumerId, forward: bool) -> Seen {
-        let token = if forward {
-            self.new_token()
-        } else {
-            self.old.clone()
-        };
+        let token = if forward { self.new_token() } else { self.old.clone() };
         let consumer = match self.consumer(id) {
             Ok(consumer) => consumer,
             Err(fault) => return Seen::Late(fault.to_string()),
@@ -111,10 +85,7 @@ impl Context {
             };
             self.seen(action, &not_yet);
             if started.elapsed() >= self.plan.limits.adopt_timeout.duration() {
-                return Seen::Late(format!(
-                    "after {}: {not_yet}",
-                    self.plan.limits.adopt_timeout
-                ));
+                return Seen::Late(format!("after {}: {not_yet}", self.plan.limits.adopt_timeout));
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(POLL_LONGEST);
@@ -125,10 +96,7 @@ impl Context {
     /// side by side.
     pub(crate) async fn look_everywhere(&self, action: &Action) -> End {
         let looks = self.plan.consumers.iter().map(|consumer| async {
-            (
-                consumer.id.clone(),
-                self.adoption(action, &consumer.id, true).await,
-            )
+            (consumer.id.clone(), self.adoption(action, &consumer.id, true).await)
         });
         let mut end = End::nothing(action);
         let mut late = None;
@@ -142,10 +110,7 @@ impl Context {
         match (end.events.is_empty(), late) {
             (true, None) => {
                 let count = self.plan.consumers.len();
-                End::of(
-                    action,
-                    checked(action, format!("{count} of {count} consumers in step")),
-                )
+                End::of(action, checked(action, format!("{count} of {count} consumers in step")))
             }
             (true, Some(why)) => self.unsure(action, why),
             // Drift is brought in step first; this look comes again after that.
@@ -159,9 +124,7 @@ impl Context {
             return self.unsure(action, "the secret is no longer in the inventory");
         };
         let probes = secret.probes.iter().map(|probe| async {
-            connectors::run_probe(probe)
-                .await
-                .map_err(|fault| format!("{}: {fault}", probe.name))
+            connectors::run_probe(probe).await.map_err(|fault| format!("{}: {fault}", probe.name))
         });
         let results: Result<Vec<String>, String> = join_all(probes).await.into_iter().collect();
         match results {
@@ -174,10 +137,7 @@ impl Context {
     pub(crate) async fn look_at_old(&self, action: &Action) -> End {
         let liveness = self.issuer.look(&self.old).await;
         self.seen(action, &liveness.to_string());
-        let look = Look {
-            which: Which::Old,
-            liveness,
-        };
+        let look = Look { which: Which::Old, liveness };
         End::of(action, Event::Looked { look })
     }
 }

@@ -29,9 +29,7 @@ impl Engine {
     /// Every refusal found; a journal that cannot be read.
     pub async fn plan(&self, name: &SecretName, mode: Mode) -> Result<Planned, EngineError> {
         let secret = self.secret(name)?;
-        let issuer = self
-            .issuer(&secret.issuer)
-            .ok_or_else(|| self.missing(name))?;
+        let issuer = self.issuer(&secret.issuer).ok_or_else(|| self.missing(name))?;
         let (observed, old) = self.observe(secret, issuer.as_ref()).await?;
         let id = new_id()?;
         let declared = Declared {
@@ -40,19 +38,11 @@ impl Engine {
                 Some(text) => vec![text.clone()],
                 None => issuer.how_to_create(),
             },
-            consumers: secret
-                .consumers
-                .iter()
-                .map(|part| self.declared(name, part))
-                .collect(),
+            consumers: secret.consumers.iter().map(|part| self.declared(name, part)).collect(),
         };
         let plan = Plan::make(&self.inventory, secret, mode, declared, &observed, id)?;
         match old {
-            Some(old) => Ok(Planned {
-                plan,
-                observed,
-                old,
-            }),
+            Some(old) => Ok(Planned { plan, observed, old }),
             None => Err(self.missing(name)),
         }
     }
@@ -63,9 +53,7 @@ impl Engine {
 
     fn declared(&self, name: &SecretName, part: &ConsumerConf) -> (bool, bool) {
         self.consumer(name, &part.id)
-            .map_or((false, false), |consumer| {
-                (consumer.reads_back(), consumer.restarts())
-            })
+            .map_or((false, false), |consumer| (consumer.reads_back(), consumer.restarts()))
     }
 
     /// Looks at the store first, because the token it holds is what everybody else is asked
@@ -80,17 +68,10 @@ impl Engine {
             Some(old) => tokio::join!(
                 issuer.look(old),
                 self.observe_issuer(issuer, old),
-                join_all(
-                    secret
-                        .consumers
-                        .iter()
-                        .map(|part| self.observe_consumer(secret, part))
-                ),
+                join_all(secret.consumers.iter().map(|part| self.observe_consumer(secret, part))),
             ),
             None => {
-                let nothing = Liveness::Unknown {
-                    why: "the store gave no token".into(),
-                };
+                let nothing = Liveness::Unknown { why: "the store gave no token".into() };
                 let unseen = IssuerSeen {
                     tokens: Vec::new(),
                     listed: false,
@@ -107,30 +88,19 @@ impl Engine {
             old: liveness,
             issuer: issuer_seen,
             consumers,
-            login_is_old: old
-                .as_ref()
-                .is_some_and(|old| !self.logins_with(old).is_empty()),
+            login_is_old: old.as_ref().is_some_and(|old| !self.logins_with(old).is_empty()),
         };
         Ok((observed, old))
     }
 
     async fn observe_store(&self, secret: &Secret) -> (StoreSeen, Option<Token>) {
         let Some(store) = self.store(&secret.store) else {
-            return (
-                StoreSeen::Unknown("it is not in the inventory".into()),
-                None,
-            );
+            return (StoreSeen::Unknown("it is not in the inventory".into()), None);
         };
         match store.read(&secret.store_key).await {
             Ok(Some(stored)) => {
                 let fingerprint = self.fingerprints.of(&stored.token);
-                (
-                    StoreSeen::Holds {
-                        fingerprint,
-                        version: stored.version,
-                    },
-                    Some(stored.token),
-                )
+                (StoreSeen::Holds { fingerprint, version: stored.version }, Some(stored.token))
             }
             Ok(None) => (StoreSeen::Empty, None),
             Err(fault @ Fault::Refused { .. }) => (StoreSeen::Refuses(fault.to_string()), None),
@@ -162,11 +132,7 @@ impl Engine {
                     Mint::Allowed if !operators => Mint::Unknown(fault.to_string()),
                     other => other,
                 };
-                IssuerSeen {
-                    tokens: Vec::new(),
-                    listed: false,
-                    mint,
-                }
+                IssuerSeen { tokens: Vec::new(), listed: false, mint }
             }
         }
     }
@@ -180,25 +146,17 @@ impl Engine {
             },
             None => Holding::Unknown("it is not in the inventory".into()),
         };
-        ConsumerSeen {
-            id: part.id.clone(),
-            holding,
-        }
+        ConsumerSeen { id: part.id.clone(), holding }
     }
 
     /// What earlier rotations left in memory about the current token.
     fn remembered(&self, name: &SecretName) -> Result<Option<Baseline>, EngineError> {
         let active = |row: &journal::TokenRow| row.state == TokenState::Active;
-        Ok(self
-            .reader
-            .tokens(name)?
-            .into_iter()
-            .rfind(active)
-            .map(|row| Baseline {
-                fingerprint: row.fingerprint,
-                handle: row.handle,
-                since: row.since,
-            }))
+        Ok(self.reader.tokens(name)?.into_iter().rfind(active).map(|row| Baseline {
+            fingerprint: row.fingerprint,
+            handle: row.handle,
+            since: row.since,
+        }))
     }
 
     /// What every consumer and the store hold now, for `status`.
@@ -207,9 +165,7 @@ impl Engine {
     /// The secret is not in the inventory, or the journal cannot be read.
     pub async fn look_around(&self, name: &SecretName) -> Result<Observed, EngineError> {
         let secret = self.secret(name)?;
-        let issuer = self
-            .issuer(&secret.issuer)
-            .ok_or_else(|| self.missing(name))?;
+        let issuer = self.issuer(&secret.issuer).ok_or_else(|| self.missing(name))?;
         Ok(self.observe(secret, issuer.as_ref()).await?.0)
     }
 }
@@ -228,10 +184,8 @@ fn holding(key: &FingerprintKey, held: Held) -> Holding {
     match held {
         Held::Unreadable(at) => Holding::Unreadable(at),
         Held::Values(values) => {
-            let seen: Vec<Option<Fingerprint>> = values
-                .iter()
-                .map(|value| value.as_ref().map(|token| key.of(token)))
-                .collect();
+            let seen: Vec<Option<Fingerprint>> =
+                values.iter().map(|value| value.as_ref().map(|token| key.of(token))).collect();
             match seen.first() {
                 None => Holding::Nothing,
                 Some(first) if seen.iter().all(|other| other == first) => {
@@ -248,9 +202,7 @@ fn new_id() -> Result<RotationId, EngineError> {
     const LETTERS: &[u8; 32] = b"23456789abcdefghjkmnpqrstuvwxyz0";
     let mut bytes = [0_u8; 8];
     getrandom::fill(&mut bytes).map_err(|_| EngineError::Random)?;
-    let word: String = bytes
-        .iter()
-        .map(|byte| char::from(LETTERS[usize::from(byte % 32)]))
-        .collect();
+    let word: String =
+        bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
     Ok(RotationId(format!("r-{word}")))
 }

@@ -84,20 +84,12 @@ impl RotationSummary {
                     .step(&Action::Propagate(part.id.clone()))
                     .and_then(|step| step.note.clone());
                 let name = part.id.to_string();
-                ConsumerSummary {
-                    name,
-                    fingerprint,
-                    in_step: verified || back,
-                    receipt,
-                }
+                ConsumerSummary { name, fingerprint, in_step: verified || back, receipt }
             })
             .collect();
         let wrote = |id: &domain::ConsumerId| done(Action::Propagate(id.clone()));
-        let restarts = plan
-            .consumers
-            .iter()
-            .filter(|part| part.restarts && wrote(&part.id))
-            .count();
+        let restarts =
+            plan.consumers.iter().filter(|part| part.restarts && wrote(&part.id)).count();
         Self {
             rotation: plan.id.to_string(),
             secret: plan.secret.to_string(),

@@ -19,13 +19,7 @@ impl Context {
             Err(end) => return end,
         };
         let evidence = Evidence::Swept { removed, unknown };
-        End::of(
-            action,
-            Event::Done {
-                action: action.clone(),
-                evidence,
-            },
-        )
+        End::of(action, Event::Done { action: action.clone(), evidence })
     }
 
     async fn remove_marked(&self, action: &Action) -> Result<Vec<Handle>, End> {
@@ -34,16 +28,9 @@ impl Context {
         }
         let found = self.issuer.find(&self.plan.issuer.marker).await;
         let found = found.map_err(|fault| self.unsure(action, fault.to_string()))?;
-        let stays = if self.forward {
-            self.new_handle.as_ref()
-        } else {
-            None
-        };
+        let stays = if self.forward { self.new_handle.as_ref() } else { None };
         let mut removed = Vec::new();
-        for leftover in found
-            .into_iter()
-            .filter(|found| Some(&found.handle) != stays)
-        {
+        for leftover in found.into_iter().filter(|found| Some(&found.handle) != stays) {
             let revoked = self.issuer.revoke(&leftover.handle).await;
             revoked.map_err(|fault| self.fault(action, &fault))?;
             removed.push(leftover.handle);
@@ -53,11 +40,7 @@ impl Context {
 
     /// Tokens that were not there before and are not the new one.
     async fn unknown(&self, action: &Action, removed: &[Handle]) -> Result<Vec<LiveToken>, End> {
-        let with = if self.forward {
-            self.new_token()
-        } else {
-            self.old.clone()
-        };
+        let with = if self.forward { self.new_token() } else { self.old.clone() };
         let listing = self.issuer.list(&with).await;
         let listing = listing.map_err(|fault| self.unsure(action, fault.to_string()))?;
         if !listing.complete {
@@ -69,17 +52,9 @@ impl Context {
             self.plan.baseline.iter().any(|before| same(before, token))
                 || (token.fingerprint.is_some() && token.fingerprint == new)
                 || (token.handle.is_some() && token.handle == self.new_handle)
-                || token
-                    .handle
-                    .as_ref()
-                    .is_some_and(|handle| removed.contains(handle))
+                || token.handle.as_ref().is_some_and(|handle| removed.contains(handle))
         };
-        Ok(listing
-            .tokens
-            .iter()
-            .map(|token| live(key, token))
-            .filter(|t| !known(t))
-            .collect())
+        Ok(listing.tokens.iter().map(|token| live(key, token)).filter(|t| !known(t)).collect())
     }
 }
 

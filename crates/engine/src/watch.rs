@@ -22,13 +22,7 @@ impl Context {
                 Ok(Some(token)) => return self.created(action, token, None, Seen::Watched),
                 Ok(None) if once => {
                     let why = "no token was created".into();
-                    return End::of(
-                        action,
-                        Event::NotDone {
-                            action: action.clone(),
-                            why,
-                        },
-                    );
+                    return End::of(action, Event::NotDone { action: action.clone(), why });
                 }
                 Ok(None) => {}
                 Err(why) if once => return self.unsure(action, why),
@@ -44,11 +38,7 @@ impl Context {
     /// The token that appeared; the smallest fingerprint where several did, so that every look
     /// picks the same one. The others are reported at the end.
     async fn appeared(&self) -> Result<Option<Token>, String> {
-        let listing = self
-            .issuer
-            .list(&self.old)
-            .await
-            .map_err(|fault| fault.to_string())?;
+        let listing = self.issuer.list(&self.old).await.map_err(|fault| fault.to_string())?;
         if !listing.complete {
             return Err("the issuer does not show its tokens; enter the new one".into());
         }
@@ -57,17 +47,14 @@ impl Context {
             let seen = live(key, listed);
             !self.plan.baseline.iter().any(|before| same(before, &seen))
         });
-        Ok(fresh
-            .filter_map(|listed| listed.token)
-            .min_by_key(|token| key.of(token)))
+        Ok(fresh.filter_map(|listed| listed.token).min_by_key(|token| key.of(token)))
     }
 
     /// Watches until the old token is gone from the list, or answers as dead.
     pub(crate) async fn watch_revoke(&self, action: &Action) -> End {
-        self.watch_gone(action, &self.old).await.map_or_else(
-            || End::nothing(action),
-            |how| End::of(action, written(action, how)),
-        )
+        self.watch_gone(action, &self.old)
+            .await
+            .map_or_else(|| End::nothing(action), |how| End::of(action, written(action, how)))
     }
 
     /// The same for the new token, on the way back; its death is part of the evidence.

@@ -22,11 +22,7 @@ pub(crate) struct AuditLog {
 impl AuditLog {
     /// The head of an empty log. It is always there, so a log without one has lost it.
     pub(crate) fn begin(connection: &Connection, key: &Key) -> Result<(), JournalError> {
-        let log = Self {
-            key: signing_key(key),
-            seq: 0,
-            hash: Hash::ZERO,
-        };
+        let log = Self { key: signing_key(key), seq: 0, hash: Hash::ZERO };
         log.write_head(connection)
     }
 
@@ -40,21 +36,12 @@ impl AuditLog {
             return Err(JournalError::Audit(Broken::Head));
         }
         let last = lines(connection, "ORDER BY seq DESC LIMIT 1", [])?.pop();
-        let found = last
-            .as_ref()
-            .map_or((0, Hash::ZERO), |line| (line.seq, line.hash));
+        let found = last.as_ref().map_or((0, Hash::ZERO), |line| (line.seq, line.hash));
         if found != (head.seq, head.hash) {
-            let cut = Broken::Cut {
-                expected: head.seq,
-                found: found.0,
-            };
+            let cut = Broken::Cut { expected: head.seq, found: found.0 };
             return Err(JournalError::Audit(cut));
         }
-        Ok(Self {
-            key,
-            seq: head.seq,
-            hash: head.hash,
-        })
+        Ok(Self { key, seq: head.seq, hash: head.hash })
     }
 
     /// How many records there are.
@@ -180,15 +167,10 @@ pub(crate) fn verify(connection: &Connection, key: &Key) -> Result<Verified, Aud
         )
         .optional()?;
     match short {
-        None => Ok(Verified {
-            events,
-            head: head.hash.to_string(),
-        }),
-        Some((rotation, entries, records)) => Err(AuditProblem::Unrecorded {
-            rotation,
-            entries,
-            records,
-        }),
+        None => Ok(Verified { events, head: head.hash.to_string() }),
+        Some((rotation, entries, records)) => {
+            Err(AuditProblem::Unrecorded { rotation, entries, records })
+        }
     }
 }
 
@@ -198,17 +180,11 @@ pub(crate) fn lines(
     clause: &str,
     params: impl rusqlite::Params,
 ) -> Result<Vec<Line>, JournalError> {
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT seq, body, hash, signature FROM audit {clause}"
-    ))?;
+    let mut statement = connection
+        .prepare_cached(&format!("SELECT seq, body, hash, signature FROM audit {clause}"))?;
     let lines = statement.query_map(params, |row| {
         let (seq, body) = (row.get(0)?, row.get(1)?);
-        Ok(Line {
-            seq,
-            body,
-            hash: Hash(row.get(2)?),
-            signature: row.get(3)?,
-        })
+        Ok(Line { seq, body, hash: Hash(row.get(2)?), signature: row.get(3)? })
     })?;
     Ok(lines.collect::<Result<_, _>>()?)
 }
@@ -217,11 +193,7 @@ pub(crate) fn lines(
 fn head(connection: &Connection) -> Result<Option<Head>, JournalError> {
     let head = connection
         .query_row("SELECT seq, hash, signature FROM audit_head", [], |row| {
-            Ok(Head {
-                seq: row.get(0)?,
-                hash: Hash(row.get(1)?),
-                signature: row.get(2)?,
-            })
+            Ok(Head { seq: row.get(0)?, hash: Hash(row.get(1)?), signature: row.get(2)? })
         })
         .optional()?;
     Ok(head)

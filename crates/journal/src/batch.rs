@@ -89,10 +89,7 @@ pub(crate) fn write(
         close(connection, batch, outcome, now)?;
     }
     audit.append(connection, &batch.audit)?;
-    Ok(Appended {
-        seq,
-        audit: audit.seq(),
-    })
+    Ok(Appended { seq, audit: audit.seq() })
 }
 
 fn open(
@@ -103,9 +100,7 @@ fn open(
 ) -> Result<(), JournalError> {
     let rotation = &batch.rotation;
     if state(connection, rotation)?.is_some() {
-        return Err(JournalError::Exists {
-            rotation: rotation.clone(),
-        });
+        return Err(JournalError::Exists { rotation: rotation.clone() });
     }
     // The unique index refuses this too; asked here for the other rotation's id.
     let other: Option<String> = connection
@@ -131,11 +126,7 @@ fn append(connection: &Connection, batch: &Batch) -> Result<u64, JournalError> {
         .query_row([&rotation.0], |row| row.get(0))?;
     if found != batch.expected_seq {
         let (rotation, expected) = (rotation.clone(), batch.expected_seq);
-        return Err(JournalError::Conflict {
-            rotation,
-            expected,
-            found,
-        });
+        return Err(JournalError::Conflict { rotation, expected, found });
     }
     let mut insert = connection
         .prepare_cached("INSERT INTO events (rotation, seq, at, body) VALUES (?1, ?2, ?3, ?4)")?;
@@ -143,18 +134,9 @@ fn append(connection: &Connection, batch: &Batch) -> Result<u64, JournalError> {
     for entry in &batch.entries {
         if entry.seq != seq {
             let (rotation, found) = (rotation.clone(), entry.seq);
-            return Err(JournalError::Misnumbered {
-                rotation,
-                expected: seq,
-                found,
-            });
+            return Err(JournalError::Misnumbered { rotation, expected: seq, found });
         }
-        insert.execute(params![
-            rotation.0,
-            seq,
-            time(entry.at),
-            json("an entry", entry)?
-        ])?;
+        insert.execute(params![rotation.0, seq, time(entry.at), json("an entry", entry)?])?;
         seq += 1;
     }
     Ok(seq)
@@ -175,10 +157,7 @@ fn take(
     if taken == 1 {
         return Ok(());
     }
-    Err(JournalError::Taken {
-        id,
-        rotation: rotation.clone(),
-    })
+    Err(JournalError::Taken { id, rotation: rotation.clone() })
 }
 
 fn close(

@@ -18,11 +18,7 @@ where
     T: FromStr<Err: Error + Send + Sync + 'static>,
 {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        value
-            .as_str()?
-            .parse()
-            .map(Self)
-            .map_err(FromSqlError::other)
+        value.as_str()?.parse().map(Self).map_err(FromSqlError::other)
     }
 }
 
@@ -31,9 +27,7 @@ pub(crate) struct Json<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromSql for Json<T> {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        serde_json::from_str(value.as_str()?)
-            .map(Self)
-            .map_err(FromSqlError::other)
+        serde_json::from_str(value.as_str()?).map(Self).map_err(FromSqlError::other)
     }
 }
 
@@ -44,10 +38,8 @@ pub(crate) fn time(at: Timestamp) -> String {
 
 /// A value as JSON.
 pub(crate) fn json<T: Serialize>(what: &'static str, value: &T) -> Result<String, JournalError> {
-    serde_json::to_string(value).map_err(|error| JournalError::Unreadable {
-        what: what.into(),
-        why: error.to_string(),
-    })
+    serde_json::to_string(value)
+        .map_err(|error| JournalError::Unreadable { what: what.into(), why: error.to_string() })
 }
 
 #[cfg(test)]

@@ -15,15 +15,8 @@ use crate::{JournalError, schema};
 /// true path. SQLite gives `-wal` and `-shm` the mode of this file, whatever the umask.
 pub(crate) fn ensure_private(path: &Path) -> Result<PathBuf, JournalError> {
     let file = |source| JournalError::file(path, source);
-    if let Some(directory) = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-    {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)
-            .map_err(file)?;
+    if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(file)?;
     }
     drop(private_file(path)?);
     path.canonicalize().map_err(file)
@@ -33,18 +26,11 @@ pub(crate) fn ensure_private(path: &Path) -> Result<PathBuf, JournalError> {
 pub(crate) fn private_file(path: &Path) -> Result<File, JournalError> {
     let error = |source| JournalError::file(path, source);
     let mut options = OpenOptions::new();
-    let file = options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path);
+    let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
     let file = file.map_err(error)?;
     let metadata = file.metadata().map_err(error)?;
     if metadata.mode() & 0o777 != 0o600 && metadata.is_file() {
-        file.set_permissions(Permissions::from_mode(0o600))
-            .map_err(error)?;
+        file.set_permissions(Permissions::from_mode(0o600)).map_err(error)?;
     }
     Ok(file)
 }
@@ -64,10 +50,7 @@ pub(crate) fn writing(path: &Path) -> Result<Connection, JournalError> {
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {
-        let (what, why) = (
-            "the database's journal mode".into(),
-            format!("`{mode}`, not `wal`"),
-        );
+        let (what, why) = ("the database's journal mode".into(), format!("`{mode}`, not `wal`"));
         return Err(JournalError::Unreadable { what, why });
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -87,9 +70,7 @@ fn open(path: &Path, flags: OpenFlags) -> Result<Connection, JournalError> {
     match path.metadata() {
         Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Err(JournalError::Missing {
-                path: path.to_owned(),
-            });
+            return Err(JournalError::Missing { path: path.to_owned() });
         }
         Err(source) => return Err(JournalError::file(path, source)),
     }

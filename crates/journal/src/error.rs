@@ -203,11 +203,7 @@ impl JournalError {
             Self::Held { expired: false, .. } => {
                 "wait for it, or stop that process; it goes on where that one ended".into()
             }
-            Self::Held {
-                holder,
-                expired: true,
-                ..
-            } => format!(
+            Self::Held { holder, expired: true, .. } => format!(
                 "it stopped renewing: kill process {} on {}, or take over",
                 holder.pid, holder.host
             ),
@@ -268,10 +264,7 @@ impl JournalError {
     }
 
     pub(crate) fn file(path: &Path, source: io::Error) -> Self {
-        Self::File {
-            path: path.to_owned(),
-            source: Arc::new(source),
-        }
+        Self::File { path: path.to_owned(), source: Arc::new(source) }
     }
 
     /// Names the file where SQLite does not.
@@ -280,9 +273,7 @@ impl JournalError {
             Self::Damaged(source)
                 if source.sqlite_error_code() == Some(ErrorCode::NotADatabase) =>
             {
-                Self::NotOurs {
-                    path: path.to_owned(),
-                }
+                Self::NotOurs { path: path.to_owned() }
             }
             other => other,
         }
@@ -304,10 +295,7 @@ impl From<rusqlite::Error> for JournalError {
     fn from(error: rusqlite::Error) -> Self {
         if let rusqlite::Error::FromSqlConversionFailure(column, _, why) = &error {
             let what = format!("column {column} of a row");
-            return Self::Unreadable {
-                what,
-                why: why.to_string(),
-            };
+            return Self::Unreadable { what, why: why.to_string() };
         }
         let code = error.sqlite_error_code();
         let source = Arc::new(error);

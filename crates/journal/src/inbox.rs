@@ -66,15 +66,7 @@ impl Inbox {
         transaction.execute(
             "INSERT INTO inbox (rotation, kind, body, number, sealed, actor, at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![
-                item.rotation.0,
-                item.kind,
-                body,
-                number,
-                sealed,
-                item.actor,
-                time(item.at),
-            ],
+            params![item.rotation.0, item.kind, body, number, sealed, item.actor, time(item.at),],
         )?;
         let id = transaction.last_insert_rowid();
         transaction.commit()?;
@@ -103,14 +95,7 @@ pub(crate) fn pending(
         };
         let place = place(&item, &row.get::<_, String>(3)?, &row.get::<_, String>(2)?);
         let sealed: Option<Vec<u8>> = row.get(4)?;
-        Ok((
-            Pending {
-                id: row.get(0)?,
-                item,
-            },
-            place,
-            sealed.unwrap_or_default(),
-        ))
+        Ok((Pending { id: row.get(0)?, item }, place, sealed.unwrap_or_default()))
     })?;
     let key = inbox_key(key);
     rows.map(|row| {
@@ -127,16 +112,9 @@ pub(crate) fn pending(
 }
 
 fn plain(item: &Item) -> Zeroizing<Vec<u8>> {
-    let value = item
-        .token
-        .as_ref()
-        .map_or(&[][..], |token| token.expose().as_bytes());
+    let value = item.token.as_ref().map_or(&[][..], |token| token.expose().as_bytes());
     let mut plain = Zeroizing::new(Vec::with_capacity(1 + value.len()));
-    plain.push(if item.token.is_some() {
-        WITH_TOKEN
-    } else {
-        WITHOUT
-    });
+    plain.push(if item.token.is_some() { WITH_TOKEN } else { WITHOUT });
     plain.extend_from_slice(value);
     plain
 }
@@ -148,13 +126,7 @@ fn inbox_key(key: &Key) -> Key {
 /// Where an item stands: a random number, because the row's id is not known yet, and all it
 /// says. Quoted, so that no text can pass for the end of another.
 fn place(item: &Item, number: &str, body: &str) -> String {
-    let Item {
-        rotation,
-        kind,
-        actor,
-        at,
-        ..
-    } = item;
+    let Item { rotation, kind, actor, at, .. } = item;
     format!("inbox/{rotation}/{number} {kind:?} {actor:?} {at} {body}")
 }
 

@@ -96,11 +96,7 @@ impl Journal {
         holder: Holder,
         options: Options,
     ) -> Result<Self, JournalError> {
-        let claim = Claim {
-            holder,
-            ttl: options.ttl,
-            take_over: options.take_over,
-        };
+        let claim = Claim { holder, ttl: options.ttl, take_over: options.take_over };
         let writer = writer::Writer::open(path, key, &claim, options)?;
         let (path, epoch) = (writer.path().to_owned(), writer.epoch());
         let (requests, inbound) = mpsc::channel();
@@ -109,13 +105,7 @@ impl Journal {
             .spawn(move || writer.run(&inbound))
             .map_err(|_| JournalError::Stopped)?;
         let (requests, thread) = (Some(requests), Some(thread));
-        Ok(Self(Arc::new(Inner {
-            path,
-            key: key.clone(),
-            epoch,
-            requests,
-            thread,
-        })))
+        Ok(Self(Arc::new(Inner { path, key: key.clone(), epoch, requests, thread })))
     }
 
     /// Writes a batch, and returns when it would survive a power cut.
@@ -204,17 +194,13 @@ impl Journal {
 
     fn send(&self, work: Work, answer: Answer) -> Result<(), JournalError> {
         let requests = self.0.requests.as_ref().ok_or(JournalError::Stopped)?;
-        requests
-            .send(Request { work, answer })
-            .map_err(|_| JournalError::Stopped)
+        requests.send(Request { work, answer }).map_err(|_| JournalError::Stopped)
     }
 }
 
 impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Journal")
-            .field("path", &self.0.path)
-            .finish_non_exhaustive()
+        f.debug_struct("Journal").field("path", &self.0.path).finish_non_exhaustive()
     }
 }
 

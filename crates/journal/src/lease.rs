@@ -37,10 +37,7 @@ impl Holder {
     /// This process.
     #[must_use]
     pub fn here(command: impl Into<String>, user: impl Into<String>) -> Self {
-        let host = rustix::system::uname()
-            .nodename()
-            .to_string_lossy()
-            .into_owned();
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         Self {
             pid: std::process::id(),
@@ -63,13 +60,7 @@ impl Holder {
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            pid,
-            host,
-            command,
-            user,
-            ..
-        } = self;
+        let Self { pid, host, command, user, .. } = self;
         write!(f, "`{command}` of {user} (process {pid} on {host})")
     }
 }
@@ -130,12 +121,8 @@ impl Lock {
     /// Tries to get the lock that belongs to a database.
     pub(crate) fn beside(database: &Path) -> Result<Self, JournalError> {
         let path = connection::beside(database, ".lock");
-        let mut lock = Self {
-            file: connection::private_file(&path)?,
-            held: false,
-        };
-        lock.try_again()
-            .map_err(|source| JournalError::file(&path, source))?;
+        let mut lock = Self { file: connection::private_file(&path)?, held: false };
+        lock.try_again().map_err(|source| JournalError::file(&path, source))?;
         Ok(lock)
     }
 

@@ -90,10 +90,7 @@ impl Reader {
     /// # Errors
     /// The database cannot be read.
     pub fn open_rotations(&self) -> Result<Vec<RotationRow>, JournalError> {
-        self.rotations(&RotationFilter {
-            open: Some(true),
-            ..RotationFilter::default()
-        })
+        self.rotations(&RotationFilter { open: Some(true), ..RotationFilter::default() })
     }
 
     /// Everything that happened to a rotation, in order; empty if there is no such rotation.
@@ -112,10 +109,7 @@ impl Reader {
             .all(|((seq, entry), place)| (*seq, entry.seq) == (place, place));
         if !unbroken {
             let what = format!("the journal of rotation {rotation}");
-            return Err(JournalError::Unreadable {
-                what,
-                why: "entries are missing".into(),
-            });
+            return Err(JournalError::Unreadable { what, why: "entries are missing".into() });
         }
         Ok(entries.into_iter().map(|(_, entry)| entry).collect())
     }
@@ -187,9 +181,8 @@ impl Reader {
     /// # Errors
     /// The database cannot be read.
     pub fn data_version(&self) -> Result<i64, JournalError> {
-        let version = self
-            .connection()
-            .pragma_query_value(None, "data_version", |row| row.get(0))?;
+        let version =
+            self.connection().pragma_query_value(None, "data_version", |row| row.get(0))?;
         Ok(version)
     }
 
@@ -201,24 +194,18 @@ impl Reader {
     ) -> Result<Vec<T>, JournalError> {
         let connection = self.connection();
         let mut statement = connection.prepare_cached(sql)?;
-        Ok(statement
-            .query_map(params, read)?
-            .collect::<Result<_, _>>()?)
+        Ok(statement.query_map(params, read)?.collect::<Result<_, _>>()?)
     }
 
     /// A thread that panicked while it read has changed nothing.
     fn connection(&self) -> MutexGuard<'_, Connection> {
-        self.connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl std::fmt::Debug for Reader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Reader")
-            .field("path", &self.path)
-            .finish_non_exhaustive()
+        f.debug_struct("Reader").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
@@ -228,8 +215,6 @@ fn rotation(row: &Row<'_>) -> rusqlite::Result<RotationRow> {
         secret: row.get::<_, Text<SecretName>>(1)?.0,
         started_at: row.get::<_, Text<Timestamp>>(2)?.0,
         closed_at: row.get::<_, Option<Text<Timestamp>>>(3)?.map(|at| at.0),
-        outcome: row
-            .get::<_, Option<Json<Outcome>>>(4)?
-            .map(|outcome| outcome.0),
+        outcome: row.get::<_, Option<Json<Outcome>>>(4)?.map(|outcome| outcome.0),
     })
 }

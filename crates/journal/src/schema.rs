@@ -58,17 +58,11 @@ pub(crate) fn found(connection: &Connection, path: &Path) -> Result<u32, Journal
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     let empty = tables == 0 && version == 0 && application == 0;
     if application != APPLICATION && !empty {
-        return Err(JournalError::NotOurs {
-            path: path.to_owned(),
-        });
+        return Err(JournalError::NotOurs { path: path.to_owned() });
     }
     if version > VERSION {
         let path = path.to_owned();
-        return Err(JournalError::Newer {
-            path,
-            found: version,
-            known: VERSION,
-        });
+        return Err(JournalError::Newer { path, found: version, known: VERSION });
     }
     Ok(version)
 }
@@ -77,11 +71,7 @@ pub(crate) fn found(connection: &Connection, path: &Path) -> Result<u32, Journal
 pub(crate) fn require_current(connection: &Connection, path: &Path) -> Result<(), JournalError> {
     match found(connection, path)? {
         VERSION => Ok(()),
-        found => Err(JournalError::Older {
-            path: path.to_owned(),
-            found,
-            known: VERSION,
-        }),
+        found => Err(JournalError::Older { path: path.to_owned(), found, known: VERSION }),
     }
 }
 

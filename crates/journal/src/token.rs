@@ -79,12 +79,7 @@ impl TokenState {
 
 impl fmt::Display for TokenState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(
-            Self::ALL
-                .iter()
-                .find(|(state, _)| state == self)
-                .map_or("", |(_, word)| word),
-        )
+        f.pad(Self::ALL.iter().find(|(state, _)| state == self).map_or("", |(_, word)| word))
     }
 }
 

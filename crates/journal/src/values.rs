@@ -68,19 +68,14 @@ impl Values {
             .prepare_cached("SELECT wrapped FROM data_keys WHERE rotation = ?1")?
             .query_row([&rotation.0], |row| row.get(0))
             .optional()?;
-        let refused = || SealError::Refused {
-            place: key_place(rotation),
-        };
+        let refused = || SealError::Refused { place: key_place(rotation) };
         let key = self.unwrap(rotation, &wrapped.ok_or_else(refused)?)?;
         let last: Option<u64> = connection
             .prepare_cached("SELECT version FROM sealed WHERE rotation = ?1 AND slot = ?2")?
             .query_row(params![rotation.0, slot.to_string()], |row| row.get(0))
             .optional()?;
         let version = last.unwrap_or(0) + 1;
-        let blob = key.seal(
-            &value_place(rotation, slot, version),
-            token.expose().as_bytes(),
-        )?;
+        let blob = key.seal(&value_place(rotation, slot, version), token.expose().as_bytes())?;
         connection
             .prepare_cached(
                 "INSERT OR REPLACE INTO sealed (rotation, slot, version, blob)
@@ -110,9 +105,7 @@ impl Values {
             return Ok(None);
         };
         let place = value_place(rotation, slot, version);
-        let plain = self
-            .unwrap(rotation, &wrapped)?
-            .open_sealed(&place, &blob)?;
+        let plain = self.unwrap(rotation, &wrapped)?.open_sealed(&place, &blob)?;
         text(&place, plain).map(Some)
     }
 
@@ -128,9 +121,7 @@ impl Values {
             "UPDATE data_keys SET wrapped = zeroblob(length(wrapped)) WHERE rotation = ?1",
             "DELETE FROM data_keys WHERE rotation = ?1",
         ] {
-            connection
-                .prepare_cached(statement)?
-                .execute([&rotation.0])?;
+            connection.prepare_cached(statement)?.execute([&rotation.0])?;
         }
         Ok(())
     }
@@ -138,25 +129,18 @@ impl Values {
     fn unwrap(&self, rotation: &RotationId, wrapped: &[u8]) -> Result<Key, SealError> {
         let place = key_place(rotation);
         let bytes = self.0.open_sealed(&place, wrapped)?;
-        let bytes: &[u8; 32] = bytes
-            .as_slice()
-            .try_into()
-            .map_err(|_| SealError::Refused { place })?;
+        let bytes: &[u8; 32] =
+            bytes.as_slice().try_into().map_err(|_| SealError::Refused { place })?;
         Ok(Key::from_bytes(bytes))
     }
 }
 
 /// An opened value as a token, without a copy that stays behind.
 pub(crate) fn text(place: &str, mut plain: Zeroizing<Vec<u8>>) -> Result<Token, JournalError> {
-    String::from_utf8(std::mem::take(&mut *plain))
-        .map(Token::new)
-        .map_err(|error| {
-            drop(Zeroizing::new(error.into_bytes()));
-            SealError::Refused {
-                place: place.to_owned(),
-            }
-            .into()
-        })
+    String::from_utf8(std::mem::take(&mut *plain)).map(Token::new).map_err(|error| {
+        drop(Zeroizing::new(error.into_bytes()));
+        SealError::Refused { place: place.to_owned() }.into()
+    })
 }
 
 fn key_place(rotation: &RotationId) -> String {

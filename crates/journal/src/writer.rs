@@ -27,10 +27,7 @@ pub(crate) enum Work {
     /// A step of a rotation.
     Batch(Box<Batch>),
     /// What belongs to none.
-    Note {
-        records: Vec<Record>,
-        tokens: Vec<TokenChange>,
-    },
+    Note { records: Vec<Record>, tokens: Vec<TokenChange> },
 }
 
 /// How whoever asked is answered.
@@ -114,10 +111,7 @@ impl Writer {
     /// Writes until the last handle is dropped.
     pub(crate) fn run(mut self, requests: &Receiver<Request>) {
         loop {
-            let until = self
-                .options
-                .renew_every
-                .saturating_sub(self.renewed.elapsed());
+            let until = self.options.renew_every.saturating_sub(self.renewed.elapsed());
             match requests.recv_timeout(until) {
                 Ok(first) => {
                     let more = requests.try_iter().take(GROUP_MAX - 1);
@@ -134,26 +128,19 @@ impl Writer {
 
     /// Writes a group and answers everybody in it.
     fn commit(&mut self, group: Vec<Request>) {
-        let (work, answers): (Vec<Work>, Vec<Answer>) = group
-            .into_iter()
-            .map(|request| (request.work, request.answer))
-            .unzip();
+        let (work, answers): (Vec<Work>, Vec<Answer>) =
+            group.into_iter().map(|request| (request.work, request.answer)).unzip();
         let results = match self.poisoned() {
             Some(error) => Err(error),
             None => self.write(&work),
         };
         match results {
             Ok(results) => {
-                answers
-                    .into_iter()
-                    .zip(results)
-                    .for_each(|(answer, result)| answer(result));
+                answers.into_iter().zip(results).for_each(|(answer, result)| answer(result));
             }
             Err(error) => {
                 self.poison(&error);
-                answers
-                    .into_iter()
-                    .for_each(|answer| answer(Err(error.clone())));
+                answers.into_iter().for_each(|answer| answer(Err(error.clone())));
             }
         }
     }
@@ -165,9 +152,8 @@ impl Writer {
         group: &[Work],
     ) -> Result<Vec<Result<Appended, JournalError>>, JournalError> {
         let (now, locked) = ((self.options.clock)(), self.locked());
-        let mut transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         lease::keep(&transaction, self.epoch, locked, now)?;
         let mut results = Vec::with_capacity(group.len());
         for work in group {
@@ -230,9 +216,7 @@ impl Writer {
         }
         let done = self.connection.busy_timeout(SHRED_WAIT).and_then(|()| {
             self.connection
-                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
-                    row.get::<_, i64>(0)
-                })
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
         });
         self.shred_due = !matches!(done, Ok(0));
         // If this fails, the next write waits less for others; nothing is lost.
@@ -286,10 +270,7 @@ fn write_one(
                 token::put(connection, change)?;
             }
             audit.append(connection, records)?;
-            Ok(Appended {
-                seq: 0,
-                audit: audit.seq(),
-            })
+            Ok(Appended { seq: 0, audit: audit.seq() })
         }
     }
 }
@@ -310,9 +291,7 @@ fn lock(path: &Path, claim: &Claim, options: &Options) -> Result<Lock, JournalEr
             }
             Some(lease) if !lease.released => return Err(lease.held(now)),
             _ if Instant::now() > deadline => {
-                return Err(JournalError::Changing {
-                    path: path.to_owned(),
-                });
+                return Err(JournalError::Changing { path: path.to_owned() });
             }
             _ => thread::sleep(CHANGING_LOOK),
         }
@@ -335,18 +314,12 @@ pub(crate) fn require_key(
     key: &Key,
 ) -> Result<(), JournalError> {
     let stored: Option<String> = connection
-        .query_row(
-            "SELECT value FROM meta WHERE key = 'verifying_key'",
-            [],
-            |row| row.get(0),
-        )
+        .query_row("SELECT value FROM meta WHERE key = 'verifying_key'", [], |row| row.get(0))
         .optional()?;
     if stored.is_some_and(|stored| stored == audit_log::verifying_key_hex(key)) {
         return Ok(());
     }
-    Err(JournalError::WrongKey {
-        path: path.to_owned(),
-    })
+    Err(JournalError::WrongKey { path: path.to_owned() })
 }
 
 /// The most batches in one transaction.

@@ -69,14 +69,8 @@ pub(crate) struct Connection {
 impl Connection {
     /// Connects to a base address like `http://127.0.0.1:4000`.
     pub(crate) async fn open(base: &str) -> Result<Self, WireError> {
-        let host = base
-            .trim_start_matches("http://")
-            .trim_end_matches('/')
-            .to_owned();
-        let failed = |source| WireError::Connect {
-            address: base.to_owned(),
-            source,
-        };
+        let host = base.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        let failed = |source| WireError::Connect { address: base.to_owned(), source };
         let stream = TcpStream::connect(&host).await.map_err(failed)?;
         stream.set_nodelay(true).map_err(failed)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
@@ -103,19 +97,14 @@ impl Connection {
             self.sender.ready().await?;
             let (parts, body) = self.sender.send_request(request).await?.into_parts();
             let body = body.collect().await?.to_bytes();
-            let location = parts
-                .headers
-                .get("location")
-                .and_then(|text| text.to_str().ok());
+            let location = parts.headers.get("location").and_then(|text| text.to_str().ok());
             Ok(Answer {
                 status: parts.status.as_u16(),
                 location: location.map(str::to_owned),
                 body,
             })
         };
-        tokio::time::timeout(ANSWER_MAX, answer)
-            .await
-            .map_err(|_| WireError::Late)?
+        tokio::time::timeout(ANSWER_MAX, answer).await.map_err(|_| WireError::Late)?
     }
 }
 

@@ -18,11 +18,7 @@ pub struct Clock {
 
 impl Clock {
     pub(crate) fn new(mode: ClockMode) -> Self {
-        Self {
-            mode,
-            start: Timestamp::now(),
-            ahead_ms: Arc::new(AtomicU64::new(0)),
-        }
+        Self { mode, start: Timestamp::now(), ahead_ms: Arc::new(AtomicU64::new(0)) }
     }
 
     /// What time it is in the lab.
@@ -32,10 +28,7 @@ impl Clock {
             ClockMode::Real => Timestamp::now(),
             ClockMode::Explicit => self.start,
         };
-        later(
-            base,
-            Duration::from_millis(self.ahead_ms.load(Ordering::SeqCst)),
-        )
+        later(base, Duration::from_millis(self.ahead_ms.load(Ordering::SeqCst)))
     }
 
     /// Moves time forward; in real mode the lab stays ahead of the machine by that much.

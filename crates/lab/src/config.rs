@@ -27,13 +27,8 @@ pub enum Vendor {
 
 impl Vendor {
     /// Every listener, in the order in which fixed ports are given out.
-    pub const ALL: [Self; 5] = [
-        Self::Postmark,
-        Self::Heroku,
-        Self::Github,
-        Self::Infisical,
-        Self::Dashboard,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Postmark, Self::Heroku, Self::Github, Self::Infisical, Self::Dashboard];
 
     /// The lower-case name, as used on the command line and in JSON.
     #[must_use]

@@ -37,10 +37,7 @@ impl Control {
     /// The lab that wrote this state file.
     #[must_use]
     pub fn new(state: &StateFile) -> Self {
-        Self {
-            dashboard: state.urls.dashboard.clone(),
-            token: state.control_token.clone(),
-        }
+        Self { dashboard: state.urls.dashboard.clone(), token: state.control_token.clone() }
     }
 
     /// What runs where, and how it is.
@@ -68,9 +65,7 @@ impl Control {
     ///
     /// When the lab does not answer or does not know the fault.
     pub async fn add_fault(&self, rule: &FaultRule) -> Result<u64, ControlError> {
-        let answer = self
-            .call("POST", "/lab/faults", serde_json::to_value(rule)?)
-            .await?;
+        let answer = self.call("POST", "/lab/faults", serde_json::to_value(rule)?).await?;
         Ok(serde_json::from_value(answer["id"].clone())?)
     }
 
@@ -80,9 +75,7 @@ impl Control {
     ///
     /// When the lab does not answer.
     pub async fn remove_fault(&self, id: u64) -> Result<bool, ControlError> {
-        let answer = self
-            .call("DELETE", &format!("/lab/faults/{id}"), Value::Null)
-            .await?;
+        let answer = self.call("DELETE", &format!("/lab/faults/{id}"), Value::Null).await?;
         Ok(answer["removed"] == true)
     }
 
@@ -92,9 +85,7 @@ impl Control {
     ///
     /// When the lab does not answer.
     pub async fn clear_faults(&self) -> Result<(), ControlError> {
-        self.call("DELETE", "/lab/faults", Value::Null)
-            .await
-            .map(|_| ())
+        self.call("DELETE", "/lab/faults", Value::Null).await.map(|_| ())
     }
 
     /// Moves the lab's time forward.
@@ -104,9 +95,7 @@ impl Control {
     /// When the lab does not answer.
     pub async fn advance(&self, by: Duration) -> Result<(), ControlError> {
         let ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
-        self.call("POST", "/lab/clock/advance", json!({ "ms": ms }))
-            .await
-            .map(|_| ())
+        self.call("POST", "/lab/clock/advance", json!({ "ms": ms })).await.map(|_| ())
     }
 
     /// The requests so far, oldest first.
@@ -125,9 +114,7 @@ impl Control {
     ///
     /// When the lab does not answer.
     pub async fn reset(&self) -> Result<(), ControlError> {
-        self.call("POST", "/lab/reset", Value::Null)
-            .await
-            .map(|_| ())
+        self.call("POST", "/lab/reset", Value::Null).await.map(|_| ())
     }
 
     /// Stops the lab; its process ends a moment later.
@@ -136,9 +123,7 @@ impl Control {
     ///
     /// When the lab does not answer.
     pub async fn stop(&self) -> Result<(), ControlError> {
-        self.call("POST", "/lab/stop", Value::Null)
-            .await
-            .map(|_| ())
+        self.call("POST", "/lab/stop", Value::Null).await.map(|_| ())
     }
 
     async fn call(&self, method: &str, path: &str, body: Value) -> Result<Value, ControlError> {
@@ -147,32 +132,13 @@ impl Control {
             ("content-type", "application/json"),
             ("x-lab-control", self.token.as_str()),
         ];
-        let body = if body.is_null() {
-            Vec::new()
-        } else {
-            body.to_string().into_bytes()
-        };
-        let answer = once(
-            &self.dashboard,
-            Ask {
-                method,
-                path,
-                headers: &headers,
-                body,
-            },
-        )
-        .await?;
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let answer = once(&self.dashboard, Ask { method, path, headers: &headers, body }).await?;
         if answer.status == 200 {
             return Ok(serde_json::from_slice(&answer.body)?);
         }
         let said = answer.json();
-        let message = said["error"]
-            .as_str()
-            .unwrap_or("no reason given")
-            .to_owned();
-        Err(ControlError::Refused {
-            status: answer.status,
-            message,
-        })
+        let message = said["error"].as_str().unwrap_or("no reason given").to_owned();
+        Err(ControlError::Refused { status: answer.status, message })
     }
 }

@@ -34,12 +34,8 @@ pub(crate) async fn exchange(shared: Arc<Shared>, vendor: Vendor, call: Call) ->
         return Outcome::Answer(dashboard::control_api::answer(&shared, &call));
     }
     let request = open_record(&shared, vendor, &call);
-    let hits = shared.faults.take(
-        vendor,
-        &call.method,
-        api_path(vendor, &call),
-        call.is_from_app(),
-    );
+    let hits =
+        shared.faults.take(vendor, &call.method, api_path(vendor, &call), call.is_from_app());
     if !hits.kinds.is_empty() {
         shared.log.note_faults(request, hits.names());
     }
@@ -48,9 +44,7 @@ pub(crate) async fn exchange(shared: Arc<Shared>, vendor: Vendor, call: Call) ->
         Outcome::Answer(reply) | Outcome::Half(reply) => Some(reply.status),
         Outcome::Close | Outcome::Hang => None,
     };
-    shared
-        .log
-        .note(request, false, status, Some(Timestamp::now()));
+    shared.log.note(request, false, status, Some(Timestamp::now()));
     outcome
 }
 
@@ -77,16 +71,7 @@ async fn carry_out(
         ask_vendor(shared, vendor, call, hits)
     };
     shared.log.note(request, took_effect, None, None);
-    if moment(
-        shared,
-        MomentKind::After,
-        vendor,
-        call,
-        request,
-        took_effect,
-    )
-    .await
-        == Verdict::Lost
+    if moment(shared, MomentKind::After, vendor, call, request, took_effect).await == Verdict::Lost
     {
         return Outcome::Close;
     }
@@ -183,13 +168,7 @@ fn open_record(shared: &Shared, vendor: Vendor, call: &Call) -> u64 {
     let path: Vec<_> = call
         .path
         .split('/')
-        .map(|part| {
-            if part.len() > 30 && known(part) {
-                "[token]"
-            } else {
-                part
-            }
-        })
+        .map(|part| if part.len() > 30 && known(part) { "[token]" } else { part })
         .collect();
     shared.log.open(RequestRecord {
         request: 0,
@@ -200,12 +179,7 @@ fn open_record(shared: &Shared, vendor: Vendor, call: &Call) -> u64 {
         took_effect: false,
         faults: Vec::new(),
         from_app: call.is_from_app(),
-        agent: call
-            .header("user-agent")
-            .unwrap_or_default()
-            .chars()
-            .take(80)
-            .collect(),
+        agent: call.header("user-agent").unwrap_or_default().chars().take(80).collect(),
         started: Timestamp::now(),
         ended: None,
     })

@@ -124,20 +124,12 @@ impl FaultKind {
     #[must_use]
     pub fn named(name: &str, amount: Option<u64>) -> Option<Self> {
         let ms = amount.unwrap_or(1_000);
-        let status = amount
-            .and_then(|n| u16::try_from(n).ok())
-            .filter(|s| (500..600).contains(s));
+        let status = amount.and_then(|n| u16::try_from(n).ok()).filter(|s| (500..600).contains(s));
         Some(match name {
             "latency" => Self::Latency { ms },
-            "status429" => Self::Status429 {
-                retry_after: amount,
-            },
-            "error5xx_before" => Self::Error5xxBefore {
-                status: status.unwrap_or(503),
-            },
-            "error5xx_after" => Self::Error5xxAfter {
-                status: status.unwrap_or(503),
-            },
+            "status429" => Self::Status429 { retry_after: amount },
+            "error5xx_before" => Self::Error5xxBefore { status: status.unwrap_or(503) },
+            "error5xx_after" => Self::Error5xxAfter { status: status.unwrap_or(503) },
             "drop_before" => Self::DropBefore,
             "drop_after" => Self::DropAfter,
             "reset_in_body" => Self::ResetInBody,
@@ -156,10 +148,7 @@ impl FaultKind {
 
     /// Whether the rule is used up by what a request does rather than by its arrival.
     fn counts_on_effect(&self) -> bool {
-        matches!(
-            self,
-            Self::LateRevocation { .. } | Self::LateActivation { .. }
-        )
+        matches!(self, Self::LateRevocation { .. } | Self::LateActivation { .. })
     }
 }
 
@@ -194,24 +183,13 @@ impl FaultRule {
     /// `kind` for every request to `vendor`, for ever.
     #[must_use]
     pub fn new(vendor: Vendor, kind: FaultKind) -> Self {
-        Self {
-            vendor: Some(vendor),
-            ..Self::everywhere(kind)
-        }
+        Self { vendor: Some(vendor), ..Self::everywhere(kind) }
     }
 
     /// `kind` for every request to every vendor, for ever.
     #[must_use]
     pub fn everywhere(kind: FaultKind) -> Self {
-        Self {
-            vendor: None,
-            method: None,
-            path: None,
-            kind,
-            times: None,
-            skip: 0,
-            apps_too: false,
-        }
+        Self { vendor: None, method: None, path: None, kind, times: None, skip: 0, apps_too: false }
     }
 
     /// Only for this method and for paths that contain `path` (or begin with it, after a `^`).
@@ -244,18 +222,12 @@ impl FaultRule {
     }
 
     fn matches(&self, vendor: Vendor, method: &str, path: &str, from_app: bool) -> bool {
-        let path_fits = self
-            .path
-            .as_deref()
-            .is_none_or(|wanted| match wanted.strip_prefix('^') {
-                Some(start) => path.starts_with(start),
-                None => path.contains(wanted),
-            });
+        let path_fits = self.path.as_deref().is_none_or(|wanted| match wanted.strip_prefix('^') {
+            Some(start) => path.starts_with(start),
+            None => path.contains(wanted),
+        });
         self.vendor.is_none_or(|wanted| wanted == vendor)
-            && self
-                .method
-                .as_deref()
-                .is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
+            && self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
             && path_fits
             && (self.apps_too || !from_app)
     }
@@ -298,12 +270,7 @@ impl Faults {
         let mut menu = self.menu();
         menu.next += 1;
         let id = menu.next;
-        menu.rules.push(FaultStatus {
-            id,
-            rule,
-            seen: 0,
-            hits: 0,
-        });
+        menu.rules.push(FaultStatus { id, rule, seen: 0, hits: 0 });
         id
     }
 
@@ -415,17 +382,9 @@ mod tests {
                 .skip(1)
                 .times(1),
         );
-        let hit = |method, path| {
-            !faults
-                .take(Vendor::Heroku, method, path, false)
-                .kinds
-                .is_empty()
-        };
+        let hit = |method, path| !faults.take(Vendor::Heroku, method, path, false).kinds.is_empty();
         assert!(!hit("GET", "/oauth/authorizations"), "another method");
-        assert!(
-            !hit("POST", "/x/oauth/authorizations"),
-            "not at the beginning"
-        );
+        assert!(!hit("POST", "/x/oauth/authorizations"), "not at the beginning");
         assert!(!hit("POST", "/oauth/authorizations"), "skipped");
         assert!(hit("post", "/oauth/authorizations/1"));
         assert!(!hit("POST", "/oauth/authorizations"), "spent");
@@ -445,23 +404,8 @@ mod tests {
     fn apps_are_spared_unless_told() {
         let faults = Faults::default();
         faults.add(FaultRule::everywhere(FaultKind::Garbage).times(1));
-        assert!(
-            faults
-                .take(Vendor::Postmark, "POST", "/email", true)
-                .kinds
-                .is_empty()
-        );
-        faults.add(
-            FaultRule::everywhere(FaultKind::Garbage)
-                .times(1)
-                .apps_too(),
-        );
-        assert_eq!(
-            faults
-                .take(Vendor::Postmark, "POST", "/email", true)
-                .kinds
-                .len(),
-            1
-        );
+        assert!(faults.take(Vendor::Postmark, "POST", "/email", true).kinds.is_empty());
+        faults.add(FaultRule::everywhere(FaultKind::Garbage).times(1).apps_too());
+        assert_eq!(faults.take(Vendor::Postmark, "POST", "/email", true).kinds.len(), 1);
     }
 }

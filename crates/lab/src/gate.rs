@@ -22,21 +22,12 @@ struct Pass<Who> {
 
 impl<Who> Gate<Who> {
     pub(crate) fn new() -> Self {
-        Self {
-            passes: BTreeMap::new(),
-        }
+        Self { passes: BTreeMap::new() }
     }
 
     /// Honours `token` from `since` on.
     pub(crate) fn admit(&mut self, token: &str, who: Who, since: Timestamp) {
-        self.passes.insert(
-            token.to_owned(),
-            Pass {
-                who,
-                since,
-                until: None,
-            },
-        );
+        self.passes.insert(token.to_owned(), Pass { who, since, until: None });
     }
 
     /// Stops honouring `token` at `until`; an earlier end stays.

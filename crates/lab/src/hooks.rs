@@ -64,18 +64,10 @@ impl Hooks {
 
     /// Calls the hook on a thread where it may block, and waits for what it says.
     pub(crate) async fn call(&self, mut moment: Moment) -> Verdict {
-        let hook = self
-            .hook
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let hook = self.hook.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(hook) = hook else { return Verdict::Go };
-        moment.moment = self
-            .moments
-            .fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        moment.moment = self.moments.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         // A hook that panics is a failed assertion of a test; the request goes on.
-        tokio::task::spawn_blocking(move || hook(moment))
-            .await
-            .unwrap_or(Verdict::Go)
+        tokio::task::spawn_blocking(move || hook(moment)).await.unwrap_or(Verdict::Go)
     }
 }

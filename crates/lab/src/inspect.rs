@@ -155,23 +155,13 @@ impl Inspection {
     /// Whether Postmark honours a token now, listed or not.
     #[must_use]
     pub fn postmark_honours(&self, token: &str) -> bool {
-        self.scene
-            .postmark
-            .gate
-            .who(&token.to_ascii_lowercase(), self.now)
-            .is_some()
+        self.scene.postmark.gate.who(&token.to_ascii_lowercase(), self.now).is_some()
     }
 
     /// The mails of the client under test, oldest first.
     #[must_use]
     pub fn mails(&self) -> Vec<MailView> {
-        let name = |id: u64| {
-            self.scene
-                .postmark
-                .servers
-                .get(&id)
-                .map(|found| found.name.clone())
-        };
+        let name = |id: u64| self.scene.postmark.servers.get(&id).map(|found| found.name.clone());
         self.scene
             .postmark
             .messages
@@ -281,9 +271,7 @@ impl Inspection {
     /// The recent log lines of an app.
     #[must_use]
     pub fn logs(&self, app: &str) -> Vec<String> {
-        self.app(app)
-            .map(|app| app.logs.iter().cloned().collect())
-            .unwrap_or_default()
+        self.app(app).map(|app| app.logs.iter().cloned().collect()).unwrap_or_default()
     }
 
     /// Every secret at GitHub, decrypted.
@@ -307,10 +295,7 @@ impl Inspection {
     #[must_use]
     pub fn github_secret(&self, scope: &SecretScope, name: &str) -> Option<String> {
         let store = self.scene.github.stores.get(scope)?;
-        store
-            .secrets
-            .get(&name.to_ascii_uppercase())
-            .map(|secret| secret.value.clone())
+        store.secrets.get(&name.to_ascii_uppercase()).map(|secret| secret.value.clone())
     }
 
     /// Whether GitHub honours a token now.
@@ -359,9 +344,7 @@ impl Inspection {
     /// The newest value of a secret at Infisical (in the root folder).
     #[must_use]
     pub fn infisical_value(&self, environment: &str, key: &str) -> Option<String> {
-        self.infisical_versions(environment, key)
-            .pop()
-            .map(|version| version.value)
+        self.infisical_versions(environment, key).pop().map(|version| version.value)
     }
 
     /// How many changes wait for an approval at Infisical.

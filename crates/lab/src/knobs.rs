@@ -62,11 +62,7 @@ pub struct PostmarkKnobs {
 
 impl Default for PostmarkKnobs {
     fn default() -> Self {
-        Self {
-            listing: Listing::Full,
-            check_senders: true,
-            may_delete_servers: false,
-        }
+        Self { listing: Listing::Full, check_senders: true, may_delete_servers: false }
     }
 }
 

@@ -77,11 +77,8 @@ impl Lab {
     /// When the address is not loopback, a port is taken, the seed is inconsistent or the state
     /// file cannot be written. Nothing listens then.
     pub async fn start(config: LabConfig) -> Result<Self, LabError> {
-        if ![
-            IpAddr::from(Ipv4Addr::LOCALHOST),
-            Ipv6Addr::LOCALHOST.into(),
-        ]
-        .contains(&config.address)
+        if ![IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()]
+            .contains(&config.address)
         {
             return Err(LabError::NotLoopback(config.address));
         }
@@ -117,11 +114,7 @@ impl Lab {
             .into_iter()
             .map(|(vendor, door)| tokio::spawn(serve(Arc::clone(&shared), vendor, door)))
             .collect();
-        Ok(Self {
-            shared,
-            doors,
-            files,
-        })
+        Ok(Self { shared, doors, files })
     }
 
     /// Where everything is.
@@ -195,32 +188,27 @@ impl Lab {
 
     /// Sets what is left of Heroku's hourly requests.
     pub fn set_heroku_rate_remaining(&self, remaining: u32) {
-        self.shared
-            .world(|world, now| world.scene.heroku.set_rate_remaining(remaining, now));
+        self.shared.world(|world, now| world.scene.heroku.set_rate_remaining(remaining, now));
     }
 
     /// Gives the secret stores of GitHub new key pairs; ids of old ones are refused from now on.
     pub fn rotate_github_keys(&self) {
-        self.shared
-            .world(|world, _| world.scene.github.rotate_keys());
+        self.shared.world(|world, _| world.scene.github.rotate_keys());
     }
 
     /// Lets workflow runs go on that wait for an environment.
     pub fn approve_waiting_runs(&self) {
-        self.shared
-            .world(|world, now| world.scene.github.approve_waiting(now));
+        self.shared.world(|world, now| world.scene.github.approve_waiting(now));
     }
 
     /// Opens a secret scanning alert for `value` in the repository and answers its number.
     pub fn open_github_alert(&self, secret_type: &str, value: &str) -> u64 {
-        self.shared
-            .world(|world, now| world.scene.github.open_alert(secret_type, value, now))
+        self.shared.world(|world, now| world.scene.github.open_alert(secret_type, value, now))
     }
 
     /// Has Infisical's approval policy apply the oldest pending change; false when there is none.
     pub fn approve_infisical_change(&self) -> bool {
-        self.shared
-            .world(|world, now| world.scene.infisical.approve_oldest(now))
+        self.shared.world(|world, now| world.scene.infisical.approve_oldest(now))
     }
 
     /// Changes a config var behind everybody's back, as a colleague with the CLI would.
@@ -323,11 +311,7 @@ async fn open_doors(config: &LabConfig) -> Result<(Vec<(Vendor, Door)>, Urls), L
             None => 0,
         };
         let address = SocketAddr::new(config.address, port);
-        let failed = |source| LabError::Listen {
-            vendor,
-            address: address.to_string(),
-            source,
-        };
+        let failed = |source| LabError::Listen { vendor, address: address.to_string(), source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         bases.push(format!("http://{}", listener.local_addr().map_err(failed)?));
         doors.push((vendor, Door::Tcp(listener)));
@@ -338,10 +322,7 @@ async fn open_doors(config: &LabConfig) -> Result<(Vec<(Vendor, Door)>, Urls), L
             address: path.display().to_string(),
             source,
         };
-        doors.push((
-            Vendor::Github,
-            Door::Unix(bind_socket(path).map_err(failed)?),
-        ));
+        doors.push((Vendor::Github, Door::Unix(bind_socket(path).map_err(failed)?)));
     }
     let mut bases = bases.into_iter();
     let mut next = || bases.next().unwrap_or_default();
@@ -358,10 +339,7 @@ async fn open_doors(config: &LabConfig) -> Result<(Vec<(Vendor, Door)>, Urls), L
 /// A socket that only its owner may use, in place of one that a lab left behind.
 fn bind_socket(path: &std::path::Path) -> std::io::Result<UnixListener> {
     use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
-    if path
-        .symlink_metadata()
-        .is_ok_and(|meta| meta.file_type().is_socket())
-    {
+    if path.symlink_metadata().is_ok_and(|meta| meta.file_type().is_socket()) {
         std::fs::remove_file(path)?;
     }
     let listener = UnixListener::bind(path)?;

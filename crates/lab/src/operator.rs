@@ -62,25 +62,10 @@ impl FromStr for Request {
     type Err = StandInError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let words: Vec<&str> = text
-            .trim()
-            .trim_end_matches('.')
-            .split_whitespace()
-            .collect();
-        let server = words
-            .iter()
-            .rposition(|word| *word == "on")
-            .and_then(|at| words.get(at + 1));
-        match (
-            words
-                .first()
-                .map(|word| word.to_ascii_lowercase())
-                .as_deref(),
-            server,
-        ) {
-            (Some("generate"), Some(server)) => Ok(Self::Generate {
-                server: (*server).to_owned(),
-            }),
+        let words: Vec<&str> = text.trim().trim_end_matches('.').split_whitespace().collect();
+        let server = words.iter().rposition(|word| *word == "on").and_then(|at| words.get(at + 1));
+        match (words.first().map(|word| word.to_ascii_lowercase()).as_deref(), server) {
+            (Some("generate"), Some(server)) => Ok(Self::Generate { server: (*server).to_owned() }),
             (Some("delete"), server) => {
                 let at = words.iter().position(|word| word.starts_with("end"));
                 let ending = at
@@ -125,21 +110,15 @@ impl StandIn {
     pub async fn carry_out(&self, request: Request) -> Result<Option<String>, StandInError> {
         match request {
             Request::Generate { server } => self.generate_token(&server).await.map(Some),
-            Request::Delete {
-                server: Some(server),
-                token,
-            } => self.delete_token(&server, &token).await.map(|()| None),
-            Request::Delete {
-                server: None,
-                token,
-            } => {
+            Request::Delete { server: Some(server), token } => {
+                self.delete_token(&server, &token).await.map(|()| None)
+            }
+            Request::Delete { server: None, token } => {
                 let mut found = Vec::new();
                 for (name, page) in self.servers().await? {
                     let rows = self.rows(&page).await?;
                     found.extend(
-                        rows.into_iter()
-                            .filter(|row| row.is(&token))
-                            .map(|_| name.clone()),
+                        rows.into_iter().filter(|row| row.is(&token)).map(|_| name.clone()),
                     );
                 }
                 match found.as_slice() {
@@ -165,12 +144,9 @@ impl StandIn {
             .ok_or_else(|| StandInError::Refused("there is no button".to_owned()))?;
         self.submit(&form).await?;
         let after = self.rows(&page).await?;
-        let mut new = after
-            .into_iter()
-            .filter(|row| before.iter().all(|old| old.value != row.value));
-        new.next()
-            .map(|row| row.value)
-            .ok_or(StandInError::NotOne(0))
+        let mut new =
+            after.into_iter().filter(|row| before.iter().all(|old| old.value != row.value));
+        new.next().map(|row| row.value).ok_or(StandInError::NotOne(0))
     }
 
     /// Clicks "Delete" next to a token.
@@ -195,12 +171,7 @@ impl StandIn {
     /// When there is no such server.
     pub async fn tokens(&self, server: &str) -> Result<Vec<String>, StandInError> {
         let page = self.page_of(server).await?;
-        Ok(self
-            .rows(&page)
-            .await?
-            .into_iter()
-            .map(|row| row.value)
-            .collect())
+        Ok(self.rows(&page).await?.into_iter().map(|row| row.value).collect())
     }
 
     async fn page_of(&self, server: &str) -> Result<String, StandInError> {
@@ -231,21 +202,13 @@ impl StandIn {
             .into_iter()
             .filter_map(|row| {
                 let value = inputs(row).into_iter().find(|(name, _)| name == "value")?.1;
-                Some(Row {
-                    value,
-                    delete: forms(row).pop()?,
-                })
+                Some(Row { value, delete: forms(row).pop()? })
             })
             .collect())
     }
 
     async fn fetch(&self, path: &str) -> Result<String, StandInError> {
-        let ask = Ask {
-            method: "GET",
-            path,
-            headers: AGENT,
-            body: Vec::new(),
-        };
+        let ask = Ask { method: "GET", path, headers: AGENT, body: Vec::new() };
         let answer = once(&self.urls.dashboard, ask).await?;
         match answer.status {
             200 => Ok(answer.text()),
@@ -257,16 +220,9 @@ impl StandIn {
         let body = url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(&form.fields)
             .finish();
-        let headers = [
-            AGENT[0],
-            ("content-type", "application/x-www-form-urlencoded"),
-        ];
-        let ask = Ask {
-            method: "POST",
-            path: &form.action,
-            headers: &headers,
-            body: body.into_bytes(),
-        };
+        let headers = [AGENT[0], ("content-type", "application/x-www-form-urlencoded")];
+        let ask =
+            Ask { method: "POST", path: &form.action, headers: &headers, body: body.into_bytes() };
         let answer = once(&self.urls.dashboard, ask).await?;
         match (answer.status, answer.location) {
             (303, Some(_)) => Ok(()),
@@ -275,9 +231,7 @@ impl StandIn {
                 let said = elements(&html, "<p role=\"alert\">", "</p>")
                     .pop()
                     .map(|text| unescape(text.trim_start_matches("<p role=\"alert\">")));
-                Err(StandInError::Refused(
-                    said.unwrap_or_else(|| format!("status {status}")),
-                ))
+                Err(StandInError::Refused(said.unwrap_or_else(|| format!("status {status}"))))
             }
         }
     }
@@ -310,10 +264,7 @@ fn forms(html: &str) -> Vec<Form> {
         .into_iter()
         .filter_map(|form| {
             let action = attribute(form, "action")?;
-            Some(Form {
-                action,
-                fields: inputs(form),
-            })
+            Some(Form { action, fields: inputs(form) })
         })
         .collect()
 }
@@ -350,26 +301,11 @@ mod tests {
 
     #[test]
     fn words_are_understood() {
-        let generate: Request = "generate another token on acme-prod"
-            .parse()
-            .expect("words");
-        assert!(
-            generate
-                == Request::Generate {
-                    server: "acme-prod".to_owned()
-                }
-        );
-        let delete: Request = "Delete the token that ends in 12c7."
-            .parse()
-            .expect("words");
+        let generate: Request = "generate another token on acme-prod".parse().expect("words");
+        assert!(generate == Request::Generate { server: "acme-prod".to_owned() });
+        let delete: Request = "Delete the token that ends in 12c7.".parse().expect("words");
         let token = TokenPick::EndsIn("12c7".to_owned());
-        assert!(
-            delete
-                == Request::Delete {
-                    server: None,
-                    token
-                }
-        );
+        assert!(delete == Request::Delete { server: None, token });
         assert!("dance".parse::<Request>().is_err());
     }
 }

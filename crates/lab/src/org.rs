@@ -225,39 +225,22 @@ fn acme_postmark() -> PostmarkSeed {
         delivery_type: "Live".to_owned(),
     };
     PostmarkSeed {
-        servers: vec![
-            server("acme-prod"),
-            server("acme-staging"),
-            server("acme-alerts"),
-        ],
+        servers: vec![server("acme-prod"), server("acme-staging"), server("acme-alerts")],
         account_token: None,
         domains: vec!["acme.example".to_owned(), "example.com".to_owned()],
     }
 }
 
 fn acme_heroku() -> HerokuSeed {
-    let mail = (
-        "POSTMARK_SERVER_TOKEN",
-        ValueSeed::PostmarkToken("acme-prod".to_owned()),
-    );
-    let platform = (
-        "HEROKU_API_KEY",
-        ValueSeed::HerokuToken(PLATFORM.to_owned()),
-    );
+    let mail = ("POSTMARK_SERVER_TOKEN", ValueSeed::PostmarkToken("acme-prod".to_owned()));
+    let platform = ("HEROKU_API_KEY", ValueSeed::HerokuToken(PLATFORM.to_owned()));
     let app = |name: &str, dynos: u32, vars: &[&(&str, ValueSeed)]| {
         let mut config = vec![
             ("DATABASE_URL".to_owned(), ValueSeed::Random),
             ("LOG_LEVEL".to_owned(), ValueSeed::Text("info".to_owned())),
         ];
-        config.extend(
-            vars.iter()
-                .map(|(key, value)| ((*key).to_owned(), value.clone())),
-        );
-        AppSeed {
-            name: name.to_owned(),
-            dynos,
-            config,
-        }
+        config.extend(vars.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+        AppSeed { name: name.to_owned(), dynos, config }
     };
     let authorization = |description: &str, scope: &[&str]| AuthorizationSeed {
         description: description.to_owned(),
@@ -310,12 +293,7 @@ fn acme_github() -> GithubSeed {
             secret(SecretScope::Dependabot, "REGISTRY_TOKEN", ValueSeed::Random),
         ],
         workflows: vec![
-            workflow(
-                "deploy-staging.yml",
-                "Deploy staging",
-                None,
-                &["HEROKU_API_KEY"],
-            ),
+            workflow("deploy-staging.yml", "Deploy staging", None, &["HEROKU_API_KEY"]),
             workflow(
                 "deploy-production.yml",
                 "Deploy production",

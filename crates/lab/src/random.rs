@@ -29,23 +29,13 @@ pub(crate) fn hex(len: usize) -> String {
 
 /// Something with the shape of a JSON Web Token.
 pub(crate) fn jwt() -> String {
-    format!(
-        "eyJ{}.eyJ{}.{}",
-        word(33, ALNUM),
-        word(120, ALNUM),
-        word(43, HEROKU)
-    )
+    format!("eyJ{}.eyJ{}.{}", word(33, ALNUM), word(120, ALNUM), word(43, HEROKU))
 }
 
 fn word(len: usize, alphabet: &[u8]) -> String {
     let mut out = String::with_capacity(len);
     while out.len() < len {
-        for byte in Uuid::new_v4()
-            .into_bytes()
-            .into_iter()
-            .enumerate()
-            .filter_map(random_byte)
-        {
+        for byte in Uuid::new_v4().into_bytes().into_iter().enumerate().filter_map(random_byte) {
             // The largest multiple of the alphabet keeps every letter equally likely.
             let fair = 256 - 256 % alphabet.len();
             if usize::from(byte) < fair && out.len() < len {

@@ -20,11 +20,7 @@ pub(crate) fn seed(config: &LabConfig, now: Timestamp) -> Result<(Scene, Credent
         .servers
         .values()
         .map(|server| {
-            let values = server
-                .tokens
-                .iter()
-                .map(|token| token.value.clone())
-                .collect();
+            let values = server.tokens.iter().map(|token| token.value.clone()).collect();
             (server.name.clone(), values)
         })
         .collect();
@@ -33,22 +29,15 @@ pub(crate) fn seed(config: &LabConfig, now: Timestamp) -> Result<(Scene, Credent
     let authorized = authorize(org, &mut heroku, now);
     let values = Values {
         postmark: &tokens,
-        heroku: authorized
-            .iter()
-            .map(|made| (made.0.clone(), made.2.clone()))
-            .collect(),
+        heroku: authorized.iter().map(|made| (made.0.clone(), made.2.clone())).collect(),
     };
     add_apps(org, &mut heroku, &values, now)?;
     let github_token = random::github_token();
     let powerless = random::github_token();
     let github = github(config, &values, &github_token, &powerless, now)?;
     let infisical = infisical(org, &values, now)?;
-    let token_at = |index: usize| {
-        authorized
-            .get(index)
-            .map(|made| made.2.clone())
-            .unwrap_or_default()
-    };
+    let token_at =
+        |index: usize| authorized.get(index).map(|made| made.2.clone()).unwrap_or_default();
     let first_server = org.postmark.servers.first().map(|server| &server.name);
     let credentials = Credentials {
         postmark_account_token: account_token,
@@ -58,10 +47,7 @@ pub(crate) fn seed(config: &LabConfig, now: Timestamp) -> Result<(Scene, Credent
         postmark_server_ids: server_ids,
         heroku_email: org.heroku.email.clone(),
         heroku_api_key: token_at(0),
-        heroku_api_key_id: authorized
-            .first()
-            .map(|made| made.1.clone())
-            .unwrap_or_default(),
+        heroku_api_key_id: authorized.first().map(|made| made.1.clone()).unwrap_or_default(),
         heroku_management_token: token_at(1),
         heroku_read_only_token: token_at(2),
         heroku_tokens: values.heroku.clone(),
@@ -79,15 +65,7 @@ pub(crate) fn seed(config: &LabConfig, now: Timestamp) -> Result<(Scene, Credent
             .unwrap_or_default(),
         postmark_tokens: tokens.clone(),
     };
-    Ok((
-        Scene {
-            postmark,
-            heroku,
-            github,
-            infisical,
-        },
-        credentials,
-    ))
+    Ok((Scene { postmark, heroku, github, infisical }, credentials))
 }
 
 /// The tokens that seeded values may refer to.
@@ -147,14 +125,8 @@ fn authorize(org: &Org, heroku: &mut Heroku, now: Timestamp) -> Vec<(String, Str
     let mut made = Vec::new();
     for seed in &org.heroku.authorizations {
         let token = given_or(seed.token.as_ref(), random::heroku_token);
-        let id = heroku.authorize(
-            &seed.description,
-            seed.scope.clone(),
-            token.clone(),
-            None,
-            now,
-            now,
-        );
+        let id =
+            heroku.authorize(&seed.description, seed.scope.clone(), token.clone(), None, now, now);
         made.push((seed.description.clone(), id, token));
     }
     made
@@ -187,21 +159,16 @@ fn github(
     let seed = &config.seed.github;
     let durations = (config.run_queue, config.run_duration);
     let mut github = Github::new(&seed.owner, &seed.repo, &seed.environments, durations, now);
-    let user = |login: &str, has_rights| github::User {
-        login: login.to_owned(),
-        has_rights,
-    };
+    let user = |login: &str, has_rights| github::User { login: login.to_owned(), has_rights };
     github.gate.admit(token, user(&seed.login, true), now);
-    github
-        .gate
-        .admit(powerless, user("somebody-else", false), now);
+    github.gate.admit(powerless, user("somebody-else", false), now);
     for secret in &seed.secrets {
         let value = values.of(&secret.value)?;
-        github
-            .stores
-            .entry(secret.scope.clone())
-            .or_insert_with(Store::new)
-            .set(&secret.name, &value, now);
+        github.stores.entry(secret.scope.clone()).or_insert_with(Store::new).set(
+            &secret.name,
+            &value,
+            now,
+        );
     }
     for (workflow, id) in seed.workflows.iter().zip(300_001..) {
         github.workflows.push(github::Workflow {
@@ -221,13 +188,8 @@ fn infisical(org: &Org, values: &Values<'_>, now: Timestamp) -> Result<Infisical
     let client_secret = given_or(seed.client_secret.as_ref(), || random::hex(64));
     let project_id = given_or(seed.project_id.as_ref(), random::uuid);
     let identity = Identity::new(&client_id, &client_secret, now);
-    let mut infisical = Infisical::new(
-        &seed.project,
-        &project_id,
-        seed.environments.clone(),
-        identity,
-        now,
-    );
+    let mut infisical =
+        Infisical::new(&seed.project, &project_id, seed.environments.clone(), identity, now);
     for secret in &seed.secrets {
         if !seed.environments.contains(&secret.environment) {
             let message = format!("there is no Infisical environment {}", secret.environment);

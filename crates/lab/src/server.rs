@@ -64,10 +64,7 @@ impl Door {
             }
             Self::Unix(listener) => Wire::Unix(listener.accept().await?.0),
         };
-        Ok(Line {
-            wire,
-            reset: Arc::default(),
-        })
+        Ok(Line { wire, reset: Arc::default() })
     }
 }
 
@@ -97,11 +94,7 @@ async fn answer(
 ) -> Result<Response<Body>, Cut> {
     let head = request.method() == "HEAD";
     let Some(call) = whole(request).await else {
-        return Ok(respond(
-            vendor,
-            Reply::text(413, "the body is too large"),
-            false,
-        ));
+        return Ok(respond(vendor, Reply::text(413, "the body is too large"), false));
     };
     // A task of its own: what has arrived is carried out even when the client hangs up.
     let outcome = tokio::spawn(exchange(shared, vendor, call)).await;
@@ -118,11 +111,7 @@ async fn answer(
 
 async fn whole(request: Request<Incoming>) -> Option<Call> {
     let (parts, body) = request.into_parts();
-    let body = Limited::new(body, BODY_BYTES_MAX)
-        .collect()
-        .await
-        .ok()?
-        .to_bytes();
+    let body = Limited::new(body, BODY_BYTES_MAX).collect().await.ok()?.to_bytes();
     Some(Call {
         method: parts.method.as_str().to_owned(),
         path: parts.uri.path().to_owned(),
@@ -157,12 +146,7 @@ fn half(vendor: Vendor, reply: Reply, reset: Arc<AtomicBool>) -> Response<Body> 
     });
     let mut headers = reply.headers;
     headers.push(("content-length", length.to_string()));
-    build(
-        vendor,
-        reply.status,
-        headers,
-        BodyExt::boxed_unsync(StreamBody::new(frames)),
-    )
+    build(vendor, reply.status, headers, BodyExt::boxed_unsync(StreamBody::new(frames)))
 }
 
 trait Half {

@@ -49,11 +49,8 @@ impl StateFile {
         draft.push(format!(".{}", std::process::id()));
         // A draft that is left over from a crash may have other permissions.
         let _nothing_left = fs::remove_file(&draft);
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&draft)?;
+        let mut file =
+            fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
         file.write_all(&serde_json::to_vec_pretty(self)?)?;
         file.sync_all()?;
         fs::rename(&draft, path)

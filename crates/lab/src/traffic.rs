@@ -79,12 +79,8 @@ impl TrafficConfig {
     /// The apps of [`crate::Org::acme`]: 220 mails a second, and a look at Heroku now and then.
     #[must_use]
     pub fn acme() -> Self {
-        let mail = |app: &str| TrafficSource::Mail {
-            app: app.to_owned(),
-        };
-        let platform = |app: &str| TrafficSource::Platform {
-            app: app.to_owned(),
-        };
+        let mail = |app: &str| TrafficSource::Mail { app: app.to_owned() };
+        let platform = |app: &str| TrafficSource::Platform { app: app.to_owned() };
         Self {
             sources: vec![
                 (mail("acme-api-prod"), 160.0),
@@ -154,16 +150,14 @@ impl TrafficReport {
     /// The counts of all sources together.
     #[must_use]
     pub fn total(&self) -> AppCounts {
-        self.apps
-            .values()
-            .fold(AppCounts::default(), |sum, app| AppCounts {
-                sent: sum.sent + app.sent,
-                ok: sum.ok + app.ok,
-                refused: sum.refused + app.refused,
-                failed: sum.failed + app.failed,
-                idle: sum.idle + app.idle,
-                stopped: sum.stopped + app.stopped,
-            })
+        self.apps.values().fold(AppCounts::default(), |sum, app| AppCounts {
+            sent: sum.sent + app.sent,
+            ok: sum.ok + app.ok,
+            refused: sum.refused + app.refused,
+            failed: sum.failed + app.failed,
+            idle: sum.idle + app.idle,
+            stopped: sum.stopped + app.stopped,
+        })
     }
 
     /// Requests sent per second.
@@ -191,12 +185,7 @@ impl Book {
     }
 
     fn count(&self, source: &TrafficSource, count: impl FnOnce(&mut AppCounts)) {
-        count(
-            self.report()
-                .apps
-                .entry(source.name().to_owned())
-                .or_default(),
-        );
+        count(self.report().apps.entry(source.name().to_owned()).or_default());
     }
 }
 
@@ -231,11 +220,7 @@ impl Traffic {
                 workers.push(tokio::spawn(worker.run(pause, offset, stop.subscribe())));
             }
         }
-        Self {
-            book,
-            workers,
-            stop,
-        }
+        Self { book, workers, stop }
     }
 
     /// What has been done so far.
@@ -323,11 +308,7 @@ impl Worker {
             TrafficSource::Dotenv { path, .. } => {
                 let text = std::fs::read_to_string(path).ok()?;
                 let token = dotenv_value(&text, key)?;
-                Some(Sender {
-                    id: None,
-                    name: "local".to_owned(),
-                    token,
-                })
+                Some(Sender { id: None, name: "local".to_owned(), token })
             }
             TrafficSource::Mail { app } | TrafficSource::Platform { app } => {
                 let turn = self.turn.fetch_add(1, Ordering::Relaxed);
@@ -352,16 +333,11 @@ impl Worker {
     fn is_running(&self, sender: &Sender) -> bool {
         let Some(id) = &sender.id else { return true };
         self.shared.world(|world, now| {
-            world
-                .scene
-                .heroku
-                .apps
-                .get(self.source.name())
-                .is_some_and(|app| {
-                    app.processes
-                        .iter()
-                        .any(|process| process.id == *id && process.state(now) == ProcessState::Up)
-                })
+            world.scene.heroku.apps.get(self.source.name()).is_some_and(|app| {
+                app.processes
+                    .iter()
+                    .any(|process| process.id == *id && process.state(now) == ProcessState::Up)
+            })
         })
     }
 
@@ -382,14 +358,7 @@ impl Worker {
                 ("x-postmark-server-token", token),
             ];
             let body = mail_body().into_bytes();
-            connection
-                .send(Ask {
-                    method: "POST",
-                    path: "/email",
-                    headers: &headers,
-                    body,
-                })
-                .await
+            connection.send(Ask { method: "POST", path: "/email", headers: &headers, body }).await
         } else {
             let bearer = format!("Bearer {token}");
             let headers = [
@@ -397,12 +366,7 @@ impl Worker {
                 ("accept", "application/vnd.heroku+json; version=3"),
                 ("authorization", bearer.as_str()),
             ];
-            let ask = Ask {
-                method: "GET",
-                path: "/apps",
-                headers: &headers,
-                body: Vec::new(),
-            };
+            let ask = Ask { method: "GET", path: "/apps", headers: &headers, body: Vec::new() };
             connection.send(ask).await
         };
         if answer.is_ok() {
@@ -415,9 +379,7 @@ impl Worker {
         let mut report = self.book.report();
         if report.refusals.len() < REFUSALS_MAX {
             let name = self.source.name().to_owned();
-            report
-                .refusals
-                .push((Timestamp::now(), name, sender.name.clone(), status));
+            report.refusals.push((Timestamp::now(), name, sender.name.clone(), status));
         }
         drop(report);
         let text = if self.source.sends_mail() {

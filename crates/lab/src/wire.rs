@@ -26,10 +26,7 @@ impl Call {
 
     /// A parameter of the query.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// The decoded parts of the path.
@@ -65,9 +62,7 @@ impl Call {
             "basic" => {
                 let plain = BASE64.decode(rest.trim()).ok()?;
                 let plain = String::from_utf8(plain).ok()?;
-                plain
-                    .split_once(':')
-                    .map(|(_, password)| password.to_owned())
+                plain.split_once(':').map(|(_, password)| password.to_owned())
             }
             _ => None,
         }
@@ -75,14 +70,12 @@ impl Call {
 
     /// Whether one of the simulated apps is asking, rather than the client under test.
     pub(crate) fn is_from_app(&self) -> bool {
-        self.header("user-agent")
-            .is_some_and(|agent| agent.starts_with(APP_AGENT))
+        self.header("user-agent").is_some_and(|agent| agent.starts_with(APP_AGENT))
     }
 
     /// Whether it is the steady traffic, which is counted and not kept.
     pub(crate) fn is_from_traffic(&self) -> bool {
-        self.header("user-agent")
-            .is_some_and(|agent| agent.starts_with(TRAFFIC_AGENT))
+        self.header("user-agent").is_some_and(|agent| agent.starts_with(TRAFFIC_AGENT))
     }
 
     /// Whether the request only looks.
@@ -130,11 +123,7 @@ impl Reply {
     }
 
     pub(crate) fn empty(status: u16) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: Vec::new(),
-        }
+        Self { status, headers: Vec::new(), body: Vec::new() }
     }
 
     /// 303 to another page: what a form answers, so that a reload does not submit it again.

@@ -54,12 +54,7 @@ pub(crate) struct Turn<'a> {
 
 impl<'a> Turn<'a> {
     pub(crate) fn new(now: Timestamp, urls: Arc<Urls>) -> Self {
-        Self {
-            now,
-            urls,
-            took_effect: false,
-            faults: None,
-        }
+        Self { now, urls, took_effect: false, faults: None }
     }
 
     pub(crate) fn with_faults(mut self, faults: &'a Faults, hits: &'a Hits) -> Self {
@@ -110,13 +105,7 @@ impl<'a> Turn<'a> {
 
 impl World {
     pub(crate) fn new(scene: Scene, urls: Arc<Urls>) -> Self {
-        Self {
-            scene,
-            knobs: Knobs::default(),
-            urls,
-            past: VecDeque::new(),
-            late: Vec::new(),
-        }
+        Self { scene, knobs: Knobs::default(), urls, past: VecDeque::new(), late: Vec::new() }
     }
 
     /// Lets everything happen that is due: late effects, release phases, workflow runs.
@@ -124,8 +113,7 @@ impl World {
         while let Some(late) = self.next_due(now) {
             self.scene.settle(late.due, &self.knobs);
             let mut turn = Turn::new(late.due, Arc::clone(&self.urls));
-            self.scene
-                .answer(late.vendor, &self.knobs, &late.call, &mut turn);
+            self.scene.answer(late.vendor, &self.knobs, &late.call, &mut turn);
         }
         self.scene.settle(now, &self.knobs);
     }
@@ -203,10 +191,9 @@ impl Scene {
             "HEROKU_API_KEY" | "HEROKU_PLATFORM_API_TOKEN" => {
                 heroku.gate.who(value.trim(), at).is_some()
             }
-            "POSTMARK_SERVER_TOKEN" => postmark
-                .gate
-                .who(&value.trim().to_ascii_lowercase(), at)
-                .is_some(),
+            "POSTMARK_SERVER_TOKEN" => {
+                postmark.gate.who(&value.trim().to_ascii_lowercase(), at).is_some()
+            }
             _ => true,
         };
         self.github.settle(now, &knobs.github, &works);

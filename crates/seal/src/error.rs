@@ -119,10 +119,7 @@ impl KeyError {
             Self::Read { .. } => "run as the user that the file belongs to".into(),
             Self::NotRegular { .. } => "point `key` in rollover.toml to a regular file".into(),
             Self::Mode { path, .. } => {
-                format!(
-                    "chmod 600 {}; and think about who may have read it",
-                    path.display()
-                )
+                format!("chmod 600 {}; and think about who may have read it", path.display())
             }
             Self::Owner { .. } => "run as its owner, or change the owner with chown".into(),
             Self::Format { .. } | Self::KeyringFormat { .. } | Self::PassphraseFormat { .. } => {

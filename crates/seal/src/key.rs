@@ -124,26 +124,16 @@ mod tests {
     #[test]
     fn a_derived_key_is_hmac_sha_256_of_its_label() {
         let key = Key::from_bytes(&[0; 32]);
-        let hex: String = key
-            .derive("fingerprint")
-            .bytes()
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
-        assert_eq!(
-            hex,
-            "2c3767eca98640cc3a0b3c70eb02f1b46b2e465c5d5960db85d7bd254dba9173"
-        );
+        let hex: String =
+            key.derive("fingerprint").bytes().iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(hex, "2c3767eca98640cc3a0b3c70eb02f1b46b2e465c5d5960db85d7bd254dba9173");
         assert_ne!(key.derive("a").bytes(), key.derive("b").bytes());
         assert_ne!(key.derive("a").bytes(), key.derive("a").derive("a").bytes());
     }
 
     #[test]
     fn random_keys_differ() {
-        assert_ne!(
-            Key::random().unwrap().bytes(),
-            Key::random().unwrap().bytes()
-        );
+        assert_ne!(Key::random().unwrap().bytes(), Key::random().unwrap().bytes());
         assert_ne!(Key::random().unwrap().bytes(), &[0; 32]);
     }
 }

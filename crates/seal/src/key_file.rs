@@ -13,9 +13,7 @@ use crate::{Key, KeyError};
 /// Opens the key in a file.
 pub(crate) fn open(path: &Path) -> Result<Key, KeyError> {
     let text = read_private(path)?;
-    from_hex(&text).ok_or_else(|| KeyError::Format {
-        path: path.to_owned(),
-    })
+    from_hex(&text).ok_or_else(|| KeyError::Format { path: path.to_owned() })
 }
 
 /// Makes a new key in a file that did not exist.
@@ -34,52 +32,34 @@ pub(crate) fn create(path: &Path) -> Result<Key, KeyError> {
 /// it is opened without waiting, so a pipe in its place cannot hold us.
 pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<String>, KeyError> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(
-        rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| {
-            match io::Error::from(errno) {
-                error if error.kind() == io::ErrorKind::NotFound => KeyError::Missing {
-                    path: path.to_owned(),
-                },
-                source => KeyError::Read {
-                    path: path.to_owned(),
-                    source,
-                },
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| {
+        match io::Error::from(errno) {
+            error if error.kind() == io::ErrorKind::NotFound => {
+                KeyError::Missing { path: path.to_owned() }
             }
-        })?,
-    );
-    let read = |source| KeyError::Read {
-        path: path.to_owned(),
-        source,
-    };
+            source => KeyError::Read { path: path.to_owned(), source },
+        }
+    })?);
+    let read = |source| KeyError::Read { path: path.to_owned(), source };
     let metadata = file.metadata().map_err(read)?;
     if !metadata.is_file() {
-        return Err(KeyError::NotRegular {
-            path: path.to_owned(),
-        });
+        return Err(KeyError::NotRegular { path: path.to_owned() });
     }
     let mode = metadata.mode() & 0o7777;
     if mode & !0o600 != 0 {
-        return Err(KeyError::Mode {
-            path: path.to_owned(),
-            mode,
-        });
+        return Err(KeyError::Mode { path: path.to_owned(), mode });
     }
     if metadata.uid() != rustix::process::geteuid().as_raw() {
-        return Err(KeyError::Owner {
-            path: path.to_owned(),
-            owner: metadata.uid(),
-        });
+        return Err(KeyError::Owner { path: path.to_owned(), owner: metadata.uid() });
     }
     // Reserved at once, because a growing string leaves copies behind.
     let mut text = Zeroizing::new(String::with_capacity(FILE_BYTES_MAX));
     match file.take(FILE_BYTES_MAX as u64).read_to_string(&mut text) {
-        Ok(FILE_BYTES_MAX) => Err(KeyError::Format {
-            path: path.to_owned(),
-        }),
+        Ok(FILE_BYTES_MAX) => Err(KeyError::Format { path: path.to_owned() }),
         Ok(_) => Ok(text),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(KeyError::Format {
-            path: path.to_owned(),
-        }),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(KeyError::Format { path: path.to_owned() })
+        }
         Err(source) => Err(read(source)),
     }
 }
@@ -87,31 +67,17 @@ pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<String>, KeyError> {
 /// Writes a new file of mode 0600, whatever the umask, and makes it durable. A file that was
 /// written in part is removed again.
 pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), KeyError> {
-    let write = |source| KeyError::Write {
-        path: path.to_owned(),
-        source,
-    };
-    let directory = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
+    let write = |source| KeyError::Write { path: path.to_owned(), source };
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     if let Some(directory) = directory {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)
-            .map_err(write)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(write)?;
     }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|source| match source.kind() {
-            io::ErrorKind::AlreadyExists => KeyError::Exists {
-                place: path.display().to_string(),
-            },
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(
+        |source| match source.kind() {
+            io::ErrorKind::AlreadyExists => KeyError::Exists { place: path.display().to_string() },
             _ => write(source),
-        })?;
+        },
+    )?;
     let written = file
         .set_permissions(Permissions::from_mode(0o600))
         .and_then(|()| file.write_all(text.as_bytes()))
@@ -127,9 +93,7 @@ pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), KeyError> {
 /// Refuses a place that is taken, before anybody is asked for a passphrase.
 pub(crate) fn refuse_existing(path: &Path) -> Result<(), KeyError> {
     match path.symlink_metadata() {
-        Ok(_) => Err(KeyError::Exists {
-            place: path.display().to_string(),
-        }),
+        Ok(_) => Err(KeyError::Exists { place: path.display().to_string() }),
         Err(_) => Ok(()),
     }
 }
@@ -187,10 +151,7 @@ mod tests {
     fn a_created_key_opens_and_is_private() {
         let base = tempfile::tempdir().unwrap();
         let key = Key::create(&file(), base.path(), never).unwrap();
-        assert_eq!(
-            Key::open(&file(), base.path(), never).unwrap().bytes(),
-            key.bytes()
-        );
+        assert_eq!(Key::open(&file(), base.path(), never).unwrap().bytes(), key.bytes());
         let path = base.path().join("keys/key");
         assert_eq!(path.metadata().unwrap().mode() & 0o7777, 0o600);
         let text = std::fs::read_to_string(path).unwrap();
@@ -203,10 +164,7 @@ mod tests {
         let key = Key::create(&file(), base.path(), never).unwrap();
         let again = Key::create(&file(), base.path(), never);
         assert!(matches!(again, Err(KeyError::Exists { .. })));
-        assert_eq!(
-            Key::open(&file(), base.path(), never).unwrap().bytes(),
-            key.bytes()
-        );
+        assert_eq!(Key::open(&file(), base.path(), never).unwrap().bytes(), key.bytes());
     }
 
     /// Goal: only 0600 and stricter are taken. Method: every mode that differs in one bit.
@@ -215,15 +173,10 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         Key::create(&file(), base.path(), never).unwrap();
         let path = base.path().join("keys/key");
-        for loose in [
-            0o644, 0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o700, 0o4600,
-        ] {
+        for loose in [0o644, 0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o700, 0o4600] {
             mode(&path, loose);
             let error = Key::open(&file(), base.path(), never).unwrap_err();
-            assert!(
-                matches!(error, KeyError::Mode { mode, .. } if mode == loose),
-                "{loose:o}"
-            );
+            assert!(matches!(error, KeyError::Mode { mode, .. } if mode == loose), "{loose:o}");
             assert!(error.hint().contains("chmod 600"));
         }
         mode(&path, 0o400);

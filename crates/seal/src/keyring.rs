@@ -10,9 +10,7 @@ pub(crate) fn open(name: &str) -> Result<Key, KeyError> {
     let wanted = name.to_owned();
     let text = apart(move || entry(&wanted)?.get_password().map(Zeroizing::new))
         .map_err(|error| explain(name, error))?;
-    key_file::from_hex(&text).ok_or_else(|| KeyError::KeyringFormat {
-        name: name.to_owned(),
-    })
+    key_file::from_hex(&text).ok_or_else(|| KeyError::KeyringFormat { name: name.to_owned() })
 }
 
 /// Makes a new key under a name that is free.
@@ -44,11 +42,9 @@ fn entry(name: &str) -> Result<Entry, Error> {
 fn apart<T: Send + 'static>(
     call: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    std::thread::spawn(call).join().unwrap_or_else(|_| {
-        Err(Error::NotSupportedByStore(
-            "the keyring's driver failed".into(),
-        ))
-    })
+    std::thread::spawn(call)
+        .join()
+        .unwrap_or_else(|_| Err(Error::NotSupportedByStore("the keyring's driver failed".into())))
 }
 
 /// Some of these errors carry what was read, so only their words are kept, never they.
@@ -60,14 +56,8 @@ fn explain(name: &str, error: Error) -> KeyError {
             zeroize::Zeroize::zeroize(&mut bytes);
             KeyError::KeyringFormat { name }
         }
-        Error::Ambiguous(_) => KeyError::Keyring {
-            name,
-            why: "it has more than one".into(),
-        },
-        error => KeyError::Keyring {
-            name,
-            why: error.to_string(),
-        },
+        Error::Ambiguous(_) => KeyError::Keyring { name, why: "it has more than one".into() },
+        error => KeyError::Keyring { name, why: error.to_string() },
     }
 }
 
@@ -82,17 +72,11 @@ mod tests {
     #[test]
     fn errors_carry_no_value() {
         let bytes = b"a-hidden-value".to_vec();
-        for error in [
-            Error::BadEncoding(bytes.clone()),
-            Error::BadDataFormat(bytes, "x".into()),
-        ] {
+        for error in [Error::BadEncoding(bytes.clone()), Error::BadDataFormat(bytes, "x".into())] {
             let explained = explain("key", error);
             assert!(matches!(explained, KeyError::KeyringFormat { .. }));
             assert!(!format!("{explained}{explained:?}").contains("hidden"));
         }
-        assert!(matches!(
-            explain("key", Error::NoEntry),
-            KeyError::KeyringMissing { .. }
-        ));
+        assert!(matches!(explain("key", Error::NoEntry), KeyError::KeyringMissing { .. }));
     }
 }

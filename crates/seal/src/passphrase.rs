@@ -23,18 +23,13 @@ pub(crate) fn open(
     passphrase: impl FnOnce() -> io::Result<Token>,
 ) -> Result<Key, KeyError> {
     let text = read_private(path)?;
-    let format = || KeyError::PassphraseFormat {
-        path: path.to_owned(),
-    };
+    let format = || KeyError::PassphraseFormat { path: path.to_owned() };
     let (cost, salt, sealed) = parse(&text).ok_or_else(format)?;
     let passphrase = passphrase().map_err(KeyError::Passphrase)?;
     let stretched = stretch(cost, &salt, &passphrase).ok_or_else(format)?;
-    let plain =
-        stretched
-            .open_sealed(&place(cost), &sealed)
-            .map_err(|_| KeyError::PassphraseWrong {
-                path: path.to_owned(),
-            })?;
+    let plain = stretched
+        .open_sealed(&place(cost), &sealed)
+        .map_err(|_| KeyError::PassphraseWrong { path: path.to_owned() })?;
     let bytes: &[u8; 32] = plain.as_slice().try_into().map_err(|_| format())?;
     Ok(Key::from_bytes(bytes))
 }
@@ -52,13 +47,9 @@ pub(crate) fn create(
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).map_err(KeyError::Random)?;
     let key = Key::random().map_err(KeyError::Random)?;
-    let format = || KeyError::PassphraseFormat {
-        path: path.to_owned(),
-    };
+    let format = || KeyError::PassphraseFormat { path: path.to_owned() };
     let stretched = stretch(COST, &salt, &passphrase).ok_or_else(format)?;
-    let sealed = stretched
-        .seal(&place(COST), key.bytes())
-        .map_err(|_| format())?;
+    let sealed = stretched.seal(&place(COST), key.bytes()).map_err(|_| format())?;
     write_private(path, &render(COST, &salt, &sealed))?;
     Ok(key)
 }
@@ -79,25 +70,16 @@ fn stretch(cost: Cost, salt: &[u8], passphrase: &Token) -> Option<Key> {
 }
 
 fn place(cost: Cost) -> String {
-    format!(
-        "passphrase key {} {} {}",
-        cost.memory_kib, cost.passes, cost.lanes
-    )
+    format!("passphrase key {} {} {}", cost.memory_kib, cost.passes, cost.lanes)
 }
 
 fn render(cost: Cost, salt: &[u8], sealed: &[u8]) -> String {
     let mut text = format!("{TITLE}\n");
     let (salt, sealed) = (STANDARD.encode(salt), STANDARD.encode(sealed));
-    let Cost {
-        memory_kib,
-        passes,
-        lanes,
-    } = cost;
+    let Cost { memory_kib, passes, lanes } = cost;
     // Writing to a string cannot fail.
-    let _written = write!(
-        text,
-        "argon2id {memory_kib} {passes} {lanes}\nsalt {salt}\nkey {sealed}\n"
-    );
+    let _written =
+        write!(text, "argon2id {memory_kib} {passes} {lanes}\nsalt {salt}\nkey {sealed}\n");
     text
 }
 
@@ -106,17 +88,9 @@ fn parse(text: &str) -> Option<(Cost, Vec<u8>, Vec<u8>)> {
     if lines.next()? != TITLE {
         return None;
     }
-    let mut numbers = lines
-        .next()?
-        .strip_prefix("argon2id ")?
-        .split(' ')
-        .map(str::parse);
+    let mut numbers = lines.next()?.strip_prefix("argon2id ")?.split(' ').map(str::parse);
     let mut number = || numbers.next()?.ok();
-    let cost = Cost {
-        memory_kib: number()?,
-        passes: number()?,
-        lanes: number()?,
-    };
+    let cost = Cost { memory_kib: number()?, passes: number()?, lanes: number()? };
     let salt = STANDARD.decode(lines.next()?.strip_prefix("salt ")?).ok()?;
     let sealed = STANDARD.decode(lines.next()?.strip_prefix("key ")?).ok()?;
     let bounded = cost.memory_kib <= MEMORY_KIB_MAX
@@ -129,11 +103,7 @@ fn parse(text: &str) -> Option<(Cost, Vec<u8>, Vec<u8>)> {
 const TITLE: &str = "rollover passphrase key 1";
 
 /// RFC 9106's second recommended option: 64 MiB, three passes, four lanes.
-const COST: Cost = Cost {
-    memory_kib: 64 * 1024,
-    passes: 3,
-    lanes: 4,
-};
+const COST: Cost = Cost { memory_kib: 64 * 1024, passes: 3, lanes: 4 };
 
 /// A changed file must not be able to take all memory or an hour before it is refused.
 const MEMORY_KIB_MAX: u32 = 2 * 1024 * 1024;
@@ -166,9 +136,7 @@ mod tests {
         }
         let replaced = Key::create(&source, base.path(), ask("correct horse"));
         assert!(matches!(replaced, Err(KeyError::Exists { .. })));
-        let broken = Key::open(&source, base.path(), || {
-            Err(io::Error::other("no terminal"))
-        });
+        let broken = Key::open(&source, base.path(), || Err(io::Error::other("no terminal")));
         assert!(matches!(broken, Err(KeyError::Passphrase(_))));
     }
 
@@ -185,15 +153,9 @@ mod tests {
     fn a_changed_file_is_refused() {
         let base = tempfile::tempdir().unwrap();
         let path = base.path().join("key");
-        let cost = Cost {
-            memory_kib: 64,
-            passes: 1,
-            lanes: 1,
-        };
+        let cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
         let salt = [3; 16];
-        let sealed = stretch(cost, &salt, &Token::from("p"))
-            .unwrap()
-            .seal(&place(cost), &[9; 32]);
+        let sealed = stretch(cost, &salt, &Token::from("p")).unwrap().seal(&place(cost), &[9; 32]);
         let text = render(cost, &salt, &sealed.unwrap());
         let open_as = |text: &str| {
             let _gone = std::fs::remove_file(&path);

@@ -18,16 +18,11 @@ impl Key {
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce).map_err(SealError::Random)?;
         let associated = associated(place);
-        let payload = Payload {
-            msg: plain,
-            aad: associated.as_bytes(),
-        };
-        let ciphertext =
-            self.cipher()
-                .encrypt(&nonce.into(), payload)
-                .map_err(|_| SealError::Encrypt {
-                    place: place.to_owned(),
-                })?;
+        let payload = Payload { msg: plain, aad: associated.as_bytes() };
+        let ciphertext = self
+            .cipher()
+            .encrypt(&nonce.into(), payload)
+            .map_err(|_| SealError::Encrypt { place: place.to_owned() })?;
         let mut sealed = Vec::with_capacity(1 + NONCE + ciphertext.len());
         sealed.push(VERSION);
         sealed.extend_from_slice(&nonce);
@@ -40,26 +35,15 @@ impl Key {
     /// # Errors
     /// It was sealed with another key or for another place, or was changed or cut.
     pub fn open_sealed(&self, place: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let refused = || SealError::Refused {
-            place: place.to_owned(),
-        };
+        let refused = || SealError::Refused { place: place.to_owned() };
         let (version, rest) = sealed.split_first().ok_or_else(refused)?;
         if *version != VERSION {
-            return Err(SealError::Version {
-                place: place.to_owned(),
-                found: *version,
-            });
+            return Err(SealError::Version { place: place.to_owned(), found: *version });
         }
         let (nonce, ciphertext) = rest.split_first_chunk::<NONCE>().ok_or_else(refused)?;
         let associated = associated(place);
-        let payload = Payload {
-            msg: ciphertext,
-            aad: associated.as_bytes(),
-        };
-        let plain = self
-            .cipher()
-            .decrypt(nonce.into(), payload)
-            .map_err(|_| refused())?;
+        let payload = Payload { msg: ciphertext, aad: associated.as_bytes() };
+        let plain = self.cipher().decrypt(nonce.into(), payload).map_err(|_| refused())?;
         Ok(Zeroizing::new(plain))
     }
 
@@ -98,10 +82,7 @@ mod tests {
     /// Goal: no two sealings of one value look alike, and none shows the value.
     #[test]
     fn sealing_twice_differs_and_hides() {
-        let (one, two) = (
-            key().seal(PLACE, b"hidden").unwrap(),
-            key().seal(PLACE, b"hidden"),
-        );
+        let (one, two) = (key().seal(PLACE, b"hidden").unwrap(), key().seal(PLACE, b"hidden"));
         assert_ne!(one, two.unwrap());
         assert!(!one.windows(6).any(|window| window == b"hidden"));
     }
@@ -109,12 +90,7 @@ mod tests {
     #[test]
     fn moved_is_refused() {
         let sealed = key().seal(PLACE, b"value").unwrap();
-        for place in [
-            "",
-            "rotation/r-1/old/2",
-            "rotation/r-1/new/1",
-            "rotation/r-2/old/1",
-        ] {
+        for place in ["", "rotation/r-1/old/2", "rotation/r-1/new/1", "rotation/r-2/old/1"] {
             assert!(matches!(
                 key().open_sealed(place, &sealed),
                 Err(SealError::Refused { place: named }) if named == place
@@ -126,10 +102,7 @@ mod tests {
     fn every_truncation_and_extension_is_refused() {
         let mut sealed = key().seal(PLACE, b"value").unwrap();
         for length in 0..sealed.len() {
-            assert!(
-                key().open_sealed(PLACE, &sealed[..length]).is_err(),
-                "cut to {length}"
-            );
+            assert!(key().open_sealed(PLACE, &sealed[..length]).is_err(), "cut to {length}");
         }
         sealed.push(0);
         assert!(key().open_sealed(PLACE, &sealed).is_err());
@@ -148,17 +121,8 @@ mod tests {
     #[test]
     fn another_key_is_refused() {
         let sealed = key().seal(PLACE, b"value").unwrap();
-        assert!(
-            Key::from_bytes(&[8; 32])
-                .open_sealed(PLACE, &sealed)
-                .is_err()
-        );
-        assert!(
-            key()
-                .derive("journal values")
-                .open_sealed(PLACE, &sealed)
-                .is_err()
-        );
+        assert!(Key::from_bytes(&[8; 32]).open_sealed(PLACE, &sealed).is_err());
+        assert!(key().derive("journal values").open_sealed(PLACE, &sealed).is_err());
     }
 
     #[test]

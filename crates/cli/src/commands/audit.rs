@@ -27,17 +27,11 @@ fn list(home: &Home, number: u64, output: Output) -> Result<Exit> {
     let (mut rows, mut objects) = (Vec::new(), Vec::new());
     for line in reader.audit_lines(from, limit)? {
         let record: Record = serde_json::from_str(&line.body).map_err(|error| {
-            Fail::new(
-                Exit::Tampered,
-                format!("record {} cannot be read: {error}", line.seq),
-            )
+            Fail::new(Exit::Tampered, format!("record {} cannot be read: {error}", line.seq))
         })?;
         objects.push(json!({ "seq": line.seq, "hash": line.hash.to_string(), "record": record }));
-        let context: Vec<String> = record
-            .context
-            .iter()
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect();
+        let context: Vec<String> =
+            record.context.iter().map(|(key, value)| format!("{key}={value}")).collect();
         rows.push(vec![
             line.seq.to_string(),
             format!("{:.0}", record.at),
@@ -48,10 +42,7 @@ fn list(home: &Home, number: u64, output: Output) -> Result<Exit> {
         ]);
     }
     output.json(&objects)?;
-    output.text(&table(
-        &["#", "AT", "ACTOR", "ACTION", "RUN", "CONTEXT"],
-        &rows,
-    ))?;
+    output.text(&table(&["#", "AT", "ACTOR", "ACTION", "RUN", "CONTEXT"], &rows))?;
     Ok(Exit::Ok)
 }
 
@@ -63,11 +54,7 @@ fn newest(reader: &journal::Reader) -> Result<u64> {
     }
     while high - low > 1 {
         let middle = low + (high - low) / 2;
-        if reader.audit_lines(middle, 1)?.is_empty() {
-            high = middle
-        } else {
-            low = middle
-        }
+        if reader.audit_lines(middle, 1)?.is_empty() { high = middle } else { low = middle }
     }
     Ok(low)
 }

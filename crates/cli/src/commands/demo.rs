@@ -38,10 +38,8 @@ pub(crate) async fn run(args: &Demo, global: &Global, output: Output) -> Result<
     lab_inventory::write(&place.directory, &lab.urls(), &lab.credentials())?;
     let home = Home::at(&place.directory, true)?;
     let source = &home.inventory.state.key;
-    seal::Key::create(source, &home.directory, || {
-        Err(std::io::Error::other("not asked"))
-    })
-    .map_err(|error| Fail::new(Exit::Failed, chain(&error)))?;
+    seal::Key::create(source, &home.directory, || Err(std::io::Error::other("not asked")))
+        .map_err(|error| Fail::new(Exit::Failed, chain(&error)))?;
     introduce(&lab, &place.directory, output);
 
     let traffic = lab.traffic(sources(&place.directory));
@@ -57,11 +55,7 @@ pub(crate) async fn run(args: &Demo, global: &Global, output: Output) -> Result<
     output.json(&report)?;
     output.text(&report.text(&place.directory, place.kept()))?;
     lab.stop().await;
-    Ok(if report.is_good() {
-        Exit::Ok
-    } else {
-        Exit::Failed
-    })
+    Ok(if report.is_good() { Exit::Ok } else { Exit::Failed })
 }
 
 /// Where the demo's files lie; gone afterwards unless they are kept.
@@ -83,19 +77,13 @@ impl Place {
             }
         };
         std::fs::create_dir_all(&directory).map_err(|error| {
-            Fail::new(
-                Exit::Failed,
-                format!("failed to make {}: {error}", directory.display()),
-            )
+            Fail::new(Exit::Failed, format!("failed to make {}: {error}", directory.display()))
         })?;
         use std::os::unix::fs::PermissionsExt;
         std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o700)).map_err(
             |error| Fail::new(Exit::Failed, format!("{}: {error}", directory.display())),
         )?;
-        Ok(Self {
-            directory,
-            temporary: keep.is_none(),
-        })
+        Ok(Self { directory, temporary: keep.is_none() })
     }
 
     fn kept(&self) -> bool {
@@ -154,27 +142,13 @@ async fn rotate(
     let before = report::Before::of(lab);
     let engine = home.acting(&format!("demo {name}")).await?;
     let planned = engine.plan(&name, Mode::Scheduled).await?;
-    let how = How {
-        wait: true,
-        confirm: Some(secret.to_owned()),
-        ..How::default()
-    };
-    let global = Global {
-        no_input: true,
-        ..global.clone()
-    };
+    let how = How { wait: true, confirm: Some(secret.to_owned()), ..How::default() };
+    let global = Global { no_input: true, ..global.clone() };
     let what = What::New(Box::new(planned));
     let stand_in = operator::StandIn::of(lab, output);
-    let Ran { summary, .. } = running::run_with(
-        Arc::clone(&engine),
-        what,
-        &how,
-        &global,
-        output,
-        Vec::new(),
-        stand_in,
-    )
-    .await?;
+    let Ran { summary, .. } =
+        running::run_with(Arc::clone(&engine), what, &how, &global, output, Vec::new(), stand_in)
+            .await?;
     Ok(Rotated {
         summary,
         restarts: before.restarts_since(lab),
@@ -187,9 +161,7 @@ async fn enough(traffic: Traffic, wanted: u64, output: Output) -> lab::TrafficRe
     let until = Instant::now() + Duration::from_secs(TRAFFIC_SECONDS_MAX);
     let sent = traffic.report().total().sent;
     if sent < wanted {
-        output.say(&format!(
-            "\n{sent} requests so far; the apps go on to {wanted}"
-        ));
+        output.say(&format!("\n{sent} requests so far; the apps go on to {wanted}"));
     }
     while traffic.report().total().sent < wanted && Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -26,19 +26,12 @@ const KNOWN: [(&str, &str); 5] = [
 pub(crate) fn run(args: &Init, global: &Global, output: Output) -> Result<Exit> {
     let directory = global.directory.clone().unwrap_or_else(|| ".".into());
     if directory.join(MAIN).exists() {
-        return Err(Fail::usage(format!(
-            "{} is there already",
-            directory.join(MAIN).display()
-        ))
-        .hint("nothing is overwritten; `rollover config check` reads it"));
+        return Err(Fail::usage(format!("{} is there already", directory.join(MAIN).display()))
+            .hint("nothing is overwritten; `rollover config check` reads it"));
     }
     fs::create_dir_all(directory.join("secrets"))
         .map_err(|error| Fail::usage(format!("failed to make {}: {error}", directory.display())))?;
-    let found = if args.lab {
-        Vec::new()
-    } else {
-        names_in(&directory.join(".env"))
-    };
+    let found = if args.lab { Vec::new() } else { names_in(&directory.join(".env")) };
     if args.lab {
         let state = directory.join("lab.json");
         let lab = StateFile::read(&state).or_else(|_| StateFile::read(Path::new("lab.json")));
@@ -59,10 +52,7 @@ pub(crate) fn run(args: &Init, global: &Global, output: Output) -> Result<Exit> 
         "inventory": directory.join(MAIN),
         "found": found.iter().map(|(name, _)| name).collect::<Vec<_>>(),
     }))?;
-    output.text(&format!(
-        "wrote {} and its key",
-        directory.join(MAIN).display()
-    ))?;
+    output.text(&format!("wrote {} and its key", directory.join(MAIN).display()))?;
     for (name, _) in &found {
         output.text(&format!("found {name} in .env: see secrets/"))?;
     }
@@ -81,11 +71,9 @@ fn make_key(directory: &Path) -> Result<()> {
         // The template is to be filled in first; its key stands in this file.
         Err(_) => KeySource::File("rollover.key".into()),
     };
-    seal::Key::create(&source, directory, || {
-        Err(std::io::Error::other("no passphrase here"))
-    })
-    .map(drop)
-    .map_err(|error| Fail::usage(chain(&error)).hint(error.hint()))
+    seal::Key::create(&source, directory, || Err(std::io::Error::other("no passphrase here")))
+        .map(drop)
+        .map_err(|error| Fail::usage(chain(&error)).hint(error.hint()))
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
@@ -104,10 +92,7 @@ fn names_in(path: &Path) -> Vec<(&'static str, &'static str)> {
         .filter_map(|line| line.trim_start_matches("export ").split_once('='))
         .map(|(name, _)| name.trim())
         .collect();
-    KNOWN
-        .into_iter()
-        .filter(|(name, _)| names.contains(name))
-        .collect()
+    KNOWN.into_iter().filter(|(name, _)| names.contains(name)).collect()
 }
 
 fn template(org: &str) -> String {

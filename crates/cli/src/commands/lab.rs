@@ -34,19 +34,12 @@ async fn up(port: Option<u16>, state: &Path, output: Output) -> Result<Exit> {
     if let Ok(running) = StateFile::read(state)
         && Control::new(&running).status().await.is_ok()
     {
-        return Err(
-            Fail::usage(format!("{} belongs to a lab that runs", state.display()))
-                .hint("`rollover lab down` stops it; --state FILE starts another one"),
-        );
+        return Err(Fail::usage(format!("{} belongs to a lab that runs", state.display()))
+            .hint("`rollover lab down` stops it; --state FILE starts another one"));
     }
-    let config = LabConfig {
-        base_port: port,
-        state_file: Some(state.to_owned()),
-        ..LabConfig::default()
-    };
-    let lab = Lab::start(config)
-        .await
-        .map_err(|e| Fail::new(Exit::Failed, chain(&e)))?;
+    let config =
+        LabConfig { base_port: port, state_file: Some(state.to_owned()), ..LabConfig::default() };
+    let lab = Lab::start(config).await.map_err(|e| Fail::new(Exit::Failed, chain(&e)))?;
     let urls = lab.urls();
     output.json(&urls)?;
     output.text(&format!(
@@ -55,10 +48,7 @@ async fn up(port: Option<u16>, state: &Path, output: Output) -> Result<Exit> {
         urls.dashboard, urls.postmark, urls.heroku, urls.github, urls.infisical
     ))?;
     let mut terminated = signal(SignalKind::terminate()).map_err(|error| {
-        Fail::new(
-            Exit::Failed,
-            format!("failed to listen for signals: {error}"),
-        )
+        Fail::new(Exit::Failed, format!("failed to listen for signals: {error}"))
     })?;
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
@@ -75,15 +65,7 @@ async fn disturb(fault: Fault, output: Output) -> Result<Exit> {
             output.json(&FaultKind::NAMES)?;
             output.text(&FaultKind::NAMES.join("\n"))?;
         }
-        Fault::Add {
-            vendor,
-            kind,
-            amount,
-            method,
-            path,
-            times,
-            state,
-        } => {
+        Fault::Add { vendor, kind, amount, method, path, times, state } => {
             let Some(kind) = FaultKind::named(&kind, amount) else {
                 return Err(Fail::usage(format!("there is no fault `{kind}`"))
                     .hint("`rollover lab fault menu` lists them"));
@@ -92,10 +74,7 @@ async fn disturb(fault: Fault, output: Output) -> Result<Exit> {
             rule.method = method;
             rule.path = path;
             rule.times = times;
-            let id = control(&state)?
-                .add_fault(&rule)
-                .await
-                .map_err(unreachable)?;
+            let id = control(&state)?.add_fault(&rule).await.map_err(unreachable)?;
             output.json(&json!({ "fault": id }))?;
             output.text(&format!("fault {id} is in force"))?;
         }
@@ -116,10 +95,7 @@ async fn disturb(fault: Fault, output: Output) -> Result<Exit> {
                 })
                 .collect();
             output.json(&faults)?;
-            output.text(&table(
-                &["ID", "VENDOR", "FAULT", "METHOD", "PATH", "HITS"],
-                &rows,
-            ))?;
+            output.text(&table(&["ID", "VENDOR", "FAULT", "METHOD", "PATH", "HITS"], &rows))?;
         }
         Fault::Clear { state } => {
             control(&state)?.clear_faults().await.map_err(unreachable)?;

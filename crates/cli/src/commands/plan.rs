@@ -1,6 +1,6 @@
 //! `rollover plan`: what a rotation would do. Reads only.
 
-use domain::{Mode, Plan};
+use domain::{Doer, Mode, Plan, PlanStep};
 use engine::EngineError;
 use serde_json::json;
 
@@ -20,16 +20,14 @@ pub(crate) async fn run(args: &args::Plan, global: &Global, output: Output) -> R
         names.extend(home.inventory.secrets.keys().cloned());
     }
     let engine = home.looking().await?;
-    let mode = if args.repair {
-        Mode::Repair
-    } else {
-        Mode::Scheduled
-    };
+    let mode = if args.repair { Mode::Repair } else { Mode::Scheduled };
     let (mut plans, mut refusals) = (Vec::new(), Vec::new());
     for name in &names {
         match engine.plan(name, mode).await {
             Ok(planned) => {
                 output.text(&render(&planned.plan))?;
+                output
+                    .text(&format!("Nothing was changed. To do it:  rollover rotate {name}\n"))?;
                 plans.push(json!({ "plan": planned.plan, "steps": planned.plan.steps() }));
             }
             Err(EngineError::Plan(error)) => {
@@ -53,94 +51,72 @@ pub(crate) async fn run(args: &args::Plan, global: &Global, output: Output) -> R
     if let Some((_, _, fail)) = refusals.pop() {
         return Ok(fail.exit);
     }
-    Ok(if args.detailed_exitcode && !plans.is_empty() {
-        Exit::Changes
-    } else {
-        Exit::Ok
-    })
+    Ok(if args.detailed_exitcode && !plans.is_empty() { Exit::Changes } else { Exit::Ok })
 }
 
-/// A plan as a page of at most 80 columns, as far as names allow.
+/// A plan as a page of text.
 pub(crate) fn render(plan: &Plan) -> String {
-    let mut lines = vec![format!(
-        "{}   {} {}   as {}",
-        plan.secret, plan.issuer.title, plan.issuer.identity, plan.id
-    )];
-    let since = plan
-        .old
-        .since
-        .map(|at| format!("  since {at:.0}"))
-        .unwrap_or_default();
-    lines.push(format!(
-        "\n  now    fp {}  active{since}{}",
-        plan.old.fingerprint,
-        slots(plan)
-    ));
-    for token in &plan.unknown {
-        let shown = token.fingerprint.map(|fp| format!("fp {fp}"));
-        let shown = shown.or_else(|| token.handle.as_ref().map(ToString::to_string));
-        let about = token.description.as_deref().unwrap_or("no description");
-        lines.push(format!(
-            "  other  {}  {about}; not this secret's, left alone",
-            shown.unwrap_or_default()
-        ));
-    }
-    for warning in &plan.warnings {
-        lines.push(format!("  (!)    {warning}"));
-    }
-    lines.push(format!(
-        "\n  #  {:<11} {:<10} {:<48} undo",
-        "step", "who", "what"
-    ));
-    let mut returned = false;
-    for step in plan.steps() {
-        if step.after_no_return && !returned {
-            returned = true;
-            lines.push("     ------------------ point of no return ------------------".into());
-        }
-        let number = if step.number == 0 {
-            "  ".into()
-        } else {
-            format!("{:>2}", step.number)
-        };
-        let name = if step.number == 0 {
-            String::new()
-        } else {
-            step.step.clone()
-        };
-        let undo = if step.undo.is_empty() {
-            "-"
-        } else {
-            &step.undo
-        };
-        lines.push(format!(
-            " {number}  {:<9} {} {:<10} {:<48} {undo}",
-            name,
-            step.sign.mark(),
-            step.who,
-            step.what
-        ));
-    }
+    let mut lines = now(plan);
+    lines.extend(steps(plan));
     lines.push(format!(
         "\nPlan: 1 to create, 1 to store, {} consumer(s) to update, {} restart(s), 1 to revoke.",
         plan.consumers.len(),
         plan.restarts()
     ));
-    let people = [plan.issuer.creates, plan.issuer.revokes]
-        .iter()
-        .filter(|doer| **doer == domain::Doer::Operator)
-        .count();
+    let doers = [plan.issuer.creates, plan.issuer.revokes];
+    let people = doers.iter().filter(|doer| **doer == Doer::Operator).count();
     if people > 0 {
+        lines.push(format!("Needs: {} {people} time(s) at the issuer's dashboard.", plan.role));
+    }
+    lines.join("\n")
+}
+
+/// How things stand: the current token, other live ones, what a person should know.
+fn now(plan: &Plan) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{}   {} {}   as {}",
+        plan.secret, plan.issuer.title, plan.issuer.identity, plan.id
+    )];
+    let since = plan.old.since.map(|at| format!("  since {at:.0}")).unwrap_or_default();
+    let slots = slots(plan);
+    lines.push(format!("\n  now    fp {}  active{since}{slots}", plan.old.fingerprint));
+    for token in &plan.unknown {
+        let shown = token.fingerprint.map(|fp| format!("fp {fp}"));
+        let shown = shown.or_else(|| token.handle.as_ref().map(ToString::to_string));
+        let shown = shown.unwrap_or_default();
+        let about = token.description.as_deref().unwrap_or("no description");
+        lines.push(format!("  other  {shown}  {about}; not this secret's, left alone"));
+    }
+    lines.extend(plan.warnings.iter().map(|warning| format!("  (!)    {warning}")));
+    lines
+}
+
+/// The steps, with the point of no return between them.
+fn steps(plan: &Plan) -> Vec<String> {
+    let steps = plan.steps();
+    let widest = |of: fn(&PlanStep) -> &str| {
+        steps.iter().map(|step| of(step).chars().count()).max().unwrap_or(0)
+    };
+    let (who, what) = (widest(|step| &step.who), widest(|step| &step.what));
+    let mut lines = vec![format!("\n  #  {:<11} {:<who$}  {:<what$}  undo", "step", "who", "what")];
+    let mut returned = false;
+    for step in &steps {
+        if step.after_no_return && !returned {
+            returned = true;
+            lines.push("     ------------------ point of no return ------------------".into());
+        }
+        let (number, name) = match step.number {
+            0 => (String::new(), ""),
+            number => (number.to_string(), step.step.as_str()),
+        };
+        let undo = if step.undo.is_empty() { "-" } else { &step.undo };
+        let mark = step.sign.mark();
         lines.push(format!(
-            "Needs: {} {people} time(s) at the issuer's dashboard.",
-            plan.role
+            " {number:>2}  {name:<9} {mark} {:<who$}  {:<what$}  {undo}",
+            step.who, step.what
         ));
     }
-    lines.push(format!(
-        "Nothing was changed. To do it:  rollover rotate {}\n",
-        plan.secret
-    ));
-    lines.join("\n")
+    lines
 }
 
 fn slots(plan: &Plan) -> String {

@@ -21,11 +21,7 @@ pub(crate) async fn run(args: &Rotate, global: &Global, output: Output) -> Resul
             What::Open(id)
         }
         None => {
-            let mode = if args.repair {
-                Mode::Repair
-            } else {
-                Mode::Scheduled
-            };
+            let mode = if args.repair { Mode::Repair } else { Mode::Scheduled };
             let planned = engine.plan(&name, mode).await?;
             output.say(&render(&planned.plan));
             if !args.how.yes && args.how.confirm.is_none() && !agreed(global, output) {
@@ -45,8 +41,5 @@ fn agreed(global: &Global, output: Output) -> bool {
         output.say("nobody can be asked; begin with --yes");
         return false;
     }
-    matches!(
-        people::line("Begin? [y/N] ").as_deref(),
-        Some("y" | "Y" | "yes")
-    )
+    matches!(people::line("Begin? [y/N] ").as_deref(), Some("y" | "Y" | "yes"))
 }

@@ -19,16 +19,11 @@ pub(crate) async fn run(args: Run, global: &Global, output: Output) -> Result<Ex
         Run::Ls => list(&home, output),
         Run::Show { id } => show(&home, &RotationId(id), output),
         Run::Resume { id, how } => {
-            let retry = Command::Retry {
-                by: people::actor(),
-            };
+            let retry = Command::Retry { by: people::actor() };
             go_on(&home, RotationId(id), &how, global, output, retry).await
         }
         Run::Rollback { id, reason, how } => {
-            let back = Command::Back {
-                by: people::actor(),
-                why: reason,
-            };
+            let back = Command::Back { by: people::actor(), why: reason };
             go_on(&home, RotationId(id), &how, global, output, back).await
         }
     }
@@ -49,15 +44,11 @@ fn list(home: &Home, output: Output) -> Result<Exit> {
             row.secret.to_string(),
             stage.to_owned(),
             format!("{:.0}", row.started_at),
-            row.closed_at
-                .map_or_else(|| "-".into(), |at| format!("{at:.0}")),
+            row.closed_at.map_or_else(|| "-".into(), |at| format!("{at:.0}")),
         ]);
     }
     output.json(&objects)?;
-    output.text(&table(
-        &["RUN", "SECRET", "STAGE", "STARTED", "ENDED"],
-        &rows,
-    ))?;
+    output.text(&table(&["RUN", "SECRET", "STAGE", "STARTED", "ENDED"], &rows))?;
     Ok(Exit::Ok)
 }
 
@@ -93,10 +84,9 @@ fn line(entry: &Entry) -> Vec<String> {
     let (what, detail) = match &entry.event {
         Event::Planned { by, .. } => ("planned".to_owned(), format!("by {by}")),
         Event::Began { action } => (format!("begin {action}"), String::new()),
-        Event::Done { action, evidence } => (
-            format!("done {action}"),
-            serde_json::to_string(evidence).unwrap_or_default(),
-        ),
+        Event::Done { action, evidence } => {
+            (format!("done {action}"), serde_json::to_string(evidence).unwrap_or_default())
+        }
         Event::NotDone { action, why } => (format!("not done {action}"), why.clone()),
         Event::Refused { action, why } => (format!("refused {action}"), why.clone()),
         Event::Unsure { action, why, .. } => (format!("unsure {action}"), why.clone()),
@@ -109,12 +99,7 @@ fn line(entry: &Entry) -> Vec<String> {
         Event::Resumed { by } => ("resumed".into(), format!("by {by}")),
         Event::Closed { outcome } => ("closed".into(), format!("{outcome:?}")),
     };
-    vec![
-        entry.seq.to_string(),
-        format!("{:.3}", entry.at),
-        what,
-        detail,
-    ]
+    vec![entry.seq.to_string(), format!("{:.3}", entry.at), what, detail]
 }
 
 /// Takes the rotation into this process; where another one has it, leaves the word for that one.

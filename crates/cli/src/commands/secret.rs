@@ -33,9 +33,7 @@ pub(crate) async fn run(args: &Secret, global: &Global, output: Output) -> Resul
             output.json(&json!({
                 "secret": name, "fingerprint": fingerprint, "version": version,
             }))?;
-            output.text(&format!(
-                "{name} is in its store, version {version}, fp {fingerprint}"
-            ))?;
+            output.text(&format!("{name} is in its store, version {version}, fp {fingerprint}"))?;
             Ok(Exit::Ok)
         }
     }

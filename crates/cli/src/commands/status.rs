@@ -41,28 +41,16 @@ pub(crate) async fn run(args: &Status, global: &Global, output: Output) -> Resul
         };
         rows.push(row(&home, name, &observed, stage, now)?);
     }
-    output.json(
-        &rows
-            .iter()
-            .map(|row| row.object.clone())
-            .collect::<Vec<_>>(),
-    )?;
+    output.json(&rows.iter().map(|row| row.object.clone()).collect::<Vec<_>>())?;
     let cells: Vec<Vec<String>> = rows.iter().map(|row| row.cells.clone()).collect();
-    output.text(&table(
-        &["NAME", "AGE", "MAX", "IN-STEP", "LIVE", "RUN", "NEXT"],
-        &cells,
-    ))?;
+    output.text(&table(&["NAME", "AGE", "MAX", "IN-STEP", "LIVE", "RUN", "NEXT"], &cells))?;
     for row in &rows {
         for note in &row.notes {
             output.text(&format!("(!) {}: {note}", row.name))?;
         }
     }
     let due = rows.iter().filter(|row| row.due).count();
-    Ok(if args.check && due > 0 {
-        Exit::Changes
-    } else {
-        Exit::Ok
-    })
+    Ok(if args.check && due > 0 { Exit::Changes } else { Exit::Ok })
 }
 
 fn row(
@@ -108,9 +96,7 @@ fn row(
     let max = secret.max_age.millis();
     let age = since.map(|since| now.as_millisecond() - since.as_millisecond());
     let due_at = since.and_then(|since| {
-        let at = since
-            .as_millisecond()
-            .checked_add(i64::try_from(max).ok()?)?;
+        let at = since.as_millisecond().checked_add(i64::try_from(max).ok()?)?;
         Timestamp::from_millisecond(at).ok()
     });
     let overdue = due_at.is_some_and(|at| at <= now);
@@ -141,13 +127,7 @@ fn row(
         run,
         next,
     ];
-    Ok(Row {
-        name,
-        cells,
-        notes,
-        object,
-        due,
-    })
+    Ok(Row { name, cells, notes, object, due })
 }
 
 enum Step {

@@ -42,10 +42,7 @@ async fn list(home: &Home, output: Output) -> Result<Exit> {
         let value = value_of(engine.reader(), rotation, task.kind)?;
         let how = engine.instructions(rotation, task.kind, value.as_ref());
         objects.push(json!({ "task": task, "instructions": how }));
-        output.text(&format!(
-            "{}  {}  (role {})",
-            task.id, task.title, task.role
-        ))?;
+        output.text(&format!("{}  {}  (role {})", task.id, task.title, task.role))?;
         for (i, line) in how.iter().enumerate() {
             output.text(&format!("   {}. {line}", i + 1))?;
         }
@@ -89,10 +86,8 @@ fn done(
         (TaskKind::Approve, None) => {
             let name = rotation.plan().secret.to_string();
             if confirm.as_deref() != Some(name.as_str()) {
-                return Err(
-                    Fail::usage("agreeing to a revocation needs the secret's name")
-                        .hint(format!("rollover task done {id} --confirm {name}")),
-                );
+                return Err(Fail::usage("agreeing to a revocation needs the secret's name")
+                    .hint(format!("rollover task done {id} --confirm {name}")));
             }
             Command::Approve { by }
         }
@@ -114,9 +109,7 @@ fn post(home: &Home, key: &seal::Key, id: &RotationId, command: Command) -> Resu
 
 fn next_move(reader: &Reader, id: &RotationId) -> Result<String> {
     let now = jiff::Timestamp::now();
-    let runs = reader
-        .lease()?
-        .is_some_and(|lease| !lease.released && !lease.expired(now));
+    let runs = reader.lease()?.is_some_and(|lease| !lease.released && !lease.expired(now));
     Ok(if runs {
         "the running rotation looks for itself now".into()
     } else {

@@ -34,20 +34,13 @@ fn only_the_value_changes() {
         ("K=\"never closed\nA=1\n", "K=new-1\nA=1\n"),
         ("K=1\nK=2\n", "K=new-1\nK=new-1\n"),
         ("# K=old\n#K=old\nK=old\n", "# K=old\n#K=old\nK=new-1\n"),
-        (
-            "A=\"x\nK=inside\n\"\nK=old\n",
-            "A=\"x\nK=inside\n\"\nK=new-1\n",
-        ),
+        ("A=\"x\nK=inside\n\"\nK=old\n", "A=\"x\nK=inside\n\"\nK=new-1\n"),
         ("KK=1\nK_=2\nAK=3\nK=old\n", "KK=1\nK_=2\nAK=3\nK=new-1\n"),
         ("K\nexport K\nK=old\n", "K\nexport K\nK=new-1\n"),
         ("=x\n\n \t\nK=é\n", "=x\n\n \t\nK=new-1\n"),
     ] {
         assert_eq!(after(before), expected, "{before:?}");
-        assert_eq!(
-            value(expected, "K"),
-            Some(Token::from("new-1")),
-            "{before:?}"
-        );
+        assert_eq!(value(expected, "K"), Some(Token::from("new-1")), "{before:?}");
     }
 }
 
@@ -58,10 +51,7 @@ fn a_missing_key_is_appended_in_the_files_own_manner() {
         ("A=1\n", "A=1\nK=new-1\n"),
         ("A=1", "A=1\nK=new-1\n"),
         ("A=1\r\nB=2", "A=1\r\nB=2\r\nK=new-1\r\n"),
-        (
-            "export A=1\nexport B=2\n",
-            "export A=1\nexport B=2\nexport K=new-1\n",
-        ),
+        ("export A=1\nexport B=2\n", "export A=1\nexport B=2\nexport K=new-1\n"),
         ("export A=1\nB=2\n", "export A=1\nB=2\nK=new-1\n"),
         ("# K=old\n", "# K=old\nK=new-1\n"),
     ] {
@@ -94,38 +84,16 @@ fn what_values_say() {
 /// and writing it again changes nothing. Method: every text with every value.
 #[test]
 fn written_is_read_back() {
-    let values = [
-        NEW,
-        "",
-        "a b",
-        "a'b",
-        "a\"b",
-        "a\\b",
-        "$x `y`",
-        "two\nlines\r\n",
-        "#x",
-        "é",
-        "a#b",
-    ];
-    let texts = [
-        "",
-        "K=x",
-        "K='x'\r\n",
-        "K=\"x\ny\"\nA='1'\n",
-        "export K=x # c\n",
-        "A=1",
-        "K=1\nK='2'\n",
-    ];
+    let values =
+        [NEW, "", "a b", "a'b", "a\"b", "a\\b", "$x `y`", "two\nlines\r\n", "#x", "é", "a#b"];
+    let texts =
+        ["", "K=x", "K='x'\r\n", "K=\"x\ny\"\nA='1'\n", "export K=x # c\n", "A=1", "K=1\nK='2'\n"];
     for text in texts {
         for new in values {
             let keys = ["K".to_owned(), "L".to_owned()];
             let once = exchanged(text, &keys, &Token::from(new));
             for key in &keys {
-                assert_eq!(
-                    value(&once, key),
-                    Some(Token::from(new)),
-                    "{text:?} {new:?} {once:?}"
-                );
+                assert_eq!(value(&once, key), Some(Token::from(new)), "{text:?} {new:?} {once:?}");
             }
             assert_eq!(value(&once, "A"), value(text, "A"));
             assert_eq!(exchanged(&once, &keys, &Token::from(new)), once);
@@ -144,41 +112,21 @@ async fn a_file_is_written_narrowly_and_read_back() {
     let path = directory.path().join(".env");
     let token = Token::from(NEW);
     assert!(matches!(at(&path).look().await, Ok(Held::Values(held)) if held == [None, None]));
-    assert!(matches!(
-        at(&path).adopted(&token, None).await,
-        Ok(Adoption::Differs(_))
-    ));
-    for (mode, expected) in [
-        (0o644, 0o640),
-        (0o600, 0o600),
-        (0o666, 0o660),
-        (0o400, 0o600),
-    ] {
+    assert!(matches!(at(&path).adopted(&token, None).await, Ok(Adoption::Differs(_))));
+    for (mode, expected) in [(0o644, 0o640), (0o600, 0o600), (0o666, 0o660), (0o400, 0o600)] {
         fs::write(&path, "K=old\n").ok();
         fs::remove_file(&path).ok();
         fs::write(&path, "K=old\n").unwrap();
         fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
         at(&path).write(&token).await.unwrap();
-        assert_eq!(
-            fs::read_to_string(&path).unwrap(),
-            format!("K={NEW}\nL={NEW}\n")
-        );
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            expected
-        );
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("K={NEW}\nL={NEW}\n"));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, expected);
     }
-    assert!(matches!(
-        at(&path).adopted(&token, None).await,
-        Ok(Adoption::ByFingerprint(_))
-    ));
+    assert!(matches!(at(&path).adopted(&token, None).await, Ok(Adoption::ByFingerprint(_))));
     assert!(matches!(at(&path).look().await, Ok(Held::Values(held)) if held[1] == Some(token)));
     fs::remove_file(&path).unwrap();
     at(&path).write(&Token::from(NEW)).await.unwrap();
-    assert_eq!(
-        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-        0o600
-    );
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 #[tokio::test]
@@ -201,11 +149,7 @@ async fn places_that_cannot_be_written_are_refused_by_a_look() {
     let missing = directory.path().join("missing/.env");
     for path in [directory.path(), &dangling, &binary, &missing] {
         let look = at(path).look().await;
-        assert!(
-            matches!(look, Err(Fault::Refused { .. })),
-            "{} {look:?}",
-            path.display()
-        );
+        assert!(matches!(look, Err(Fault::Refused { .. })), "{} {look:?}", path.display());
         assert!(at(path).write(&Token::from(NEW)).await.is_err());
     }
 }

@@ -27,11 +27,7 @@ enum Quote {
 /// Every entry of a text, in order.
 pub(super) fn entries(text: &str) -> Vec<Entry<'_>> {
     let mut found = Vec::new();
-    let mut at = if text.starts_with('\u{feff}') {
-        '\u{feff}'.len_utf8()
-    } else {
-        0
-    };
+    let mut at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     while at < text.len() {
         let entry = entry(text, at, line_end(text, at));
         // A quoted value may span lines; go on after the line on which it ends.
@@ -44,10 +40,7 @@ pub(super) fn entries(text: &str) -> Vec<Entry<'_>> {
 
 /// The value under a key. The last entry wins, as it does for programs.
 pub(super) fn value(text: &str, key: &str) -> Option<Token> {
-    let entry = entries(text)
-        .into_iter()
-        .rev()
-        .find(|entry| entry.key == key)?;
+    let entry = entries(text).into_iter().rev().find(|entry| entry.key == key)?;
     let raw = &text[entry.value];
     Some(match entry.quote {
         Quote::None => Token::from(raw),
@@ -65,18 +58,13 @@ pub(super) fn exchanged(text: &str, keys: &[String], token: &Token) -> Zeroizing
     let capacity = text.len() + (entries.len() + keys.len()) * (room + longest);
     let mut out = Zeroizing::new(String::with_capacity(capacity));
     let mut copied = 0;
-    for entry in entries
-        .iter()
-        .filter(|entry| keys.iter().any(|key| key == entry.key))
-    {
+    for entry in entries.iter().filter(|entry| keys.iter().any(|key| key == entry.key)) {
         out.push_str(&text[copied..entry.value.start]);
         push_value(&mut out, entry.quote, token.expose());
         copied = entry.value.end;
     }
     out.push_str(&text[copied..]);
-    let missing = keys
-        .iter()
-        .filter(|key| !entries.iter().any(|entry| entry.key == *key));
+    let missing = keys.iter().filter(|key| !entries.iter().any(|entry| entry.key == *key));
     // A file that is sourced exports everything; a line without would be lost.
     let exported = !entries.is_empty() && entries.iter().all(|entry| entry.exported);
     for key in missing {
@@ -100,18 +88,14 @@ fn append(out: &mut String, text: &str, key: &str, exported: bool, token: &Token
 
 /// Where the line of a position ends: at its line feed, or at the end of the text.
 fn line_end(text: &str, at: usize) -> usize {
-    text[at..]
-        .find('\n')
-        .map_or(text.len(), |length| at + length)
+    text[at..].find('\n').map_or(text.len(), |length| at + length)
 }
 
 /// The entry that starts on a line, if one does.
 fn entry(text: &str, start: usize, end: usize) -> Option<Entry<'_>> {
     let line = &text[start..end];
     let trimmed = line.trim_start_matches([' ', '\t']);
-    let bare = trimmed
-        .strip_prefix("export")
-        .filter(|rest| rest.starts_with([' ', '\t']));
+    let bare = trimmed.strip_prefix("export").filter(|rest| rest.starts_with([' ', '\t']));
     let exported = bare.is_some();
     let named = bare.unwrap_or(trimmed).trim_start_matches([' ', '\t']);
     let is_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
@@ -121,12 +105,7 @@ fn entry(text: &str, start: usize, end: usize) -> Option<Entry<'_>> {
     let from = end - after_equals.len();
     let (value, quote) =
         quoted(text, from).unwrap_or_else(|| (plain(text, from, end), Quote::None));
-    Some(Entry {
-        key,
-        value,
-        quote,
-        exported,
-    })
+    Some(Entry { key, value, quote, exported })
 }
 
 /// A value in quotes, perhaps over several lines, with nothing but a comment behind it.
@@ -152,10 +131,8 @@ fn quoted(text: &str, from: usize) -> Option<(Range<usize>, Quote)> {
 /// A value without quotes: up to a `#` behind a blank, or to the end of the line.
 fn plain(text: &str, from: usize, end: usize) -> Range<usize> {
     let rest = &text[from..end];
-    let comment = rest
-        .match_indices('#')
-        .map(|(at, _)| at)
-        .find(|at| rest[..*at].ends_with([' ', '\t']));
+    let comment =
+        rest.match_indices('#').map(|(at, _)| at).find(|at| rest[..*at].ends_with([' ', '\t']));
     let kept = rest[..comment.unwrap_or(rest.len())].trim_end();
     let value = kept.trim_start();
     match value.is_empty() {

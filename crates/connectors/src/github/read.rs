@@ -21,10 +21,7 @@ struct Envelope {
 
 fn said(answer: &Answer) -> Option<Said> {
     let Envelope { message } = answer.json()?;
-    Some(Said {
-        code: String::new(),
-        message,
-    })
+    Some(Said { code: String::new(), message })
 }
 
 /// An answer that is no success of its call. A secondary rate limit may come as a bare 403.
@@ -62,15 +59,9 @@ pub(super) fn public_key(answer: &Answer) -> Result<PublicKey, Fault> {
         key: String,
     }
     let raw: Raw = success(answer, "a public key")?;
-    let key = STANDARD
-        .decode(raw.key)
-        .ok()
-        .and_then(|bytes| bytes.try_into().ok());
+    let key = STANDARD.decode(raw.key).ok().and_then(|bytes| bytes.try_into().ok());
     let key = key.ok_or_else(|| answer.nonsense("a public key of 32 bytes"))?;
-    Ok(PublicKey {
-        key_id: raw.key_id,
-        key,
-    })
+    Ok(PublicKey { key_id: raw.key_id, key })
 }
 
 /// What GitHub tells of a secret.
@@ -113,10 +104,7 @@ pub(super) fn repositories(answer: &Answer) -> Result<(usize, Vec<u64>), Fault> 
         repositories: Vec<Repository>,
     }
     let page: Page = success(answer, "a list of repositories")?;
-    Ok((
-        page.total_count,
-        page.repositories.into_iter().map(|it| it.id).collect(),
-    ))
+    Ok((page.total_count, page.repositories.into_iter().map(|it| it.id).collect()))
 }
 
 /// Workflow runs of one status.
@@ -139,15 +127,8 @@ pub(super) fn runs(answer: &Answer) -> Result<Runs, Fault> {
         workflow_runs: Vec<Run>,
     }
     let page: Page = success(answer, "a list of runs")?;
-    let created = page
-        .workflow_runs
-        .into_iter()
-        .map(|run| run.created_at)
-        .collect();
-    Ok(Runs {
-        total: page.total_count,
-        created,
-    })
+    let created = page.workflow_runs.into_iter().map(|run| run.created_at).collect();
+    Ok(Runs { total: page.total_count, created })
 }
 
 #[derive(Deserialize)]

@@ -32,9 +32,7 @@ mod tests {
     #[test]
     fn the_recipient_opens_it() {
         let (public, secret) = crypto_box_keypair();
-        let sealed = STANDARD
-            .decode(seal(&public, &Token::from(VALUE)).unwrap())
-            .unwrap();
+        let sealed = STANDARD.decode(seal(&public, &Token::from(VALUE)).unwrap()).unwrap();
         assert_eq!(sealed.len(), 32 + 16 + VALUE.len());
         let mut plain = vec![0; VALUE.len()];
         crypto_box_seal_open(&mut plain, &sealed, &public, &secret).unwrap();
@@ -47,9 +45,7 @@ mod tests {
     #[test]
     fn it_is_what_libsodium_defines() {
         let (public, secret) = crypto_box_keypair();
-        let sealed = STANDARD
-            .decode(seal(&public, &Token::from(VALUE)).unwrap())
-            .unwrap();
+        let sealed = STANDARD.decode(seal(&public, &Token::from(VALUE)).unwrap()).unwrap();
         let (ephemeral, boxed) = sealed.split_at(32);
         let mut nonce = [0; 24];
         crypto_generichash(&mut nonce, &[ephemeral, &public].concat(), None).unwrap();

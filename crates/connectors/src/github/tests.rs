@@ -20,17 +20,10 @@ fn a_public_key_is_32_bytes_of_base64() {
     let good =
         r#"{"key_id":"568250167242549743","key":"hBT5WZEj8ZoOv6TYJsfWq7MxTEQopZO5/IT3ZCVQPzs="}"#;
     let key = public_key(&answer("GitHub", 200, good)).ok().unwrap();
-    assert_eq!(
-        (key.key_id.as_str(), key.key[0]),
-        ("568250167242549743", 0x84)
-    );
-    for body in [
-        "",
-        "<html>",
-        "{}",
-        r#"{"key_id":"1","key":"AAAA"}"#,
-        r#"{"key_id":"1","key":"?"}"#,
-    ] {
+    assert_eq!((key.key_id.as_str(), key.key[0]), ("568250167242549743", 0x84));
+    for body in
+        ["", "<html>", "{}", r#"{"key_id":"1","key":"AAAA"}"#, r#"{"key_id":"1","key":"?"}"#]
+    {
         let fault = public_key(&answer("GitHub", 200, body)).err().unwrap();
         assert!(matches!(fault, Fault::Unsure { .. }), "{body}");
     }
@@ -47,50 +40,28 @@ fn faults_of_a_reading_call() {
     assert!(matches!(fault(503, ""), Fault::Later { .. }));
     assert!(matches!(fault(429, ""), Fault::Later { .. }));
     let secondary = r#"{"message":"You have exceeded a secondary rate limit. Please wait."}"#;
-    assert!(matches!(
-        fault(403, secondary),
-        Fault::Later { after: Some(_), .. }
-    ));
+    assert!(matches!(fault(403, secondary), Fault::Later { after: Some(_), .. }));
     for headers in [[("x-ratelimit-remaining", "0")], [("retry-after", "3")]] {
         let limited = answer_with("GitHub", 403, &headers, BAD);
-        assert!(matches!(
-            public_key(&limited).err().unwrap(),
-            Fault::Later { .. }
-        ));
+        assert!(matches!(public_key(&limited).err().unwrap(), Fault::Later { .. }));
     }
 }
 
 #[test]
 fn a_secret_that_is_not_there() {
-    assert!(
-        metadata(&answer("GitHub", 404, NOT_FOUND))
-            .unwrap()
-            .is_none()
-    );
-    assert!(matches!(
-        metadata(&answer("GitHub", 404, "<html>")),
-        Err(Fault::Later { .. })
-    ));
+    assert!(metadata(&answer("GitHub", 404, NOT_FOUND)).unwrap().is_none());
+    assert!(matches!(metadata(&answer("GitHub", 404, "<html>")), Err(Fault::Later { .. })));
     let found = metadata(&answer("GitHub", 200, SECRET)).unwrap().unwrap();
     assert_eq!(found.updated_at, at("2026-03-04T05:06:07Z"));
-    assert!(matches!(
-        metadata(&answer("GitHub", 200, "{}")),
-        Err(Fault::Unsure { .. })
-    ));
+    assert!(matches!(metadata(&answer("GitHub", 200, "{}")), Err(Fault::Unsure { .. })));
 }
 
 #[test]
 fn a_put_is_201_or_204() {
     let put = |status, body| put(&change("GitHub", status, body));
-    assert_eq!(
-        (put(201, "{}"), put(201, ""), put(204, "")),
-        (Ok(()), Ok(()), Ok(()))
-    );
+    assert_eq!((put(201, "{}"), put(201, ""), put(204, "")), (Ok(()), Ok(()), Ok(())));
     assert!(matches!(put(200, "<html>"), Err(Fault::Unsure { .. })));
-    assert!(matches!(
-        put(422, r#"{"message":"Bad request"}"#),
-        Err(Fault::Refused { .. })
-    ));
+    assert!(matches!(put(422, r#"{"message":"Bad request"}"#), Err(Fault::Refused { .. })));
     assert!(matches!(put(403, "<html>"), Err(Fault::Later { .. })));
     assert!(matches!(put(500, BAD), Err(Fault::Unsure { .. })));
     assert!(matches!(put(502, "<html>"), Err(Fault::Unsure { .. })));
@@ -99,22 +70,13 @@ fn a_put_is_201_or_204() {
 #[test]
 fn lists() {
     let body = r#"{"total_count":2,"repositories":[{"id":7,"name":"x"},{"id":8}]}"#;
-    assert_eq!(
-        repositories(&answer("GitHub", 200, body)),
-        Ok((2, vec![7, 8]))
-    );
+    assert_eq!(repositories(&answer("GitHub", 200, body)), Ok((2, vec![7, 8])));
     let body = r#"{"total_count":1,"environments":[{"id":1,"name":"prod"}]}"#;
-    assert_eq!(
-        environments(&answer("GitHub", 200, body)),
-        Ok(vec!["prod".to_owned()])
-    );
+    assert_eq!(environments(&answer("GitHub", 200, body)), Ok(vec!["prod".to_owned()]));
     assert_eq!(environments(&answer("GitHub", 404, NOT_FOUND)), Ok(vec![]));
     assert!(environments(&answer("GitHub", 500, "")).is_err());
     let body = format!(r#"{{"total_count":1,"secrets":[{SECRET}]}}"#);
-    assert_eq!(
-        secret_names(&answer("GitHub", 200, &body)),
-        Ok(vec!["A".to_owned()])
-    );
+    assert_eq!(secret_names(&answer("GitHub", 200, &body)), Ok(vec!["A".to_owned()]));
     let body =
         r#"{"total_count":101,"workflow_runs":[{"id":1,"created_at":"2026-03-04T05:06:07Z"}]}"#;
     let page = runs(&answer("GitHub", 200, body)).ok().unwrap();
@@ -122,17 +84,11 @@ fn lists() {
 }
 
 fn seen(updated: &str) -> Option<Metadata> {
-    Some(Metadata {
-        updated_at: at(updated),
-        visibility: None,
-    })
+    Some(Metadata { updated_at: at(updated), visibility: None })
 }
 
 fn page(created: &[&str]) -> Runs {
-    Runs {
-        total: created.len(),
-        created: created.iter().map(|text| at(text)).collect(),
-    }
+    Runs { total: created.len(), created: created.iter().map(|text| at(text)).collect() }
 }
 
 #[test]
@@ -144,14 +100,8 @@ fn runs_from_before_the_write_hold_the_value_before() {
     };
     let own = Some("updated 2026-03-04T05:06:07Z");
     assert!(matches!(adoption(&[], own), Adoption::ByWrite(_)));
-    assert!(matches!(
-        adoption(&[page(&["2026-03-04T05:06:08Z"])], own),
-        Adoption::ByWrite(_)
-    ));
-    let older = [
-        page(&["2026-03-04T05:06:06Z"]),
-        page(&["2026-03-04T05:06:07Z"]),
-    ];
+    assert!(matches!(adoption(&[page(&["2026-03-04T05:06:08Z"])], own), Adoption::ByWrite(_)));
+    let older = [page(&["2026-03-04T05:06:06Z"]), page(&["2026-03-04T05:06:07Z"])];
     assert_eq!(
         adoption(&older, own),
         Adoption::NotYet("2 runs still hold the value before".into())
@@ -160,15 +110,9 @@ fn runs_from_before_the_write_hold_the_value_before() {
     assert!(
         matches!(adoption(&[], later), Adoption::NotYet(why) if why.contains("before the write"))
     );
-    assert!(matches!(
-        adoption(&[], Some(RECEIPT_UNKNOWN)),
-        Adoption::ByWrite(_)
-    ));
+    assert!(matches!(adoption(&[], Some(RECEIPT_UNKNOWN)), Adoption::ByWrite(_)));
     assert!(matches!(adoption(&[], None), Adoption::NotYet(why) if why.contains("no write")));
-    let many = Runs {
-        total: 101,
-        created: Vec::new(),
-    };
+    let many = Runs { total: 101, created: Vec::new() };
     assert!(matches!(adoption(&[many], own), Adoption::NotYet(_)));
 }
 
@@ -229,22 +173,10 @@ fn the_shared_fixtures_are_understood() {
     let shared = metadata(&at(200, "org-secret.get.200")).unwrap().unwrap();
     assert_eq!(shared.visibility.as_deref(), Some("all"));
     assert_eq!(put(&at(201, "secret.put.201")), Ok(()));
-    assert!(matches!(
-        put(&at(422, "422.key-id")),
-        Err(Fault::Later { .. })
-    ));
+    assert!(matches!(put(&at(422, "422.key-id")), Err(Fault::Later { .. })));
     assert!(matches!(put(&at(401, "401")), Err(Fault::Refused { .. })));
-    assert!(matches!(
-        put(&at(429, "429.secondary")),
-        Err(Fault::Later { .. })
-    ));
-    assert!(matches!(
-        put(&at(403, "429.secondary")),
-        Err(Fault::Later { .. })
-    ));
+    assert!(matches!(put(&at(429, "429.secondary")), Err(Fault::Later { .. })));
+    assert!(matches!(put(&at(403, "429.secondary")), Err(Fault::Later { .. })));
     assert_eq!(runs(&at(200, "runs.list.200")).unwrap().created.len(), 1);
-    assert_eq!(
-        secret_names(&at(200, "secrets.list.200")),
-        Ok(vec!["HEROKU_API_KEY".into()])
-    );
+    assert_eq!(secret_names(&at(200, "secrets.list.200")), Ok(vec!["HEROKU_API_KEY".into()]));
 }

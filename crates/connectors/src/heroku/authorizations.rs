@@ -33,11 +33,7 @@ pub(crate) const PROFILE: Profile = Profile {
     reads_siblings: true,
     shape: Shape::Heroku,
     activation_max: Span::from_secs(30),
-    usual_names: &[
-        "HEROKU_API_KEY",
-        "HEROKU_API_TOKEN",
-        "HEROKU_PLATFORM_API_TOKEN",
-    ],
+    usual_names: &["HEROKU_API_KEY", "HEROKU_API_TOKEN", "HEROKU_PLATFORM_API_TOKEN"],
 };
 
 /// How many authorizations a page holds; Heroku allows 1,000, which may exceed the limit on
@@ -66,26 +62,12 @@ impl HerokuAuthorizations {
         scope: Vec<String>,
         expires_in: Option<Span>,
     ) -> Self {
-        Self {
-            http,
-            login,
-            account,
-            scope,
-            expires_in,
-        }
+        Self { http, login, account, scope, expires_in }
     }
 
     async fn page(&self, range: &str) -> Result<Page, Fault> {
         let request = Request::get(&["oauth", "authorizations"]).header("range", range);
-        read_page(
-            &send(
-                &self.http,
-                &self.login,
-                "GET /oauth/authorizations",
-                request,
-            )
-            .await?,
-        )
+        read_page(&send(&self.http, &self.login, "GET /oauth/authorizations", request).await?)
     }
 
     async fn all(&self) -> Result<(bool, Vec<Authorization>), Fault> {
@@ -110,15 +92,9 @@ impl Issuer for HerokuAuthorizations {
     }
 
     async fn look(&self, token: &Token) -> Liveness {
-        match self
-            .http
-            .send(signed(Request::get(&["account"]), token))
-            .await
-        {
+        match self.http.send(signed(Request::get(&["account"]), token)).await {
             Ok(answer) => read_look(&answer),
-            Err(fault) => Liveness::Unknown {
-                why: fault.why().to_owned(),
-            },
+            Err(fault) => Liveness::Unknown { why: fault.why().to_owned() },
         }
     }
 
@@ -128,22 +104,12 @@ impl Issuer for HerokuAuthorizations {
 
     async fn list(&self, _with: &Token) -> Result<Listing, Fault> {
         let (complete, found) = self.all().await?;
-        Ok(Listing {
-            complete,
-            tokens: found.into_iter().map(listed).collect(),
-        })
+        Ok(Listing { complete, tokens: found.into_iter().map(listed).collect() })
     }
 
     async fn may_mint(&self) -> MintRight {
         let request = Request::get(&["oauth", "authorizations"]).header("range", "id ..; max=1");
-        match send(
-            &self.http,
-            &self.login,
-            "GET /oauth/authorizations",
-            request,
-        )
-        .await
-        {
+        match send(&self.http, &self.login, "GET /oauth/authorizations", request).await {
             Ok(answer) => read_may_mint(&answer),
             Err(Fault::Refused { why, .. }) => MintRight::Refused(why),
             Err(fault) => MintRight::Unknown(fault.why().to_owned()),
@@ -156,24 +122,13 @@ impl Issuer for HerokuAuthorizations {
             &self.scope,
             self.expires_in,
         ));
-        read_create(
-            &send(
-                &self.http,
-                &self.login,
-                "POST /oauth/authorizations",
-                request,
-            )
-            .await?,
-        )
+        read_create(&send(&self.http, &self.login, "POST /oauth/authorizations", request).await?)
     }
 
     async fn find(&self, marker: &str) -> Result<Vec<Found>, Fault> {
         let (complete, found) = self.all().await?;
         if !complete {
-            let why = format!(
-                "more than {} authorizations",
-                PAGES_MAX * PAGE_SIZE as usize
-            );
+            let why = format!("more than {} authorizations", PAGES_MAX * PAGE_SIZE as usize);
             return Err(self.http.refusal("GET /oauth/authorizations", why));
         }
         Ok(marked(found, marker))
@@ -182,24 +137,13 @@ impl Issuer for HerokuAuthorizations {
     async fn revoke(&self, handle: &Handle) -> Result<(), Fault> {
         let path = ["oauth", "authorizations", &handle.0];
         let request = Request::change(Method::DELETE, &path);
-        read_revoke(
-            &send(
-                &self.http,
-                &self.login,
-                "DELETE /oauth/authorizations",
-                request,
-            )
-            .await?,
-        )
+        read_revoke(&send(&self.http, &self.login, "DELETE /oauth/authorizations", request).await?)
     }
 
     fn how_to_create(&self) -> Vec<String> {
         vec![
             format!("log in as {} with `heroku login`", self.account),
-            format!(
-                "run `heroku authorizations:create --scope {}`",
-                self.scope.join(",")
-            ),
+            format!("run `heroku authorizations:create --scope {}`", self.scope.join(",")),
             "note the ID beside the token; it is needed to revoke it".to_owned(),
         ]
     }
@@ -230,11 +174,7 @@ fn creation<'a>(
     expires_in: Option<Span>,
 ) -> Creation<'a> {
     let expires_in = expires_in.map(|span| span.millis().div_ceil(1_000));
-    Creation {
-        description: &order.marker,
-        scope,
-        expires_in,
-    }
+    Creation { description: &order.marker, scope, expires_in }
 }
 
 #[derive(Deserialize)]
@@ -285,12 +225,7 @@ fn listed(mut authorization: Authorization) -> ListedToken {
         token: authorization.token(),
         description: authorization.description.map(|text| shown(&text)),
         created: authorization.created_at,
-        scope: authorization
-            .scope
-            .unwrap_or_default()
-            .iter()
-            .map(|name| shown(name))
-            .collect(),
+        scope: authorization.scope.unwrap_or_default().iter().map(|name| shown(name)).collect(),
         handle: Some(Handle(authorization.id)),
     }
 }
@@ -317,25 +252,21 @@ fn marked(found: Vec<Authorization>, marker: &str) -> Vec<Found> {
 /// `GET /account`: alive as the e-mail address, dead by 401 `unauthorized`, else unknown. A 401
 /// that says that no credentials arrived is no death: something in between took them away.
 fn read_look(answer: &Answer) -> Liveness {
-    let unknown = |fault: Fault| Liveness::Unknown {
-        why: fault.why().to_owned(),
-    };
+    let unknown = |fault: Fault| Liveness::Unknown { why: fault.why().to_owned() };
     let said = said(answer);
     match (answer.status, &said) {
         (200, _) => match answer.json::<Account>() {
-            Some(account) if !account.email.is_empty() => Liveness::Alive {
-                identity: shown(&account.email),
-            },
+            Some(account) if !account.email.is_empty() => {
+                Liveness::Alive { identity: shown(&account.email) }
+            }
             _ => unknown(answer.nonsense("an account's e-mail address")),
         },
         (401, Some(said)) if said.message.starts_with("There were no credentials") => {
-            Liveness::Unknown {
-                why: "401 unauthorized: the token did not arrive".to_owned(),
-            }
+            Liveness::Unknown { why: "401 unauthorized: the token did not arrive".to_owned() }
         }
-        (401, Some(said)) if said.code == "unauthorized" => Liveness::Dead {
-            evidence: "401 unauthorized".to_owned(),
-        },
+        (401, Some(said)) if said.code == "unauthorized" => {
+            Liveness::Dead { evidence: "401 unauthorized".to_owned() }
+        }
         _ => unknown(answer.failure(said.as_ref())),
     }
 }
@@ -345,17 +276,10 @@ fn read_page(answer: &Answer) -> Result<Page, Fault> {
     if !matches!(answer.status, 200 | 206) {
         return Err(answer.failure(said(answer).as_ref()));
     }
-    let authorizations = answer
-        .json()
-        .ok_or_else(|| answer.nonsense("a list of authorizations"))?;
-    let next = answer
-        .header("next-range")
-        .filter(|_| answer.status == 206)
-        .map(str::to_owned);
-    Ok(Page {
-        authorizations,
-        next,
-    })
+    let authorizations =
+        answer.json().ok_or_else(|| answer.nonsense("a list of authorizations"))?;
+    let next = answer.header("next-range").filter(|_| answer.status == 206).map(str::to_owned);
+    Ok(Page { authorizations, next })
 }
 
 /// Only a login that may use everything (`global`) may list authorizations or create one.
@@ -384,10 +308,7 @@ fn read_create(answer: &Answer) -> Result<Minted, Fault> {
     let made: Option<Authorization> = answer.json();
     let mut made = made.ok_or_else(|| answer.nonsense("an authorization"))?;
     match made.fresh_token() {
-        Some(token) if token.expose() != made.id => Ok(Minted {
-            token,
-            handle: Handle(made.id),
-        }),
+        Some(token) if token.expose() != made.id => Ok(Minted { token, handle: Handle(made.id) }),
         _ => Err(answer.nonsense("a readable token")),
     }
 }

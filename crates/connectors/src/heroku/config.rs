@@ -45,12 +45,7 @@ pub(crate) struct HerokuConfig {
 impl HerokuConfig {
     /// `keys` are the config vars that hold the token.
     pub(crate) fn new(http: Arc<Http>, login: Login, app: String, keys: Vec<String>) -> Self {
-        Self {
-            http,
-            login,
-            app,
-            keys,
-        }
+        Self { http, login, app, keys }
     }
 
     async fn get(&self, what: &str, range: Option<&str>) -> Result<Answer, Fault> {
@@ -58,13 +53,7 @@ impl HerokuConfig {
         if let Some(range) = range {
             request = request.header("range", range);
         }
-        send(
-            &self.http,
-            &self.login,
-            &format!("GET /apps/{}/{what}", self.app),
-            request,
-        )
-        .await
+        send(&self.http, &self.login, &format!("GET /apps/{}/{what}", self.app), request).await
     }
 
     async fn values(&self) -> Result<Vec<Option<Token>>, Fault> {
@@ -98,11 +87,8 @@ impl Consumer for HerokuConfig {
         if all_hold(&held, token) {
             return Ok(self.receipt(UNCHANGED).await);
         }
-        let body: BTreeMap<&str, Exposed<'_>> = self
-            .keys
-            .iter()
-            .map(|key| (key.as_str(), Exposed(token)))
-            .collect();
+        let body: BTreeMap<&str, Exposed<'_>> =
+            self.keys.iter().map(|key| (key.as_str(), Exposed(token))).collect();
         let path = ["apps", &self.app, "config-vars"];
         let request = Request::change(Method::PATCH, &path).json(&body);
         let call = format!("PATCH /apps/{}/config-vars", self.app);
@@ -115,10 +101,7 @@ impl Consumer for HerokuConfig {
         let (values, releases, dynos) = join3(self.values(), self.releases(), self.dynos()).await;
         let values = values?;
         if let Some(key) = differing(&self.keys, &values, token) {
-            return Ok(Adoption::Differs(format!(
-                "`{}` holds another value",
-                shown(key)
-            )));
+            return Ok(Adoption::Differs(format!("`{}` holds another value", shown(key))));
         }
         Ok(runs_on(&releases?, &dynos?, receipt.and_then(release_of)))
     }
@@ -137,10 +120,7 @@ fn all_hold(held: &[Option<Token>], token: &Token) -> bool {
 }
 
 fn differing<'a>(keys: &'a [String], held: &[Option<Token>], token: &Token) -> Option<&'a String> {
-    keys.iter()
-        .zip(held)
-        .find(|(_, value)| value.as_ref() != Some(token))
-        .map(|(key, _)| key)
+    keys.iter().zip(held).find(|(_, value)| value.as_ref() != Some(token)).map(|(key, _)| key)
 }
 
 /// `v412` as a number.
@@ -209,10 +189,7 @@ fn runs_on(releases: &[Release], dynos: &[Dyno], written: Option<u64>) -> Adopti
 }
 
 fn unfinished(releases: &[Release], needed: u64) -> String {
-    let status = releases
-        .iter()
-        .find(|release| release.version == needed)
-        .map(|it| it.status);
+    let status = releases.iter().find(|release| release.version == needed).map(|it| it.status);
     match status {
         Some(Status::Failed) => format!("v{needed} failed in its release phase"),
         Some(Status::Pending) => format!("v{needed} is pending"),
@@ -236,15 +213,8 @@ fn up_on(needed: u64, current: u64, dynos: &[Dyno]) -> Adoption {
     if up < running.len() {
         return Adoption::NotYet(format!("v{current}, {up} of {} dynos up", running.len()));
     }
-    let older = one_off
-        .iter()
-        .filter(|dyno| dyno.version() < needed)
-        .count();
-    let aside = if older == 0 {
-        String::new()
-    } else {
-        format!(", {older} one-off older")
-    };
+    let older = one_off.iter().filter(|dyno| dyno.version() < needed).count();
+    let aside = if older == 0 { String::new() } else { format!(", {older} one-off older") };
     match running.len() {
         0 => Adoption::ByFingerprint(format!("v{current}, no dyno runs{aside}")),
         all => Adoption::ByFingerprint(format!("v{current}, {up} of {all} dynos up{aside}")),

@@ -54,39 +54,22 @@ impl Answer {
 
     /// The vendor said no.
     pub(crate) fn refused(&self, why: impl Into<String>) -> Fault {
-        Fault::Refused {
-            vendor: self.vendor,
-            call: self.call.clone(),
-            why: why.into(),
-        }
+        Fault::Refused { vendor: self.vendor, call: self.call.clone(), why: why.into() }
     }
 
     /// Nothing happened; asking later may work.
     pub(crate) fn later(&self, why: impl Into<String>, after: Option<Duration>) -> Fault {
-        Fault::Later {
-            vendor: self.vendor,
-            call: self.call.clone(),
-            why: why.into(),
-            after,
-        }
+        Fault::Later { vendor: self.vendor, call: self.call.clone(), why: why.into(), after }
     }
 
     /// Nobody knows.
     pub(crate) fn unsure(&self, why: impl Into<String>) -> Fault {
-        Fault::Unsure {
-            vendor: self.vendor,
-            call: self.call.clone(),
-            why: why.into(),
-        }
+        Fault::Unsure { vendor: self.vendor, call: self.call.clone(), why: why.into() }
     }
 
     /// A success by its status whose body makes no sense.
     pub(crate) fn nonsense(&self, missing: &str) -> Fault {
-        self.unsure(format!(
-            "{} with {}, without {missing}",
-            self.status,
-            self.looks()
-        ))
+        self.unsure(format!("{} with {}, without {missing}", self.status, self.looks()))
     }
 
     /// Reads an answer that is not one of the successes of its call. `said` is what the vendor's
@@ -95,11 +78,7 @@ impl Answer {
         let status = self.status;
         let why = match said {
             Some(said) => format!("{status} {}", said.words()),
-            None => format!(
-                "{status} with {}, not {}'s answer",
-                self.looks(),
-                self.vendor
-            ),
+            None => format!("{status} with {}, not {}'s answer", self.looks(), self.vendor),
         };
         match (status, self.kind) {
             (429, _) => self.later(why, self.wait(Timestamp::now())),
@@ -133,21 +112,13 @@ impl Answer {
     /// neither.
     pub(crate) fn wait(&self, now: Timestamp) -> Option<Duration> {
         let until = |at: Timestamp| u64::try_from(at.as_second() - now.as_second()).unwrap_or(0);
-        let asked = self
-            .header("retry-after")
-            .and_then(|text| match text.parse::<u64>() {
-                Ok(seconds) => Some(seconds),
-                Err(_) => jiff::fmt::rfc2822::parse(text)
-                    .ok()
-                    .map(|at| until(at.timestamp())),
-            });
+        let asked = self.header("retry-after").and_then(|text| match text.parse::<u64>() {
+            Ok(seconds) => Some(seconds),
+            Err(_) => jiff::fmt::rfc2822::parse(text).ok().map(|at| until(at.timestamp())),
+        });
         let reset = || {
             let exhausted = self.header("x-ratelimit-remaining") == Some("0");
-            let at = self
-                .header("x-ratelimit-reset")
-                .filter(|_| exhausted)?
-                .parse()
-                .ok()?;
+            let at = self.header("x-ratelimit-reset").filter(|_| exhausted)?.parse().ok()?;
             Timestamp::from_second(at).ok().map(until)
         };
         let seconds = asked.or_else(reset)?;

@@ -68,17 +68,11 @@ fn one(stream: TcpStream, tell: &dyn Fn(&Asked) -> Told, log: &Mutex<Vec<Asked>>
         }
     }
     let headers = lines.split_off(1).join("\n");
-    let length = headers
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "));
+    let length = headers.lines().find_map(|line| line.strip_prefix("content-length: "));
     let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
     reader.read_exact(&mut body).unwrap();
     let line = lines[0].trim_end_matches(" HTTP/1.1").to_owned();
-    let asked = Asked {
-        line,
-        headers,
-        body: String::from_utf8(body).unwrap(),
-    };
+    let asked = Asked { line, headers, body: String::from_utf8(body).unwrap() };
     log.lock().unwrap().push(asked.clone());
     let (status, more, body) = tell(&asked);
     let length = body.len();

@@ -84,15 +84,10 @@ pub(super) fn client_of(
     if let Some(proxy) = &connection.proxy {
         // Plain http is for this machine; through a proxy it would leave it.
         let encrypted = base.scheme() == "https";
-        let proxy = Proxy::all(proxy)
-            .ok()
-            .filter(|_| encrypted)
-            .ok_or(SetupError::Proxy)?;
+        let proxy = Proxy::all(proxy).ok().filter(|_| encrypted).ok_or(SetupError::Proxy)?;
         builder = builder.proxy(proxy);
     }
-    builder
-        .build()
-        .map_err(|error| SetupError::Client(super::cause(&error)))
+    builder.build().map_err(|error| SetupError::Client(super::cause(&error)))
 }
 
 /// A client without redirects and without repetitions. The environment's proxies
@@ -108,17 +103,9 @@ pub(crate) fn client(base: &Url, timeout: Duration) -> ClientBuilder {
         .connect_timeout(connect)
         .timeout(timeout)
         .pool_idle_timeout(Duration::from_secs(IDLE_SECONDS_MAX));
-    let builder = if is_loopback(base) {
-        builder.no_proxy()
-    } else {
-        builder
-    };
+    let builder = if is_loopback(base) { builder.no_proxy() } else { builder };
     // Without TLS no authority is needed, and a bare container has none to load.
-    if base.scheme() == "http" {
-        builder.tls_certs_only([])
-    } else {
-        builder
-    }
+    if base.scheme() == "http" { builder.tls_certs_only([]) } else { builder }
 }
 
 /// The client library asks for a cryptography provider at run time. Another one that was
@@ -128,10 +115,7 @@ fn install_provider() {
 }
 
 fn authorities(path: &str, directory: &Path) -> Result<Vec<Certificate>, SetupError> {
-    let wrong = |why: String| SetupError::Authority {
-        path: path.to_owned(),
-        why,
-    };
+    let wrong = |why: String| SetupError::Authority { path: path.to_owned(), why };
     let pem = std::fs::read(directory.join(path)).map_err(|error| wrong(error.to_string()))?;
     let found = Certificate::from_pem_bundle(&pem).map_err(|error| wrong(super::cause(&error)))?;
     if found.is_empty() {

@@ -21,10 +21,7 @@ pub(crate) fn answer(vendor: &'static str, status: u16, body: &str) -> Answer {
 
 /// An answer to a call that changes something.
 pub(crate) fn change(vendor: &'static str, status: u16, body: &str) -> Answer {
-    Answer {
-        kind: Kind::Change,
-        ..answer_with(vendor, status, &[], body)
-    }
+    Answer { kind: Kind::Change, ..answer_with(vendor, status, &[], body) }
 }
 
 /// An answer with headers.
@@ -36,44 +33,22 @@ pub(crate) fn answer_with(
 ) -> Answer {
     let headers = headers
         .iter()
-        .map(|(name, value)| {
-            (
-                HeaderName::from_static(name),
-                HeaderValue::from_str(value).unwrap(),
-            )
-        })
+        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()))
         .collect();
     let body = Zeroizing::new(body.as_bytes().to_vec());
-    Answer {
-        vendor,
-        call: "GET /x".into(),
-        kind: Kind::Read,
-        status,
-        headers,
-        body,
-    }
+    Answer { vendor, call: "GET /x".into(), kind: Kind::Read, status, headers, body }
 }
 
 /// A body from the fixtures that the simulator is held to as well.
 pub(crate) fn fixture(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// A connection to an address of this machine.
 pub(crate) fn connection(kind: ConnectionKind, url: String) -> Connection {
     let timeout = Span::from_millis(500);
-    Connection {
-        name: "test".into(),
-        kind,
-        url,
-        auth: Auth::None,
-        ca: None,
-        proxy: None,
-        timeout,
-    }
+    Connection { name: "test".into(), kind, url, auth: Auth::None, ca: None, proxy: None, timeout }
 }
 
 /// Serves one connection with `serve`, and gives back what was asked and how the call ended.
@@ -93,14 +68,12 @@ async fn against(
     });
     let connection = connection(ConnectionKind::Heroku, url);
     let http = Http::new(&connection, Path::new("/"), None).unwrap();
-    let method = if kind == Kind::Read {
-        Method::GET
-    } else {
-        Method::POST
-    };
-    let request = Request::new(kind, method, &["a/b", "c d"])
-        .query("q", "x&y")
-        .token("authorization", "Bearer ", &Token::from("t-1"));
+    let method = if kind == Kind::Read { Method::GET } else { Method::POST };
+    let request = Request::new(kind, method, &["a/b", "c d"]).query("q", "x&y").token(
+        "authorization",
+        "Bearer ",
+        &Token::from("t-1"),
+    );
     let ended = http.send(request).await;
     (server.join().unwrap(), ended)
 }
@@ -111,20 +84,11 @@ fn say(text: &'static str) -> impl FnOnce(&mut TcpStream) + Send + 'static {
 
 #[tokio::test]
 async fn a_path_stays_on_its_host_and_a_token_in_its_header() {
-    let (asked, ended) = against(
-        Kind::Read,
-        say("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"),
-    )
-    .await;
+    let (asked, ended) =
+        against(Kind::Read, say("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")).await;
     let answer = ended.ok().unwrap();
-    assert_eq!(
-        (answer.status, answer.body.as_slice()),
-        (200, b"{}".as_slice())
-    );
-    assert!(
-        asked.starts_with("GET /base/a%2Fb/c%20d?q=x%26y HTTP/1.1\r\n"),
-        "{asked}"
-    );
+    assert_eq!((answer.status, answer.body.as_slice()), (200, b"{}".as_slice()));
+    assert!(asked.starts_with("GET /base/a%2Fb/c%20d?q=x%26y HTTP/1.1\r\n"), "{asked}");
     assert!(asked.contains("authorization: Bearer t-1\r\n"));
     assert!(asked.contains(concat!("user-agent: rollover/", env!("CARGO_PKG_VERSION"))));
 }
@@ -133,18 +97,13 @@ async fn a_path_stays_on_its_host_and_a_token_in_its_header() {
 async fn whatever_happens_after_sending_is_in_doubt() {
     for kind in [Kind::Read, Kind::Change] {
         let closed = against(kind, |_| ()).await.1;
-        assert!(
-            matches!(closed, Err(Fault::Unsure { .. })),
-            "closed before the answer"
-        );
+        assert!(matches!(closed, Err(Fault::Unsure { .. })), "closed before the answer");
         let half = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"half\":";
         let cut = against(kind, say(half)).await.1;
         assert!(matches!(cut, Err(Fault::Unsure { why, .. }) if why.contains("cut")));
         let garbage = against(kind, say("SSH-2.0-OpenSSH\r\n")).await.1;
         assert!(matches!(garbage, Err(Fault::Unsure { .. })), "not HTTP");
-        let silent = against(kind, |_| std::thread::sleep(Duration::from_millis(900)))
-            .await
-            .1;
+        let silent = against(kind, |_| std::thread::sleep(Duration::from_millis(900))).await.1;
         assert!(matches!(silent, Err(Fault::Unsure { why, .. }) if why.contains("in time")));
     }
 }
@@ -164,21 +123,9 @@ async fn nobody_there_is_later() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", free.local_addr().unwrap());
     drop(free);
-    let http = Http::new(
-        &connection(ConnectionKind::Heroku, url),
-        Path::new("/"),
-        None,
-    )
-    .unwrap();
-    let fault = http
-        .send(Request::change(Method::POST, &["x"]))
-        .await
-        .err()
-        .unwrap();
-    assert!(
-        matches!(&fault, Fault::Later { why, .. } if why.contains("no connection")),
-        "{fault}"
-    );
+    let http = Http::new(&connection(ConnectionKind::Heroku, url), Path::new("/"), None).unwrap();
+    let fault = http.send(Request::change(Method::POST, &["x"])).await.err().unwrap();
+    assert!(matches!(&fault, Fault::Later { why, .. } if why.contains("no connection")), "{fault}");
 }
 
 #[tokio::test]
@@ -209,37 +156,20 @@ fn how_long_to_wait() {
     let seconds = |n| Some(Duration::from_secs(n));
     assert_eq!(wait(&[]), None);
     assert_eq!(wait(&[("retry-after", "0")]), seconds(0));
-    assert_eq!(
-        wait(&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")]),
-        seconds(37)
-    );
-    assert_eq!(
-        wait(&[("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT")]),
-        seconds(0)
-    );
+    assert_eq!(wait(&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")]), seconds(37));
+    assert_eq!(wait(&[("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT")]), seconds(0));
     assert_eq!(wait(&[("retry-after", "soon")]), None);
     assert_eq!(wait(&[("retry-after", "99999999999")]), seconds(86_400));
     let reset = (now.as_second() + 5).to_string();
-    let github = [
-        ("x-ratelimit-remaining", "0"),
-        ("x-ratelimit-reset", reset.as_str()),
-    ];
+    let github = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", reset.as_str())];
     assert_eq!(wait(&github), seconds(5));
-    let left = [
-        ("x-ratelimit-remaining", "9"),
-        ("x-ratelimit-reset", reset.as_str()),
-    ];
+    let left = [("x-ratelimit-remaining", "9"), ("x-ratelimit-reset", reset.as_str())];
     assert_eq!(wait(&left), None);
 }
 
 #[test]
 fn statuses_that_are_no_success() {
-    let said = || {
-        Some(Said {
-            code: "id".into(),
-            message: "no".into(),
-        })
-    };
+    let said = || Some(Said { code: "id".into(), message: "no".into() });
     let read = |status, said: Option<Said>| answer("x", status, "").failure(said.as_ref());
     let change = |status, said: Option<Said>| change("x", status, "").failure(said.as_ref());
     for status in [400, 401, 403, 404, 409, 422] {
@@ -252,10 +182,7 @@ fn statuses_that_are_no_success() {
         assert!(matches!(read(status, said()), Fault::Later { .. }));
         assert!(matches!(change(status, said()), Fault::Unsure { .. }));
     }
-    assert!(
-        matches!(change(301, said()), Fault::Refused { .. }),
-        "moved"
-    );
+    assert!(matches!(change(301, said()), Fault::Refused { .. }), "moved");
     assert!(matches!(change(302, None), Fault::Unsure { .. }));
     assert!(matches!(read(302, None), Fault::Later { .. }));
     assert!(matches!(change(429, said()), Fault::Later { .. }));
@@ -301,8 +228,5 @@ async fn an_observer_is_told_before_and_after() {
     let connection = connection(ConnectionKind::Postmark, "http://127.0.0.1:1".into());
     let http = Http::new(&connection, Path::new("/"), Some(notes.clone())).unwrap();
     let _ = http.send(Request::get(&["server"])).await;
-    assert_eq!(
-        *notes.0.lock().unwrap(),
-        ["> Postmark GET /server", "< Postmark GET /server"]
-    );
+    assert_eq!(*notes.0.lock().unwrap(), ["> Postmark GET /server", "< Postmark GET /server"]);
 }

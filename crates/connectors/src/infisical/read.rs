@@ -34,11 +34,7 @@ enum Message {
 }
 
 fn said(answer: &Answer) -> Option<Said> {
-    let Envelope {
-        code,
-        status_code,
-        message,
-    } = answer.json()?;
+    let Envelope { code, status_code, message } = answer.json()?;
     if status_code != answer.status {
         return None;
     }
@@ -54,9 +50,7 @@ fn failure(answer: &Answer) -> Fault {
     let said = said(answer);
     let asked = said.as_ref().and_then(|said| seconds_in(&said.message));
     match answer.failure(said.as_ref()) {
-        Fault::Later {
-            why, after: None, ..
-        } if answer.status == 429 => answer.later(why, asked),
+        Fault::Later { why, after: None, .. } if answer.status == 429 => answer.later(why, asked),
         // Refused at the door: nothing was done, and the next login may be let in.
         Fault::Refused { why, .. } if has_ended(answer) => answer.later(why, None),
         fault => fault,
@@ -84,12 +78,7 @@ pub(super) fn is_missing(answer: &Answer) -> bool {
     let elsewhere = ["folder", "project", "environment", "workspace"];
     match (answer.status, said(answer)) {
         (404, Some(said)) => {
-            let first = said
-                .message
-                .split(' ')
-                .next()
-                .unwrap_or_default()
-                .to_ascii_lowercase();
+            let first = said.message.split(' ').next().unwrap_or_default().to_ascii_lowercase();
             !elsewhere.contains(&first.as_str())
         }
         _ => false,
@@ -115,9 +104,7 @@ pub(super) fn login(answer: &Answer) -> Result<(Token, Duration), Fault> {
             fault => fault,
         });
     }
-    let access: Access = answer
-        .json()
-        .ok_or_else(|| answer.nonsense("an access token"))?;
+    let access: Access = answer.json().ok_or_else(|| answer.nonsense("an access token"))?;
     let lifetime = Duration::from_secs(access.expires_in.min(ACCESS_SECONDS_MAX));
     Ok((access.access_token.0, lifetime))
 }
@@ -194,13 +181,10 @@ pub(super) fn written(answer: &Answer) -> Result<Written, Fault> {
         return Err(failure(answer));
     }
     match answer.json() {
-        Some(Ended {
-            approval: Some(approval),
-            ..
-        }) => Ok(Written::Waits(waiting(approval.id.as_deref()))),
-        Some(Ended {
-            secret: Some(_), ..
-        }) => Ok(Written::Stored),
+        Some(Ended { approval: Some(approval), .. }) => {
+            Ok(Written::Waits(waiting(approval.id.as_deref())))
+        }
+        Some(Ended { secret: Some(_), .. }) => Ok(Written::Stored),
         _ => Err(answer.nonsense("a secret or an approval")),
     }
 }

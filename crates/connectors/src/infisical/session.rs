@@ -48,18 +48,12 @@ struct Credentials<'a> {
 impl Session {
     /// A session that uses an access token as it is.
     pub(crate) fn fixed(login: Login) -> Self {
-        Self {
-            identity: Identity::Fixed(login),
-            state: Mutex::default(),
-        }
+        Self { identity: Identity::Fixed(login), state: Mutex::default() }
     }
 
     /// A session that logs in.
     pub(crate) fn client(id: Login, secret: Login) -> Self {
-        Self {
-            identity: Identity::Client { id, secret },
-            state: Mutex::default(),
-        }
+        Self { identity: Identity::Client { id, secret }, state: Mutex::default() }
     }
 
     /// An access token that is valid for a while yet; logs in if there is none. Whoever else
@@ -68,17 +62,12 @@ impl Session {
         let missing = || http.refusal("a login", "the connection has no login yet");
         let (id, secret) = match &self.identity {
             Identity::Fixed(login) => return login.get().ok_or_else(missing),
-            Identity::Client { id, secret } => (
-                id.get().ok_or_else(missing)?,
-                secret.get().ok_or_else(missing)?,
-            ),
+            Identity::Client { id, secret } => {
+                (id.get().ok_or_else(missing)?, secret.get().ok_or_else(missing)?)
+            }
         };
         let mut state = self.state.lock().await;
-        if let Some((access, _)) = state
-            .access
-            .as_ref()
-            .filter(|(_, end)| *end > Instant::now())
-        {
+        if let Some((access, _)) = state.access.as_ref().filter(|(_, end)| *end > Instant::now()) {
             return Ok(access.clone());
         }
         state.may_log_in(&secret)?;
@@ -86,10 +75,7 @@ impl Session {
         match log_in(http, &id, &secret).await {
             Ok((access, lifetime)) => {
                 let end = sent + lifetime.saturating_sub(MARGIN).max(lifetime / 2);
-                *state = State {
-                    access: Some((access.clone(), end)),
-                    ..State::default()
-                };
+                *state = State { access: Some((access.clone(), end)), ..State::default() };
                 Ok(access)
             }
             Err(fault) => {
@@ -102,11 +88,7 @@ impl Session {
     /// Drops an access token that the server does not accept any more.
     pub(super) async fn forget(&self, access: &Token) {
         let mut state = self.state.lock().await;
-        if state
-            .access
-            .as_ref()
-            .is_some_and(|(held, _)| held == access)
-        {
+        if state.access.as_ref().is_some_and(|(held, _)| held == access) {
             state.access = None;
         }
     }
@@ -114,9 +96,7 @@ impl Session {
 
 impl State {
     fn may_log_in(&self, secret: &Token) -> Result<(), Fault> {
-        let left = self
-            .locked_until
-            .and_then(|end| end.checked_duration_since(Instant::now()));
+        let left = self.locked_until.and_then(|end| end.checked_duration_since(Instant::now()));
         if let Some(left) = left {
             return Err(Fault::Later {
                 vendor: "Infisical",
@@ -134,9 +114,7 @@ impl State {
     fn remember(&mut self, secret: Token, fault: &Fault) {
         match fault {
             Fault::Refused { .. } => self.refused = Some((secret, fault.clone())),
-            Fault::Later {
-                after: Some(after), ..
-            } if *after == LOCKED => {
+            Fault::Later { after: Some(after), .. } if *after == LOCKED => {
                 self.locked_until = Some(Instant::now() + LOCKED);
             }
             _ => {}
@@ -145,10 +123,8 @@ impl State {
 }
 
 async fn log_in(http: &Http, id: &Token, secret: &Token) -> Result<(Token, Duration), Fault> {
-    let request = Request::ask(&["v1", "auth", "universal-auth", "login"]).json(&Credentials {
-        client_id: Exposed(id),
-        client_secret: Exposed(secret),
-    });
+    let request = Request::ask(&["v1", "auth", "universal-auth", "login"])
+        .json(&Credentials { client_id: Exposed(id), client_secret: Exposed(secret) });
     read::login(&http.send(request).await?)
 }
 
@@ -157,31 +133,18 @@ mod tests {
     use super::*;
 
     fn fault(after: Option<Duration>) -> Fault {
-        Fault::Later {
-            vendor: "Infisical",
-            call: "x".into(),
-            why: "y".into(),
-            after,
-        }
+        Fault::Later { vendor: "Infisical", call: "x".into(), why: "y".into(), after }
     }
 
     #[test]
     fn a_refused_secret_is_not_sent_again_but_another_one_is() {
-        let refused = Fault::Refused {
-            vendor: "Infisical",
-            call: "x".into(),
-            why: "401".into(),
-        };
+        let refused = Fault::Refused { vendor: "Infisical", call: "x".into(), why: "401".into() };
         let mut state = State::default();
         state.remember(Token::from("wrong"), &refused);
         assert_eq!(state.may_log_in(&Token::from("wrong")), Err(refused));
         assert_eq!(state.may_log_in(&Token::from("right")), Ok(()));
         state.remember(Token::from("right"), &fault(None));
-        assert_eq!(
-            state.may_log_in(&Token::from("right")),
-            Ok(()),
-            "no answer is no refusal"
-        );
+        assert_eq!(state.may_log_in(&Token::from("right")), Ok(()), "no answer is no refusal");
     }
 
     #[test]

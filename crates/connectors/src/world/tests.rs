@@ -24,10 +24,7 @@ fn inventory(url: &str, auth: Auth) -> Inventory {
     let second = Span::from_secs(1);
     Inventory {
         org: "acme".into(),
-        state: State {
-            database: "x".into(),
-            key: KeySource::File("x".into()),
-        },
+        state: State { database: "x".into(), key: KeySource::File("x".into()) },
         policy: Policy {
             max_age: second,
             soak: second,
@@ -40,12 +37,7 @@ fn inventory(url: &str, auth: Auth) -> Inventory {
         issuers: [].into(),
         stores: [(
             "s".into(),
-            Keeps {
-                name: "s".into(),
-                kind: StoreKind::Sealed {
-                    file: "s.json".into(),
-                },
-            },
+            Keeps { name: "s".into(), kind: StoreKind::Sealed { file: "s.json".into() } },
         )]
         .into(),
         secrets: [].into(),
@@ -54,23 +46,11 @@ fn inventory(url: &str, auth: Auth) -> Inventory {
 
 fn connection(url: &str, auth: Auth) -> Connection {
     let (kind, timeout) = (ConnectionKind::Heroku, Span::from_secs(5));
-    Connection {
-        name: "c".into(),
-        kind,
-        url: url.into(),
-        auth,
-        ca: None,
-        proxy: None,
-        timeout,
-    }
+    Connection { name: "c".into(), kind, url: url.into(), auth, ca: None, proxy: None, timeout }
 }
 
 fn issued_by(mut inventory: Inventory, kind: IssuerKind) -> Inventory {
-    let issuer = Issues {
-        name: "i".into(),
-        via: "c".into(),
-        kind,
-    };
+    let issuer = Issues { name: "i".into(), via: "c".into(), kind };
     inventory.issuers.insert("i".into(), issuer);
     let name: SecretName = "prod/K".parse().unwrap();
     let secret = Secret {
@@ -107,19 +87,12 @@ fn used_by(inventory: Inventory, kinds: &[ConsumerKind]) -> Inventory {
 }
 
 fn postmark() -> IssuerKind {
-    IssuerKind::PostmarkServer {
-        server: "acme-prod".into(),
-        dashboard: "https://d".into(),
-    }
+    IssuerKind::PostmarkServer { server: "acme-prod".into(), dashboard: "https://d".into() }
 }
 
 fn heroku() -> IssuerKind {
     let scope = vec!["global".to_owned()];
-    IssuerKind::HerokuAuthorization {
-        account: "o@e.com".into(),
-        scope,
-        expires_in: None,
-    }
+    IssuerKind::HerokuAuthorization { account: "o@e.com".into(), scope, expires_in: None }
 }
 
 struct Built {
@@ -143,11 +116,7 @@ fn build(
     let inventory = complete(inventory(&vendor.url, auth));
     let key = seal::Key::from_bytes(&[7; 32]);
     let world = World::build(&inventory, directory.path(), &key, None).unwrap();
-    Built {
-        world,
-        vendor,
-        _directory: directory,
-    }
+    Built { world, vendor, _directory: directory }
 }
 
 impl Built {
@@ -165,28 +134,19 @@ async fn postmark_asks_as_the_token_itself() {
     let server = format!(r#"{{"Name":"acme-prod","ApiTokens":["{}"]}}"#, &OLD[5..]);
     let built = build(move |_| told(200, &server), |it| issued_by(it, postmark()));
     let token = Token::from(&OLD[5..]);
-    let alive = Liveness::Alive {
-        identity: "acme-prod".into(),
-    };
+    let alive = Liveness::Alive { identity: "acme-prod".into() };
     assert_eq!(built.issuer().look(&token).await, alive);
     assert!(built.issuer().list(&token).await.unwrap().complete);
     let asked = built.vendor.asked();
     assert_eq!(asked.len(), 2);
     for asked in asked {
         assert_eq!(asked.line, "GET /server");
-        assert!(
-            asked
-                .headers
-                .contains(&format!("x-postmark-server-token: {}", &OLD[5..]))
-        );
+        assert!(asked.headers.contains(&format!("x-postmark-server-token: {}", &OLD[5..])));
         assert!(asked.headers.contains("accept: application/json"));
         assert!(!asked.headers.contains(LOGIN) && !asked.headers.contains("authorization"));
     }
     let order = MintOrder { marker: "m".into() };
-    assert!(matches!(
-        built.issuer().create(&order).await,
-        Err(Fault::Refused { .. })
-    ));
+    assert!(matches!(built.issuer().create(&order).await, Err(Fault::Refused { .. })));
     assert!(built.vendor.asked().is_empty());
 }
 
@@ -198,11 +158,9 @@ async fn heroku_asks_as_the_login_except_for_a_look() {
             "POST" => told(201, &made),
             "DELETE" => told(200, &made),
             _ if asked.line == "GET /account" => told(200, r#"{"email":"o@e.com"}"#),
-            _ if asked.headers.contains("range: id ..; max=500") => (
-                206,
-                "next-range: ]a-1..; max=500\r\n".into(),
-                format!("[{made}]"),
-            ),
+            _ if asked.headers.contains("range: id ..; max=500") => {
+                (206, "next-range: ]a-1..; max=500\r\n".into(), format!("[{made}]"))
+            }
             _ => told(200, r#"[{"id":"a-2","description":"m-2"}]"#),
         },
         |it| issued_by(it, heroku()),
@@ -210,33 +168,14 @@ async fn heroku_asks_as_the_login_except_for_a_look() {
     let issuer = built.issuer();
     assert!(issuer.look(&Token::from(OLD)).await.is_alive());
     let look = built.vendor.asked().remove(0);
-    assert!(
-        look.headers
-            .contains(&format!("authorization: Bearer {OLD}"))
-    );
-    let minted = issuer
-        .create(&MintOrder {
-            marker: "m-1".into(),
-        })
-        .await
-        .unwrap();
-    assert_eq!(
-        (minted.token, minted.handle),
-        (Token::from(NEW), Handle("a-1".into()))
-    );
+    assert!(look.headers.contains(&format!("authorization: Bearer {OLD}")));
+    let minted = issuer.create(&MintOrder { marker: "m-1".into() }).await.unwrap();
+    assert_eq!((minted.token, minted.handle), (Token::from(NEW), Handle("a-1".into())));
     let create = built.vendor.asked().remove(0);
     assert_eq!(create.line, "POST /oauth/authorizations");
     assert_eq!(create.body, r#"{"description":"m-1","scope":["global"]}"#);
-    assert!(
-        create
-            .headers
-            .contains(&format!("authorization: Bearer {LOGIN}"))
-    );
-    assert!(
-        create
-            .headers
-            .contains("accept: application/vnd.heroku+json; version=3")
-    );
+    assert!(create.headers.contains(&format!("authorization: Bearer {LOGIN}")));
+    assert!(create.headers.contains("accept: application/vnd.heroku+json; version=3"));
     assert_eq!(issuer.find("m-1").await.unwrap().len(), 1);
     assert_eq!(built.vendor.asked().len(), 2, "all pages");
     let list = issuer.list(&Token::from(OLD)).await.unwrap();
@@ -246,10 +185,7 @@ async fn heroku_asks_as_the_login_except_for_a_look() {
     assert_eq!(issuer.revoke(&Handle("a-1".into())).await, Ok(()));
     assert_eq!(
         built.vendor.lines(),
-        [
-            "DELETE /oauth/authorizations/a-1",
-            "GET /oauth/authorizations"
-        ]
+        ["DELETE /oauth/authorizations/a-1", "GET /oauth/authorizations"]
     );
     assert!(issuer.revoke(&Handle("..".into())).await.is_err());
     assert!(built.vendor.asked().is_empty());
@@ -260,20 +196,14 @@ async fn a_login_that_the_engine_sets_is_used_from_then_on() {
     let built = build(|_| told(200, "[]"), |it| issued_by(it, heroku()));
     built.world.logins["c"].set(Token::from("another-login"));
     assert_eq!(built.issuer().may_mint().await, MintRight::Allowed);
-    assert!(
-        built.vendor.asked()[0]
-            .headers
-            .contains("Bearer another-login")
-    );
+    assert!(built.vendor.asked()[0].headers.contains("Bearer another-login"));
 }
 
 #[test]
 fn what_cannot_be_built_is_named() {
     let key = seal::Key::from_bytes(&[7; 32]);
     let build = |inventory: &Inventory| {
-        World::build(inventory, Path::new("/nonexistent"), &key, None)
-            .err()
-            .unwrap()
+        World::build(inventory, Path::new("/nonexistent"), &key, None).err().unwrap()
     };
     let plain = issued_by(inventory("http://api.heroku.com", Auth::None), heroku());
     assert!(
@@ -291,9 +221,7 @@ fn what_cannot_be_built_is_named() {
 fn every_kind_of_issuer_is_listed_once() {
     for kind in [postmark(), heroku()] {
         let profile = profile_of(&kind);
-        let listed = ALL_PROFILES
-            .iter()
-            .filter(|listed| listed.kind == profile.kind);
+        let listed = ALL_PROFILES.iter().filter(|listed| listed.kind == profile.kind);
         assert_eq!(listed.count(), 1);
     }
 }

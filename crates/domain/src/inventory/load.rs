@@ -26,9 +26,7 @@ pub struct SourceFile {
 pub fn load(main: &SourceFile, secrets: &[SourceFile]) -> Result<Inventory, Vec<Diagnostic>> {
     let mut wrong = Vec::new();
     let mut page = Page::new(main);
-    let inventory = page
-        .parse::<raw::Organisation>()
-        .and_then(|raw| page.organisation(&raw));
+    let inventory = page.parse::<raw::Organisation>().and_then(|raw| page.organisation(&raw));
     wrong.append(&mut page.wrong);
     let Some(mut inventory) = inventory else {
         return Err(wrong);
@@ -40,21 +38,14 @@ pub fn load(main: &SourceFile, secrets: &[SourceFile]) -> Result<Inventory, Vec<
             && let Some(secret) = page.secret(&raw, &inventory)
         {
             if let Some(other) = places.insert(secret.name.clone(), file.path.clone()) {
-                page.say(
-                    raw.name.span(),
-                    format!("{} stands in {other} already", secret.name),
-                );
+                page.say(raw.name.span(), format!("{} stands in {other} already", secret.name));
             }
             inventory.secrets.insert(secret.name.clone(), secret);
         }
         wrong.append(&mut page.wrong);
     }
     wrong.extend(missing_logins(main, &inventory, wrong.is_empty()));
-    if wrong.is_empty() {
-        Ok(inventory)
-    } else {
-        Err(wrong)
-    }
+    if wrong.is_empty() { Ok(inventory) } else { Err(wrong) }
 }
 
 /// A connection that logs in with a secret of the inventory needs that secret to be there.
@@ -98,11 +89,7 @@ impl Page<'_> {
             self.unknown_word(&raw.store.store, "store", known);
         }
         let consumers = self.consumers(raw, inventory);
-        let probes = raw
-            .verify
-            .iter()
-            .filter_map(|verify| self.probe(verify))
-            .collect();
+        let probes = raw.verify.iter().filter_map(|verify| self.probe(verify)).collect();
         let policy = &inventory.policy;
         (self.wrong.len() == before).then_some(())?;
         Some(Secret {
@@ -110,11 +97,7 @@ impl Page<'_> {
             owner: raw.owner.clone(),
             issuer: raw.issuer.get_ref().clone(),
             store: raw.store.store.get_ref().clone(),
-            store_key: raw
-                .store
-                .key
-                .clone()
-                .unwrap_or_else(|| raw.name.get_ref().clone()),
+            store_key: raw.store.key.clone().unwrap_or_else(|| raw.name.get_ref().clone()),
             max_age: raw.max_age.unwrap_or(policy.max_age),
             soak: raw.soak.unwrap_or(policy.soak),
             role: raw.role.clone().unwrap_or_else(|| "ops".into()),

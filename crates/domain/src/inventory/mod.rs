@@ -76,7 +76,7 @@ pub struct Policy {
 /// Where a value is found. Never the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// An environment variable of the engine, wiped after it was read.
+    /// An environment variable of the engine. It is not passed on: the engine starts no children.
     Env(String),
     /// A file of mode 0600.
     File(String),
@@ -310,9 +310,6 @@ impl Inventory {
     /// key when the environment was left out.
     #[must_use]
     pub fn matching(&self, text: &str) -> Vec<&SecretName> {
-        self.secrets
-            .keys()
-            .filter(|name| name.to_string() == text || name.key() == text)
-            .collect()
+        self.secrets.keys().filter(|name| name.to_string() == text || name.key() == text).collect()
     }
 }

@@ -20,10 +20,7 @@ pub(super) type Fields<'a> = BTreeMap<&'static str, &'a Text>;
 
 impl<'a> Page<'a> {
     pub(super) fn new(file: &'a SourceFile) -> Self {
-        Self {
-            file,
-            wrong: Vec::new(),
-        }
+        Self { file, wrong: Vec::new() }
     }
 
     pub(super) fn parse<T: DeserializeOwned>(&mut self) -> Option<T> {
@@ -39,12 +36,7 @@ impl<'a> Page<'a> {
     }
 
     pub(super) fn say(&mut self, span: Range<usize>, message: String) {
-        self.wrong.push(Diagnostic::at(
-            &self.file.path,
-            &self.file.text,
-            span,
-            message,
-        ));
+        self.wrong.push(Diagnostic::at(&self.file.path, &self.file.text, span, message));
     }
 
     pub(super) fn say_hint(&mut self, span: Range<usize>, message: String, hint: String) {
@@ -83,10 +75,7 @@ impl<'a> Page<'a> {
     ) -> Option<Fields<'t>> {
         let before = self.wrong.len();
         for name in required {
-            if !given
-                .iter()
-                .any(|(given, value)| given == name && value.is_some())
-            {
+            if !given.iter().any(|(given, value)| given == name && value.is_some()) {
                 let message = format!("kind `{}` needs `{name}`", kind.get_ref());
                 self.say(kind.span(), message);
             }
@@ -132,12 +121,7 @@ impl<'a> Page<'a> {
     pub(super) fn address(&mut self, text: &Text) -> Option<String> {
         let value = text.get_ref();
         let trimmed = value.trim_end_matches('/');
-        let host = |rest: &str| {
-            rest.split(['/', '?', '#'])
-                .next()
-                .unwrap_or_default()
-                .to_owned()
-        };
+        let host = |rest: &str| rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned();
         let fine = if let Some(rest) = trimmed.strip_prefix("https://") {
             let host = host(rest);
             !host.is_empty() && !host.contains('@')
@@ -236,7 +220,5 @@ pub(super) fn is_loopback(authority: &str) -> bool {
         None => authority.split(':').next().unwrap_or_default(),
     };
     host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }

@@ -32,31 +32,18 @@ impl Plan {
         id: RotationId,
     ) -> Result<Self, PlanError> {
         let Some(issuer) = inventory.issuers.get(&secret.issuer) else {
-            return Err(PlanError {
-                secret: secret.name.clone(),
-                refusals: Vec::new(),
-            });
+            return Err(PlanError { secret: secret.name.clone(), refusals: Vec::new() });
         };
         let expected = identity(&issuer.kind).to_owned();
         let mut refusals = Vec::new();
-        let old = old_token(
-            secret,
-            mode,
-            declared.profile,
-            observed,
-            &expected,
-            &mut refusals,
-        );
+        let old = old_token(secret, mode, declared.profile, observed, &expected, &mut refusals);
         check_issuer(declared.profile, observed, &mut refusals);
         check_consumers(secret, observed, &mut refusals);
         if let Some(open) = &observed.open {
             refusals.insert(0, Refusal::AlreadyOpen(open.clone()));
         }
         let (Some((old, version)), true) = (old, refusals.is_empty()) else {
-            return Err(PlanError {
-                secret: secret.name.clone(),
-                refusals,
-            });
+            return Err(PlanError { secret: secret.name.clone(), refusals });
         };
         let unknown = unknown_tokens(&old, observed);
         let warnings = warnings(&old, declared.profile, observed, &unknown);
@@ -75,11 +62,7 @@ impl Plan {
                 activation_max: declared.profile.activation_max,
                 create_text: declared.create_text,
             },
-            store: StorePart {
-                name: secret.store.clone(),
-                key: secret.store_key.clone(),
-                version,
-            },
+            store: StorePart { name: secret.store.clone(), key: secret.store_key.clone(), version },
             consumers: Vec::new(),
             old,
             baseline: observed.issuer.tokens.clone(),
@@ -131,10 +114,7 @@ fn old_token(
     refusals: &mut Vec<Refusal>,
 ) -> Option<(OldToken, String)> {
     let (fingerprint, version) = match &observed.store {
-        StoreSeen::Holds {
-            fingerprint,
-            version,
-        } => (*fingerprint, version.clone()),
+        StoreSeen::Holds { fingerprint, version } => (*fingerprint, version.clone()),
         StoreSeen::Empty => {
             refusals.push(Refusal::StoreEmpty(secret.name.clone()));
             return None;
@@ -169,14 +149,7 @@ fn old_token(
         .filter(|known| known.fingerprint == fingerprint)
         .map(|known| known.since)
         .or_else(|| listed_as(observed, fingerprint, handle.as_ref())?.created);
-    Some((
-        OldToken {
-            fingerprint,
-            handle,
-            since,
-        },
-        version,
-    ))
+    Some((OldToken { fingerprint, handle, since }, version))
 }
 
 /// The handle that the old token is revoked by: as remembered, as listed with its value, or as
@@ -258,10 +231,8 @@ fn check_consumers(secret: &Secret, observed: &Observed, refusals: &mut Vec<Refu
     }
     for seen in &observed.consumers {
         match &seen.holding {
-            Holding::Refused(why) => refusals.push(Refusal::ConsumerRefuses {
-                consumer: seen.id.clone(),
-                why: why.clone(),
-            }),
+            Holding::Refused(why) => refusals
+                .push(Refusal::ConsumerRefuses { consumer: seen.id.clone(), why: why.clone() }),
             Holding::Unknown(why) => {
                 refusals.push(unseen(format!("consumer {}", seen.id), why));
             }
@@ -271,10 +242,7 @@ fn check_consumers(secret: &Secret, observed: &Observed, refusals: &mut Vec<Refu
 }
 
 fn unseen(what: String, why: &str) -> Refusal {
-    Refusal::Unseen {
-        what,
-        why: why.to_owned(),
-    }
+    Refusal::Unseen { what, why: why.to_owned() }
 }
 
 /// Live tokens other than the old one.
@@ -284,13 +252,7 @@ fn unknown_tokens(old: &OldToken, observed: &Observed) -> Vec<LiveToken> {
         (_, Some(fingerprint)) => fingerprint == old.fingerprint,
         _ => false,
     };
-    observed
-        .issuer
-        .tokens
-        .iter()
-        .filter(|token| !is_old(token))
-        .cloned()
-        .collect()
+    observed.issuer.tokens.iter().filter(|token| !is_old(token)).cloned().collect()
 }
 
 fn consumer_parts(
@@ -313,11 +275,7 @@ fn consumer_parts(
             wave: u8::from(consumer.production),
             reads_back: *reads_back,
             restarts: *restarts,
-            before: observed
-                .consumers
-                .iter()
-                .find(|seen| seen.id == consumer.id)
-                .and_then(before),
+            before: observed.consumers.iter().find(|seen| seen.id == consumer.id).and_then(before),
         })
         .collect();
     parts.sort_by_key(|part| part.wave);
@@ -339,10 +297,8 @@ fn warnings(
                     seen.id, old.fingerprint
                 ))
             }
-            Holding::Mixed(_) => warnings.push(format!(
-                "{} holds different values; it will be brought in step",
-                seen.id
-            )),
+            Holding::Mixed(_) => warnings
+                .push(format!("{} holds different values; it will be brought in step", seen.id)),
             Holding::Nothing => {
                 warnings.push(format!("{} holds nothing yet; it will be added", seen.id));
             }

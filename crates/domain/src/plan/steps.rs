@@ -87,20 +87,12 @@ impl Plan {
         let store = format!("{} {}", self.store.name, self.store.key);
         push(steps, "store", Sign::Change, engine(), store, "put back");
         for (i, consumer) in self.consumers.iter().enumerate() {
-            let restart = if consumer.restarts {
-                ", one restart"
-            } else {
-                ""
-            };
+            let restart = if consumer.restarts { ", one restart" } else { "" };
             let what = format!("{} ({}){restart}", consumer.id, consumer.keys.join(", "));
             push(steps, "propagate", Sign::Change, engine(), what, "put back");
             continue_step(steps, i);
         }
-        let unread = self
-            .consumers
-            .iter()
-            .filter(|consumer| !consumer.reads_back)
-            .count();
+        let unread = self.consumers.iter().filter(|consumer| !consumer.reads_back).count();
         let mut verify = format!(
             "{} of {} consumers show the new fingerprint",
             self.consumers.len() - unread,
@@ -127,25 +119,15 @@ impl Plan {
         };
         let (who, what) = match self.issuer.revokes {
             Doer::Api => (engine(), which),
-            Doer::Operator => (
-                self.role.clone(),
-                format!("{} dashboard: delete {which}", self.issuer.title),
-            ),
+            Doer::Operator => {
+                (self.role.clone(), format!("{} dashboard: delete {which}", self.issuer.title))
+            }
         };
         push(steps, "revoke", Sign::Remove, who, what, "none");
-        let prove = format!(
-            "the old token answers 401, twice, {} apart",
-            self.limits.proof_interval
-        );
+        let prove =
+            format!("the old token answers 401, twice, {} apart", self.limits.proof_interval);
         push(steps, "prove", Sign::Look, engine(), prove, "");
-        push(
-            steps,
-            "close",
-            Sign::Look,
-            engine(),
-            "secret.rotate.completed".into(),
-            "",
-        );
+        push(steps, "close", Sign::Look, engine(), "secret.rotate.completed".into(), "");
         for step in &mut steps[before..] {
             step.after_no_return = true;
         }

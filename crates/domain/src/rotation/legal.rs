@@ -40,19 +40,13 @@ impl Rotation {
     /// Whether the entry can happen now.
     pub(super) fn check(&self, entry: &Entry) -> Result<(), IllegalEvent> {
         if entry.seq != self.next_seq {
-            return Err(IllegalEvent::Order {
-                expected: self.next_seq,
-                found: entry.seq,
-            });
+            return Err(IllegalEvent::Order { expected: self.next_seq, found: entry.seq });
         }
         if self.outcome.is_some() {
             return Err(IllegalEvent::Closed);
         }
         self.fits(&entry.event, entry.at)
-            .map_err(|what| IllegalEvent::Unfit {
-                seq: entry.seq,
-                what,
-            })
+            .map_err(|what| IllegalEvent::Unfit { seq: entry.seq, what })
     }
 
     fn fits(&self, event: &Event, at: Timestamp) -> Result<(), String> {
@@ -73,10 +67,9 @@ impl Rotation {
             Event::Refused { action, .. }
             | Event::Unsure { action, .. }
             | Event::Later { action, .. } => self.open(action),
-            Event::Orphaned { .. } => must(
-                self.state(&Action::Create) == StepState::Begun,
-                "create was not begun",
-            ),
+            Event::Orphaned { .. } => {
+                must(self.state(&Action::Create) == StepState::Begun, "create was not begun")
+            }
             Event::Drifted { consumer, .. } => must(
                 self.direction == Direction::Forward
                     && self.is_done(&Action::Propagate(consumer.clone())),
@@ -92,10 +85,9 @@ impl Rotation {
             ),
             Event::TurnedBack { .. } => must(self.may_turn_back(), "the way back is closed"),
             Event::Resumed { .. } => Ok(()),
-            Event::Closed { outcome } => must(
-                self.due_outcome().as_ref() == Some(outcome),
-                "this end is not due",
-            ),
+            Event::Closed { outcome } => {
+                must(self.due_outcome().as_ref() == Some(outcome), "this end is not due")
+            }
         }
     }
 
@@ -112,11 +104,7 @@ impl Rotation {
         } else {
             self.ready(action)
         };
-        if open {
-            Ok(())
-        } else {
-            Err(format!("{action} is not under way"))
-        }
+        if open { Ok(()) } else { Err(format!("{action} is not under way")) }
     }
 
     fn fits_evidence(
@@ -137,11 +125,7 @@ impl Rotation {
                 .any(|(_, look)| look.which == Which::New && look.liveness.is_dead()),
             _ => true,
         };
-        if fits {
-            Ok(())
-        } else {
-            Err(format!("the evidence does not show {action}"))
-        }
+        if fits { Ok(()) } else { Err(format!("the evidence does not show {action}")) }
     }
 
     /// Whether a step is due: everything it rests on is done, and it is not.
@@ -213,10 +197,7 @@ impl Rotation {
     }
 
     pub(super) fn all_verified(&self) -> bool {
-        self.plan
-            .consumers
-            .iter()
-            .all(|c| self.is_done(&Action::Verify(c.id.clone())))
+        self.plan.consumers.iter().all(|c| self.is_done(&Action::Verify(c.id.clone())))
     }
 
     fn probed(&self) -> bool {
@@ -244,11 +225,7 @@ impl Rotation {
 
     /// When the soak is over: its length after the last verification or probe.
     pub(super) fn soak_until(&self) -> Option<Timestamp> {
-        let verified = self
-            .plan
-            .consumers
-            .iter()
-            .map(|c| Action::Verify(c.id.clone()));
+        let verified = self.plan.consumers.iter().map(|c| Action::Verify(c.id.clone()));
         let last = verified
             .chain([Action::Probe])
             .filter_map(|action| self.steps.get(&action))
@@ -259,9 +236,7 @@ impl Rotation {
 
     /// How long a step has been in its state.
     pub(super) fn waited(&self, action: &Action, now: Timestamp) -> u64 {
-        self.steps
-            .get(action)
-            .map_or(0, |step| millis_between(step.since, now))
+        self.steps.get(action).map_or(0, |step| millis_between(step.since, now))
     }
 }
 

@@ -43,11 +43,8 @@ impl Rotation {
         if let Some(outcome) = self.due_outcome() {
             return vec![Next::Close(outcome)];
         }
-        let mut due: Vec<Next> = self
-            .candidates()
-            .into_iter()
-            .filter_map(|action| self.next_of(action, now))
-            .collect();
+        let mut due: Vec<Next> =
+            self.candidates().into_iter().filter_map(|action| self.next_of(action, now)).collect();
         if self.asks() {
             due.push(Next::Ask);
         }
@@ -58,10 +55,7 @@ impl Rotation {
     /// Every step that may be due in this direction, in order.
     fn candidates(&self) -> Vec<Action> {
         let each = |make: fn(crate::ConsumerId) -> Action| {
-            self.plan
-                .consumers
-                .iter()
-                .map(move |consumer| make(consumer.id.clone()))
+            self.plan.consumers.iter().map(move |consumer| make(consumer.id.clone()))
         };
         let mut actions = vec![Action::Create];
         match self.direction {
@@ -133,19 +127,12 @@ impl Rotation {
     /// When the next look at a revoked token is worth making: the proof's interval after a first
     /// `Dead`, a growing while after anything else.
     fn next_look(&self, which: Which) -> Option<Timestamp> {
-        let looks = || {
-            self.looks
-                .iter()
-                .rev()
-                .filter(|(_, look)| look.which == which)
-        };
+        let looks = || self.looks.iter().rev().filter(|(_, look)| look.which == which);
         let (at, last) = looks().next()?;
         let wait = match last.liveness {
             Liveness::Dead { .. } => self.plan.limits.proof_interval.millis(),
             _ => {
-                let misses = looks()
-                    .take_while(|(_, look)| !look.liveness.is_dead())
-                    .count();
+                let misses = looks().take_while(|(_, look)| !look.liveness.is_dead()).count();
                 let misses = u32::try_from(misses).unwrap_or(u32::MAX);
                 u64::try_from(retry_delay(misses, None).as_millis()).unwrap_or(u64::MAX)
             }
@@ -170,10 +157,7 @@ impl Rotation {
             let last = self.looks.last().map(|(_, look)| look.liveness.to_string());
             Next::Attend {
                 action: Action::Prove,
-                why: format!(
-                    "the old token is {}",
-                    last.unwrap_or_else(|| "not looked at".into())
-                ),
+                why: format!("the old token is {}", last.unwrap_or_else(|| "not looked at".into())),
             }
         })
     }

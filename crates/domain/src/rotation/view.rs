@@ -41,14 +41,12 @@ impl Rotation {
             .next(now)
             .into_iter()
             .filter_map(|next| match next {
-                Next::Wait { action, until } => Some(Waiting::Time {
-                    step: action.to_string(),
-                    until,
-                }),
-                Next::Attend { action, why } => Some(Waiting::Attention {
-                    step: action.to_string(),
-                    why,
-                }),
+                Next::Wait { action, until } => {
+                    Some(Waiting::Time { step: action.to_string(), until })
+                }
+                Next::Attend { action, why } => {
+                    Some(Waiting::Attention { step: action.to_string(), why })
+                }
                 Next::Ask => Some(Waiting::Operator {
                     kind: TaskKind::Approve,
                     since: self.soak_until().unwrap_or(self.started),
@@ -62,16 +60,12 @@ impl Rotation {
 
     /// The step that a person is doing at the issuer right now.
     fn operator_step(&self) -> Option<Waiting> {
-        [Action::Create, Action::Revoke, Action::Discard]
-            .into_iter()
-            .find_map(|action| {
-                let step = self.steps.get(&action)?;
-                let kind = self.asked_of_operator(&action)?;
-                (step.state == StepState::Begun).then_some(Waiting::Operator {
-                    kind,
-                    since: step.since,
-                })
-            })
+        [Action::Create, Action::Revoke, Action::Discard].into_iter().find_map(|action| {
+            let step = self.steps.get(&action)?;
+            let kind = self.asked_of_operator(&action)?;
+            (step.state == StepState::Begun)
+                .then_some(Waiting::Operator { kind, since: step.since })
+        })
     }
 
     /// What is asked of a person for this step, where a person does it.
@@ -91,58 +85,30 @@ impl Rotation {
     /// The tasks that wait for people now.
     #[must_use]
     pub fn tasks(&self, now: Timestamp) -> Vec<Task> {
-        self.waiting(now)
-            .into_iter()
-            .filter_map(|waiting| self.task(waiting))
-            .collect()
+        self.waiting(now).into_iter().filter_map(|waiting| self.task(waiting)).collect()
     }
 
     fn task(&self, waiting: Waiting) -> Option<Task> {
         let server = format!("{} {}", self.plan.issuer.title, self.plan.issuer.identity);
         let (kind, since, title) = match waiting {
-            Waiting::Operator {
-                kind: TaskKind::Create,
-                since,
-            } => (
-                TaskKind::Create,
-                since,
-                format!("create a token at {server}"),
-            ),
-            Waiting::Operator {
-                kind: TaskKind::Revoke,
-                since,
-            } => {
-                let fp = self.plan.old.fingerprint;
-                (
-                    TaskKind::Revoke,
-                    since,
-                    format!("delete the token with fp {fp} at {server}"),
-                )
+            Waiting::Operator { kind: TaskKind::Create, since } => {
+                (TaskKind::Create, since, format!("create a token at {server}"))
             }
-            Waiting::Operator {
-                kind: TaskKind::Discard,
-                since,
-            } => {
+            Waiting::Operator { kind: TaskKind::Revoke, since } => {
+                let fp = self.plan.old.fingerprint;
+                (TaskKind::Revoke, since, format!("delete the token with fp {fp} at {server}"))
+            }
+            Waiting::Operator { kind: TaskKind::Discard, since } => {
                 let fp = self.new_fingerprint()?;
-                (
-                    TaskKind::Discard,
-                    since,
-                    format!("delete the token with fp {fp} at {server}"),
-                )
+                (TaskKind::Discard, since, format!("delete the token with fp {fp} at {server}"))
             }
             Waiting::Operator { kind, since } => {
                 let fp = self.plan.old.fingerprint;
-                (
-                    kind,
-                    since,
-                    format!("agree to revoking the old token, fp {fp}"),
-                )
+                (kind, since, format!("agree to revoking the old token, fp {fp}"))
             }
-            Waiting::Attention { step, why } => (
-                TaskKind::Attend,
-                self.started,
-                format!("{step} does not go on: {why}"),
-            ),
+            Waiting::Attention { step, why } => {
+                (TaskKind::Attend, self.started, format!("{step} does not go on: {why}"))
+            }
             Waiting::Time { .. } => return None,
         };
         Some(Task {
@@ -162,10 +128,7 @@ impl Rotation {
         self.looks
             .iter()
             .filter(|(_, look)| look.which == Which::Old)
-            .map(|(at, look)| Answer {
-                at: *at,
-                liveness: look.liveness.clone(),
-            })
+            .map(|(at, look)| Answer { at: *at, liveness: look.liveness.clone() })
             .collect()
     }
 
@@ -190,11 +153,7 @@ impl Rotation {
             (Action::Create, Action::Validate, "validate"),
         ];
         if self.is_done(&Action::Soak) && !self.past_return() {
-            return if self.approved.is_none() {
-                "approve"
-            } else {
-                "revoke"
-            };
+            return if self.approved.is_none() { "approve" } else { "revoke" };
         }
         if self.all_verified() && !self.past_return() {
             return "soak";

@@ -53,28 +53,13 @@ fn change(
     let plan = rotation.plan();
     let (fingerprint, handle, at) = match which {
         Which::Old => {
-            let since = plan
-                .old
-                .since
-                .filter(|_| state == TokenState::Active)
-                .unwrap_or(at);
+            let since = plan.old.since.filter(|_| state == TokenState::Active).unwrap_or(at);
             (plan.old.fingerprint, plan.old.handle.clone(), since)
         }
-        Which::New => (
-            rotation.new_fingerprint()?,
-            rotation.new_handle().cloned(),
-            at,
-        ),
+        Which::New => (rotation.new_fingerprint()?, rotation.new_handle().cloned(), at),
     };
     let rotation = Some(plan.id.clone());
-    Some(TokenChange {
-        secret: plan.secret.clone(),
-        fingerprint,
-        handle,
-        state,
-        at,
-        rotation,
-    })
+    Some(TokenChange { secret: plan.secret.clone(), fingerprint, handle, state, at, rotation })
 }
 
 impl Drive {
@@ -97,21 +82,13 @@ impl Drive {
         let (mut audit, mut tokens, mut seal) = (Vec::new(), Vec::new(), Vec::new());
         let mut close = None;
         for (i, event) in events.into_iter().enumerate() {
-            let entry = Entry {
-                seq: first + i as u64,
-                at,
-                event,
-            };
-            after.apply(&entry).map_err(|source| EngineError::History {
-                id: after.plan().id.clone(),
-                source,
-            })?;
+            let entry = Entry { seq: first + i as u64, at, event };
+            after
+                .apply(&entry)
+                .map_err(|source| EngineError::History { id: after.plan().id.clone(), source })?;
             audit.push(describe(after.plan(), &self.engine.actor, &entry));
             tokens.extend(token_changes(&after, &entry));
-            if let Event::Done {
-                action: Action::Create,
-                ..
-            } = &entry.event
+            if let Event::Done { action: Action::Create, .. } = &entry.event
                 && let Some(new) = &self.new
             {
                 seal.push((Slot::New, new.clone()));
@@ -152,32 +129,15 @@ impl Drive {
 fn token_changes(rotation: &Rotation, entry: &Entry) -> Vec<TokenChange> {
     let of = |which, state| change(rotation, which, state, entry.at);
     let changes = match &entry.event {
-        Event::Done {
-            action: Action::Create,
-            evidence: Evidence::Created { .. },
-        } => {
+        Event::Done { action: Action::Create, evidence: Evidence::Created { .. } } => {
             vec![of(Which::New, TokenState::Candidate)]
         }
-        Event::Began {
-            action: Action::Revoke,
-        } => {
-            vec![
-                of(Which::Old, TokenState::Retiring),
-                of(Which::New, TokenState::Active),
-            ]
+        Event::Began { action: Action::Revoke } => {
+            vec![of(Which::Old, TokenState::Retiring), of(Which::New, TokenState::Active)]
         }
-        Event::Done {
-            action: Action::Revoke,
-            ..
-        } => vec![of(Which::Old, TokenState::Revoked)],
-        Event::Done {
-            action: Action::Prove,
-            ..
-        } => vec![of(Which::Old, TokenState::ProvenDead)],
-        Event::Done {
-            action: Action::Discard,
-            ..
-        } => {
+        Event::Done { action: Action::Revoke, .. } => vec![of(Which::Old, TokenState::Revoked)],
+        Event::Done { action: Action::Prove, .. } => vec![of(Which::Old, TokenState::ProvenDead)],
+        Event::Done { action: Action::Discard, .. } => {
             vec![of(Which::New, TokenState::Discarded)]
         }
         _ => Vec::new(),

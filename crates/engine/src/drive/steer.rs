@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use domain::{Action, Event, Evidence, Liveness, Seen, StepState, TaskKind, Token};
 use jiff::Timestamp;
+use journal::Pending;
 
 use super::{Drive, Running};
 use crate::{Command, EngineError, Progress};
@@ -22,14 +23,8 @@ impl Drive {
     /// The next thing that a person says, here or elsewhere.
     pub(super) async fn next_command(&mut self) -> Result<Told, EngineError> {
         loop {
-            let id = self.rotation.plan().id.clone();
-            for item in self.engine.reader.inbox_pending(&id)? {
-                if let Some(command) = Command::of(&item) {
-                    return Ok(Told {
-                        command,
-                        item: Some(item.id),
-                    });
-                }
+            if let Some(told) = self.inbox()? {
+                return Ok(told);
             }
             tokio::select! {
                 told = self.commands.recv() => match told {
@@ -41,6 +36,23 @@ impl Drive {
         }
     }
 
+    /// What was said already: nobody is asked again for what they have answered.
+    pub(super) fn said(&mut self) -> Result<Option<Told>, EngineError> {
+        match self.commands.try_recv() {
+            Ok(command) => Ok(Some(Told { command, item: None })),
+            Err(_) => self.inbox(),
+        }
+    }
+
+    /// The oldest word that was left at another terminal. One that a newer rollover left is
+    /// passed over.
+    fn inbox(&self) -> Result<Option<Told>, EngineError> {
+        let pending = self.engine.reader.inbox_pending(&self.rotation.plan().id)?;
+        let known =
+            |item: &Pending| Some(Told { command: Command::of(item)?, item: Some(item.id) });
+        Ok(pending.iter().find_map(known))
+    }
+
     /// Does as told. Answers whether watches of people are to be dropped and begun anew.
     pub(super) async fn obey(
         &mut self,
@@ -50,13 +62,8 @@ impl Drive {
         match command {
             Command::Approve { by } => {
                 let fits = !self.rotation.past_return() && self.rotation.approved().is_none();
-                let events = if fits {
-                    vec![Event::Approved { by }]
-                } else {
-                    Vec::new()
-                };
-                self.answer(events, item, "there is no revocation to agree to")
-                    .await?;
+                let events = if fits { vec![Event::Approved { by }] } else { Vec::new() };
+                self.answer(events, item, "there is no revocation to agree to").await?;
                 Ok(false)
             }
             Command::Done { .. } => {
@@ -78,17 +85,9 @@ impl Drive {
             }
             Command::Back { by, why } => {
                 let fits = self.rotation.may_turn_back();
-                let events = if fits {
-                    vec![Event::TurnedBack { by, why }]
-                } else {
-                    Vec::new()
-                };
-                self.answer(
-                    events,
-                    item,
-                    "the way back is closed: the revocation has begun",
-                )
-                .await?;
+                let events = if fits { vec![Event::TurnedBack { by, why }] } else { Vec::new() };
+                self.answer(events, item, "the way back is closed: the revocation has begun")
+                    .await?;
                 Ok(true)
             }
             Command::Retry { by } => {
@@ -132,18 +131,11 @@ impl Drive {
         if !asked || self.rotation.state(&Action::Create) != StepState::Begun {
             return Err("no token is asked for now".into());
         }
-        let issuer = self
-            .engine
-            .issuer(&plan.issuer.name)
-            .ok_or("its issuer is gone")?;
+        let issuer = self.engine.issuer(&plan.issuer.name).ok_or("its issuer is gone")?;
         let token = Token::new(token.expose().trim().to_owned());
         let shape = issuer.profile().shape;
         if !shape.fits(token.expose()) {
-            return Err(format!(
-                "this is not a {} token: {}",
-                plan.issuer.title,
-                shape.describe()
-            ));
+            return Err(format!("this is not a {} token: {}", plan.issuer.title, shape.describe()));
         }
         if token == self.old {
             return Err("this is the old token".into());
@@ -151,24 +143,14 @@ impl Drive {
         match issuer.look(&token).await {
             Liveness::Alive { identity } if identity == plan.issuer.identity => {}
             other => {
-                return Err(format!(
-                    "the token is {other}, expected {}",
-                    plan.issuer.identity
-                ));
+                return Err(format!("the token is {other}, expected {}", plan.issuer.identity));
             }
         }
         let fingerprint = self.engine.fingerprints.of(&token);
         self.new = Some(token);
         self.created = Timestamp::now();
-        let evidence = Evidence::Created {
-            fingerprint,
-            handle: None,
-            seen: Seen::Entered,
-        };
-        Ok(vec![Event::Done {
-            action: Action::Create,
-            evidence,
-        }])
+        let evidence = Evidence::Created { fingerprint, handle: None, seen: Seen::Entered };
+        Ok(vec![Event::Done { action: Action::Create, evidence }])
     }
 
     /// Drops the watches of operator steps; the next round begins those that are still due.
@@ -195,11 +177,7 @@ impl Drive {
         let Some(kind) = self.rotation.asked_of_operator(action) else {
             return;
         };
-        let value = if kind == TaskKind::Discard {
-            self.new.as_ref()
-        } else {
-            Some(&self.old)
-        };
+        let value = if kind == TaskKind::Discard { self.new.as_ref() } else { Some(&self.old) };
         let lines = self.engine.instructions(&self.rotation, kind, value);
         let _ = self.progress.send(Progress::Asked { kind, lines });
     }

@@ -21,10 +21,7 @@ fn what_is_appended_is_replayed_in_order() {
     batch.audit.extend([record("A", "x"), record("A", "x")]);
     assert_eq!(journal.append_blocking(batch).unwrap().seq, 4);
     let expected: Vec<Entry> = (0..4).map(entry).collect();
-    assert_eq!(
-        journal.reader().unwrap().events(&id("A")).unwrap(),
-        expected
-    );
+    assert_eq!(journal.reader().unwrap().events(&id("A")).unwrap(), expected);
     drop(journal);
     let journal = home.open();
     assert_eq!(home.reader().events(&id("A")).unwrap(), expected);
@@ -46,52 +43,17 @@ fn rotations_are_listed_newest_first_and_filtered() {
         rows.into_iter().map(|row| row.id.0).collect::<String>()
     };
     assert_eq!(list(RotationFilter::default()), "CBA");
-    assert_eq!(
-        list(RotationFilter {
-            open: Some(true),
-            ..Default::default()
-        }),
-        "CA"
-    );
-    assert_eq!(
-        list(RotationFilter {
-            open: Some(false),
-            ..Default::default()
-        }),
-        "B"
-    );
-    assert_eq!(
-        list(RotationFilter {
-            secret: Some(secret("A")),
-            ..Default::default()
-        }),
-        "A"
-    );
-    assert_eq!(
-        list(RotationFilter {
-            limit: Some(2),
-            ..Default::default()
-        }),
-        "CB"
-    );
-    let open: String = home
-        .reader()
-        .open_rotations()
-        .unwrap()
-        .into_iter()
-        .map(|row| row.id.0)
-        .collect();
+    assert_eq!(list(RotationFilter { open: Some(true), ..Default::default() }), "CA");
+    assert_eq!(list(RotationFilter { open: Some(false), ..Default::default() }), "B");
+    assert_eq!(list(RotationFilter { secret: Some(secret("A")), ..Default::default() }), "A");
+    assert_eq!(list(RotationFilter { limit: Some(2), ..Default::default() }), "CB");
+    let open: String =
+        home.reader().open_rotations().unwrap().into_iter().map(|row| row.id.0).collect();
     assert_eq!(open, "CA");
-    let closed = home.reader().rotations(&RotationFilter {
-        limit: Some(2),
-        ..Default::default()
-    });
+    let closed = home.reader().rotations(&RotationFilter { limit: Some(2), ..Default::default() });
     let closed = closed.unwrap().remove(1);
     assert_eq!((closed.secret, closed.started_at), (secret("B"), now()));
-    assert_eq!(
-        (closed.closed_at, closed.outcome),
-        (Some(now()), Some(Outcome::Completed))
-    );
+    assert_eq!((closed.closed_at, closed.outcome), (Some(now()), Some(Outcome::Completed)));
 }
 
 #[test]
@@ -100,9 +62,7 @@ fn a_batch_that_is_not_next_is_refused_whole() {
     let journal = home.open();
     journal.append_blocking(begin("A")).unwrap();
     for (expected, found) in [(0, 1), (2, 1)] {
-        let refused = journal
-            .append_blocking(with_values(step("A", expected)))
-            .unwrap_err();
+        let refused = journal.append_blocking(with_values(step("A", expected))).unwrap_err();
         assert!(matches!(
             refused,
             JournalError::Conflict { expected: e, found: f, .. } if (e, f) == (expected, found)
@@ -113,11 +73,7 @@ fn a_batch_that_is_not_next_is_refused_whole() {
     misnumbered.entries[0].seq = 7;
     assert!(matches!(
         journal.append_blocking(misnumbered).unwrap_err(),
-        JournalError::Misnumbered {
-            expected: 1,
-            found: 7,
-            ..
-        }
+        JournalError::Misnumbered { expected: 1, found: 7, .. }
     ));
     let unknown = journal.append_blocking(step("Z", 0)).unwrap_err();
     assert!(matches!(unknown, JournalError::Unknown { .. }));
@@ -141,10 +97,9 @@ fn one_rotation_of_a_secret_is_open_at_a_time() {
     let again = journal.append_blocking(begin("A")).unwrap_err();
     assert!(matches!(again, JournalError::Exists { .. }));
     // The schema says so too, to whoever forgets to ask.
-    let raw = home.raw().execute(
-        "INSERT INTO rotations (id, secret, started_at) VALUES ('A3', 'prod/A', '')",
-        [],
-    );
+    let raw = home
+        .raw()
+        .execute("INSERT INTO rotations (id, secret, started_at) VALUES ('A3', 'prod/A', '')", []);
     assert!(raw.is_err());
     journal.append_blocking(end("A", 1)).unwrap();
     journal.append_blocking(second).unwrap();
@@ -157,9 +112,7 @@ fn a_row_that_breaks_a_rule_does_not_stop_the_journal() {
     let journal = home.open();
     journal.append_blocking(begin("A")).unwrap();
     let mut batch = step("A", 1);
-    batch
-        .tokens
-        .push(change("A", 1, TokenState::Active, Some("Z")));
+    batch.tokens.push(change("A", 1, TokenState::Active, Some("Z")));
     let refused = journal.append_blocking(batch).unwrap_err();
     assert!(matches!(refused, JournalError::Refused(_)), "{refused}");
     journal.append_blocking(step("A", 1)).unwrap();
@@ -171,12 +124,8 @@ fn a_tokens_last_state_is_remembered_with_what_was_known_of_it() {
     let home = Home::new();
     let journal = home.open();
     let mut batch = begin("A");
-    batch
-        .tokens
-        .push(change("A", 1, TokenState::Active, Some("A")));
-    batch
-        .tokens
-        .push(change("A", 2, TokenState::Candidate, Some("A")));
+    batch.tokens.push(change("A", 1, TokenState::Active, Some("A")));
+    batch.tokens.push(change("A", 2, TokenState::Candidate, Some("A")));
     journal.append_blocking(batch).unwrap();
     let mut retiring = change("A", 1, TokenState::Retiring, None);
     retiring.handle = None;
@@ -186,10 +135,7 @@ fn a_tokens_last_state_is_remembered_with_what_was_known_of_it() {
     let tokens = home.reader().tokens(&secret("A")).unwrap();
     assert_eq!(tokens.len(), 2);
     assert_eq!(tokens[0].fingerprint, retiring.fingerprint);
-    assert_eq!(
-        (tokens[0].state, tokens[0].since),
-        (TokenState::Retiring, retiring.at)
-    );
+    assert_eq!((tokens[0].state, tokens[0].since), (TokenState::Retiring, retiring.at));
     assert_eq!(tokens[0].handle, Some(Handle("handle-1".into())));
     assert_eq!(tokens[0].rotation, Some(id("A")));
     assert_eq!(home.reader().tokens(&secret("B")).unwrap(), []);
@@ -226,10 +172,7 @@ impl WriteObserver for Counting {
 async fn a_group_shares_a_commit_and_a_conflict_fails_alone() {
     let home = Home::new();
     let counting = Arc::new(Counting::default());
-    let options = Options {
-        observer: Some(counting.clone()),
-        ..Options::default()
-    };
+    let options = Options { observer: Some(counting.clone()), ..Options::default() };
     let journal = home.try_open(options).unwrap();
     let tasks: Vec<_> = (0..64)
         .map(|n| {
@@ -269,10 +212,7 @@ async fn a_group_shares_a_commit_and_a_conflict_fails_alone() {
 async fn audit_records_of_no_rotation_are_written_too() {
     let home = Home::new();
     let journal = home.open();
-    let appended = journal
-        .append_audit(vec![record("A", "inventory.loaded")])
-        .await
-        .unwrap();
+    let appended = journal.append_audit(vec![record("A", "inventory.loaded")]).await.unwrap();
     assert_eq!((appended.seq, appended.audit), (0, 1));
     let lines = home.reader().audit_lines(1, 10).unwrap();
     assert!(lines.len() == 1 && lines[0].body.contains("inventory.loaded"));

@@ -12,9 +12,7 @@ fn logged() -> Home {
     journal.append_blocking(begin("A")).unwrap();
     journal.append_blocking(step("A", 1)).unwrap();
     for _ in 0..3 {
-        journal
-            .append_note_blocking(vec![record("none", "secret.looked")], vec![])
-            .unwrap();
+        journal.append_note_blocking(vec![record("none", "secret.looked")], vec![]).unwrap();
     }
     journal.append_blocking(end("A", 2)).unwrap();
     assert_eq!(home.reader().verify_audit().unwrap().events, 6);
@@ -66,8 +64,7 @@ fn every_change_is_found() {
     ] {
         let home = logged();
         let raw = home.raw();
-        raw.pragma_update(None, "ignore_check_constraints", "ON")
-            .unwrap();
+        raw.pragma_update(None, "ignore_check_constraints", "ON").unwrap();
         raw.execute_batch(sql).unwrap();
         drop(raw);
         let problem = home.reader().verify_audit().unwrap_err();
@@ -89,10 +86,7 @@ fn a_forged_record_is_found() {
         )
         .unwrap();
     let problem = home.reader().verify_audit().unwrap_err();
-    assert!(
-        matches!(problem, AuditProblem::Broken(Broken::Signature(7))),
-        "{problem}"
-    );
+    assert!(matches!(problem, AuditProblem::Broken(Broken::Signature(7))), "{problem}");
 }
 
 /// Goal: an old head, once rightly signed, does not hide that the log was cut back to it: the
@@ -103,8 +97,7 @@ fn a_log_cut_back_to_an_old_head_is_found() {
     let journal = home.open();
     journal.append_blocking(begin("A")).unwrap();
     let raw = home.raw();
-    raw.execute_batch("CREATE TABLE kept AS SELECT * FROM audit_head")
-        .unwrap();
+    raw.execute_batch("CREATE TABLE kept AS SELECT * FROM audit_head").unwrap();
     journal.append_blocking(step("A", 1)).unwrap();
     raw.execute_batch(
         "DELETE FROM audit WHERE seq > 1; DELETE FROM audit_head;
@@ -113,14 +106,7 @@ fn a_log_cut_back_to_an_old_head_is_found() {
     .unwrap();
     let problem = home.reader().verify_audit().unwrap_err();
     assert!(
-        matches!(
-            problem,
-            AuditProblem::Unrecorded {
-                entries: 2,
-                records: 1,
-                ..
-            }
-        ),
+        matches!(problem, AuditProblem::Unrecorded { entries: 2, records: 1, .. }),
         "{problem}"
     );
 }
@@ -138,9 +124,7 @@ fn a_writer_refuses_a_log_whose_end_was_changed() {
     let home = Home::new();
     let journal = home.open();
     journal.append_blocking(begin("A")).unwrap();
-    home.raw()
-        .execute("UPDATE audit_head SET hash = ?1", [Hash([1; 32]).0])
-        .unwrap();
+    home.raw().execute("UPDATE audit_head SET hash = ?1", [Hash([1; 32]).0]).unwrap();
     journal.append_blocking(step("A", 1)).unwrap();
     assert_eq!(home.reader().verify_audit().unwrap().events, 2);
 }
@@ -152,15 +136,11 @@ fn a_record_that_was_refused_leaves_the_chain_whole() {
     let home = Home::new();
     let journal = home.open();
     journal.append_blocking(begin("A")).unwrap();
-    home.raw()
-        .execute("INSERT INTO audit VALUES (2, '{}', x'', x'')", [])
-        .unwrap();
+    home.raw().execute("INSERT INTO audit VALUES (2, '{}', x'', x'')", []).unwrap();
     let refused = journal.append_blocking(step("A", 1)).unwrap_err();
     assert!(matches!(refused, JournalError::Refused(_)), "{refused}");
     assert_eq!(home.reader().events(&id("A")).unwrap().len(), 1);
-    home.raw()
-        .execute("DELETE FROM audit WHERE seq = 2", [])
-        .unwrap();
+    home.raw().execute("DELETE FROM audit WHERE seq = 2", []).unwrap();
     journal.append_blocking(step("A", 1)).unwrap();
     assert_eq!(home.reader().verify_audit().unwrap().events, 2);
 }

@@ -8,10 +8,7 @@ fn a_path_that_cannot_be_written_is_named() {
     let home = Home::new();
     let file = home.directory.path().join("file");
     std::fs::write(&file, "").unwrap();
-    for path in [
-        file.join("rollover.db"),
-        PathBuf::from("/proc/rollover/rollover.db"),
-    ] {
+    for path in [file.join("rollover.db"), PathBuf::from("/proc/rollover/rollover.db")] {
         let refused = Journal::open(&path, &key(), here(), Options::default()).unwrap_err();
         assert!(matches!(refused, JournalError::File { .. }), "{refused}");
         assert!(refused.to_string().contains(&path.display().to_string()));
@@ -36,10 +33,7 @@ fn a_read_only_directory_is_refused() {
     assert_eq!(hint, "run as the user that `/x/db` belongs to");
     let code = rusqlite::ffi::SQLITE_READONLY;
     let error = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
-    assert!(matches!(
-        JournalError::from(error),
-        JournalError::ReadOnly(_)
-    ));
+    assert!(matches!(JournalError::from(error), JournalError::ReadOnly(_)));
 }
 
 /// Goal: a full disk fails the batch that met it and everything after, even what would fit; the
@@ -47,19 +41,11 @@ fn a_read_only_directory_is_refused() {
 #[test]
 fn a_full_disk_poisons() {
     let home = Home::new();
-    let options = Options {
-        size_pages_max: Some(60),
-        ..Options::default()
-    };
+    let options = Options { size_pages_max: Some(60), ..Options::default() };
     let journal = home.try_open(options).unwrap();
     journal.append_blocking(begin("A")).unwrap();
     let (acknowledged, error) = (1..10_000)
-        .find_map(|seq| {
-            journal
-                .append_blocking(step("A", seq))
-                .err()
-                .map(|error| (seq, error))
-        })
+        .find_map(|seq| journal.append_blocking(step("A", seq)).err().map(|error| (seq, error)))
         .unwrap();
     assert!(matches!(error, JournalError::Full(_)), "{error}");
     let after = journal.append_note_blocking(vec![], vec![]).unwrap_err();
@@ -69,15 +55,9 @@ fn a_full_disk_poisons() {
     assert!(after.hint().contains("free some space"));
     drop(journal);
     let journal = home.open();
-    assert_eq!(
-        home.reader().events(&id("A")).unwrap().len() as u64,
-        acknowledged
-    );
+    assert_eq!(home.reader().events(&id("A")).unwrap().len() as u64, acknowledged);
     journal.append_blocking(step("A", acknowledged)).unwrap();
-    assert_eq!(
-        home.reader().verify_audit().unwrap().events,
-        acknowledged + 1
-    );
+    assert_eq!(home.reader().verify_audit().unwrap().events, acknowledged + 1);
 }
 
 /// Goal: after one failed write nothing is written, even when the cause is gone again.
@@ -86,14 +66,10 @@ fn a_failed_write_poisons_for_good() {
     let home = Home::new();
     let journal = home.open();
     journal.append_blocking(begin("A")).unwrap();
-    home.raw()
-        .execute_batch("ALTER TABLE events RENAME TO gone")
-        .unwrap();
+    home.raw().execute_batch("ALTER TABLE events RENAME TO gone").unwrap();
     let first = journal.append_blocking(step("A", 1)).unwrap_err();
     assert!(matches!(first, JournalError::Database(_)), "{first}");
-    home.raw()
-        .execute_batch("ALTER TABLE gone RENAME TO events")
-        .unwrap();
+    home.raw().execute_batch("ALTER TABLE gone RENAME TO events").unwrap();
     let later = journal.append_blocking(step("A", 1)).unwrap_err();
     assert!(matches!(later, JournalError::Poisoned(_)), "{later}");
     drop(journal);
@@ -123,16 +99,9 @@ fn a_crash_around_a_commit_leaves_all_or_nothing() {
         let home = Home::new();
         home.open().append_blocking(begin("A")).unwrap();
         let observer = Some(Arc::new(Dying { before }) as Arc<dyn WriteObserver>);
-        let journal = home
-            .try_open(Options {
-                observer,
-                ..Options::default()
-            })
-            .unwrap();
+        let journal = home.try_open(Options { observer, ..Options::default() }).unwrap();
         for _ in 0..2 {
-            let died = journal
-                .append_blocking(with_values(step("A", 1)))
-                .unwrap_err();
+            let died = journal.append_blocking(with_values(step("A", 1))).unwrap_err();
             assert!(matches!(died, JournalError::Stopped), "{died}");
         }
         let next = home.open();
@@ -151,10 +120,7 @@ fn every_error_has_a_hint() {
         JournalError::Missing { path: "x".into() },
         JournalError::Changing { path: "x".into() },
         JournalError::Fenced { holder: None },
-        JournalError::Taken {
-            id: 1,
-            rotation: id("A"),
-        },
+        JournalError::Taken { id: 1, rotation: id("A") },
         JournalError::Stopped,
     ];
     assert!(errors.iter().all(|error| !error.hint().is_empty()));

@@ -33,15 +33,9 @@ fn an_item_is_posted_without_the_lease_and_taken_once() {
     let reader = home.reader();
     assert_ne!((reader.data_version().unwrap(), ids[0]), (version, ids[1]));
     let pending = reader.inbox_pending(&id("A")).unwrap();
+    assert_eq!(pending.iter().map(|pending| pending.id).collect::<Vec<_>>(), ids);
     assert_eq!(
-        pending.iter().map(|pending| pending.id).collect::<Vec<_>>(),
-        ids
-    );
-    assert_eq!(
-        pending
-            .into_iter()
-            .map(|pending| pending.item)
-            .collect::<Vec<_>>(),
+        pending.into_iter().map(|pending| pending.item).collect::<Vec<_>>(),
         [first, second]
     );
     let mut batch = step("A", 1);
@@ -49,46 +43,25 @@ fn an_item_is_posted_without_the_lease_and_taken_once() {
     journal.append_blocking(batch).unwrap();
     let mut again = step("A", 2);
     again.took = Some(ids[0]);
-    assert!(matches!(
-        journal.append_blocking(again),
-        Err(JournalError::Taken { .. })
-    ));
+    assert!(matches!(journal.append_blocking(again), Err(JournalError::Taken { .. })));
     let pending = reader.inbox_pending(&id("A")).unwrap();
-    assert_eq!(
-        pending.iter().map(|pending| pending.id).collect::<Vec<_>>(),
-        [ids[1]]
-    );
+    assert_eq!(pending.iter().map(|pending| pending.id).collect::<Vec<_>>(), [ids[1]]);
     let sql = "SELECT sealed IS NULL FROM inbox WHERE id = ?1";
-    assert!(
-        home.raw()
-            .query_row(sql, [ids[0]], |row| row.get::<_, bool>(0))
-            .unwrap()
-    );
+    assert!(home.raw().query_row(sql, [ids[0]], |row| row.get::<_, bool>(0)).unwrap());
 }
 
 #[test]
 fn a_rotation_that_is_not_open_takes_no_items() {
     let home = Home::new();
     let journal = home.open();
-    assert!(matches!(
-        post(&home, &item("A", None)),
-        Err(JournalError::Unknown { .. })
-    ));
+    assert!(matches!(post(&home, &item("A", None)), Err(JournalError::Unknown { .. })));
     journal.append_blocking(begin("A")).unwrap();
     post(&home, &item("A", Some("left-over"))).unwrap();
     journal.append_blocking(end("A", 1)).unwrap();
-    assert!(matches!(
-        post(&home, &item("A", None)),
-        Err(JournalError::Closed { .. })
-    ));
+    assert!(matches!(post(&home, &item("A", None)), Err(JournalError::Closed { .. })));
     assert_eq!(home.reader().inbox_pending(&id("A")).unwrap(), []);
     let left = "SELECT count(*) FROM inbox WHERE sealed IS NOT NULL";
-    assert_eq!(
-        home.raw()
-            .query_row(left, [], |row| row.get::<_, i64>(0))
-            .unwrap(),
-        0
-    );
+    assert_eq!(home.raw().query_row(left, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
 }
 
 /// Goal: whoever can write the database but has no key can neither forge an approval, nor change

@@ -12,32 +12,14 @@ fn a_second_writer_is_told_who_holds_it() {
     let home = Home::new();
     let journal = home.open();
     let held = home.try_open(Options::default()).unwrap_err();
-    let JournalError::Held {
-        holder,
-        expired: false,
-        ..
-    } = &held
-    else {
-        panic!("{held}")
-    };
+    let JournalError::Held { holder, expired: false, .. } = &held else { panic!("{held}") };
     assert_eq!(holder.pid, std::process::id());
-    for part in [
-        "rollover test",
-        "tester",
-        &std::process::id().to_string(),
-        &holder.host,
-    ] {
+    for part in ["rollover test", "tester", &std::process::id().to_string(), &holder.host] {
         assert!(held.to_string().contains(part), "{held}");
     }
     // Taking over is for those who stopped renewing.
-    let options = Options {
-        take_over: true,
-        ..Options::default()
-    };
-    assert!(matches!(
-        home.try_open(options),
-        Err(JournalError::Held { .. })
-    ));
+    let options = Options { take_over: true, ..Options::default() };
+    assert!(matches!(home.try_open(options), Err(JournalError::Held { .. })));
     journal.append_blocking(begin("A")).unwrap();
     assert_eq!(home.reader().lease().unwrap().unwrap().epoch, 1);
     drop(journal);
@@ -60,17 +42,10 @@ fn a_link_to_the_database_is_the_same_database() {
 fn an_idle_writer_renews() {
     let home = Home::new();
     let renew_every = Duration::from_millis(20);
-    let _journal = home
-        .try_open(Options {
-            renew_every,
-            ..Options::default()
-        })
-        .unwrap();
+    let _journal = home.try_open(Options { renew_every, ..Options::default() }).unwrap();
     let reader = home.reader();
     let first = reader.lease().unwrap().unwrap().renewed_at;
-    eventually("renewal", || {
-        reader.lease().unwrap().unwrap().renewed_at > first
-    });
+    eventually("renewal", || reader.lease().unwrap().unwrap().renewed_at > first);
 }
 
 /// Goal: another machine's lease is waited for, because its lock does not speak to us.
@@ -78,31 +53,16 @@ fn an_idle_writer_renews() {
 fn another_machines_lease_is_left_alone_until_it_expires() {
     let home = Home::new();
     drop(home.open());
-    let other = Holder {
-        host: "other".into(),
-        boot_id: "another-boot".into(),
-        ..here()
-    };
+    let other = Holder { host: "other".into(), boot_id: "another-boot".into(), ..here() };
     home.raw()
         .execute(
             "UPDATE lease SET released = 0, holder = ?1, renewed_at = ?2",
-            [
-                serde_json::to_string(&other).unwrap(),
-                crate::column::time(Timestamp::now()),
-            ],
+            [serde_json::to_string(&other).unwrap(), crate::column::time(Timestamp::now())],
         )
         .unwrap();
     let held = home.try_open(Options::default()).unwrap_err();
-    assert!(
-        matches!(&held, JournalError::Held { holder, .. } if **holder == other),
-        "{held}"
-    );
-    let journal = home
-        .try_open(Options {
-            clock: ahead(11),
-            ..Options::default()
-        })
-        .unwrap();
+    assert!(matches!(&held, JournalError::Held { holder, .. } if **holder == other), "{held}");
+    let journal = home.try_open(Options { clock: ahead(11), ..Options::default() }).unwrap();
     assert_eq!(journal.epoch(), 2);
 }
 
@@ -113,23 +73,13 @@ fn a_writer_that_lost_the_lease_writes_nothing() {
     let home = Home::new();
     let journal = home.open();
     journal.append_blocking(begin("A")).unwrap();
-    home.raw()
-        .execute("UPDATE lease SET epoch = epoch + 1", [])
-        .unwrap();
+    home.raw().execute("UPDATE lease SET epoch = epoch + 1", []).unwrap();
     for _ in 0..2 {
         let fenced = journal.append_blocking(step("A", 1)).unwrap_err();
-        assert!(
-            matches!(&fenced, JournalError::Fenced { holder: Some(_) }),
-            "{fenced}"
-        );
+        assert!(matches!(&fenced, JournalError::Fenced { holder: Some(_) }), "{fenced}");
     }
-    home.raw()
-        .execute("UPDATE lease SET epoch = epoch - 1", [])
-        .unwrap();
-    assert!(matches!(
-        journal.append_blocking(step("A", 1)),
-        Err(JournalError::Fenced { .. })
-    ));
+    home.raw().execute("UPDATE lease SET epoch = epoch - 1", []).unwrap();
+    assert!(matches!(journal.append_blocking(step("A", 1)), Err(JournalError::Fenced { .. })));
     assert_eq!(home.reader().events(&id("A")).unwrap().len(), 1);
 }
 
@@ -151,10 +101,7 @@ fn a_killed_writer_is_followed_at_once_and_lost_nothing() {
         let entries = home.reader().events(&id("A")).unwrap();
         assert!(entries.len() as u64 >= read_number(&acknowledged).unwrap());
         assert!(entries.iter().zip(0..).all(|(entry, seq)| entry.seq == seq));
-        assert_eq!(
-            home.reader().verify_audit().unwrap().events,
-            entries.len() as u64
-        );
+        assert_eq!(home.reader().verify_audit().unwrap().events, entries.len() as u64);
         drop(journal);
     }
 }
@@ -172,31 +119,14 @@ fn a_suspended_writer_is_fenced_when_it_goes_on() {
         lease.holder.pid == child.0.id() && !lease.released
     });
     child.signal(Signal::STOP);
-    let expired = home
-        .try_open(Options {
-            clock: ahead(60),
-            ..Options::default()
-        })
-        .unwrap_err();
-    assert!(
-        matches!(expired, JournalError::Held { expired: true, .. }),
-        "{expired}"
-    );
+    let expired = home.try_open(Options { clock: ahead(60), ..Options::default() }).unwrap_err();
+    assert!(matches!(expired, JournalError::Held { expired: true, .. }), "{expired}");
     assert!(expired.hint().contains("take over"));
-    let options = Options {
-        clock: ahead(60),
-        take_over: true,
-        ..Options::default()
-    };
+    let options = Options { clock: ahead(60), take_over: true, ..Options::default() };
     let journal = home.try_open(options).unwrap();
     journal.append_blocking(step("A", 1)).unwrap();
     // A third one, for whom the lease has not expired, is told of the new holder.
-    let held = home
-        .try_open(Options {
-            clock: ahead(60),
-            ..Options::default()
-        })
-        .unwrap_err();
+    let held = home.try_open(Options { clock: ahead(60), ..Options::default() }).unwrap_err();
     assert!(matches!(
         held,
         JournalError::Held { holder, expired: false, .. } if holder.pid == std::process::id()
@@ -253,10 +183,7 @@ fn the_other_process() {
         return;
     };
     let variable = |name| PathBuf::from(std::env::var(name).unwrap());
-    let (database, output) = (
-        variable("JOURNAL_TEST_DATABASE"),
-        variable("JOURNAL_TEST_OUTPUT"),
-    );
+    let (database, output) = (variable("JOURNAL_TEST_DATABASE"), variable("JOURNAL_TEST_OUTPUT"));
     let journal = Journal::open(&database, &key(), here(), Options::default()).unwrap();
     let mut seq = journal.reader().unwrap().events(&id("A")).unwrap().len() as u64;
     if role == "append" {

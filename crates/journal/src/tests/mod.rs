@@ -29,9 +29,7 @@ struct Home {
 
 impl Home {
     fn new() -> Self {
-        Self {
-            directory: tempfile::tempdir().unwrap(),
-        }
+        Self { directory: tempfile::tempdir().unwrap() }
     }
 
     fn path(&self) -> PathBuf {
@@ -58,9 +56,7 @@ impl Home {
 
 fn raw(path: &Path) -> Connection {
     let connection = Connection::open(path).unwrap();
-    connection
-        .pragma_update(None, "foreign_keys", "OFF")
-        .unwrap();
+    connection.pragma_update(None, "foreign_keys", "OFF").unwrap();
     connection
 }
 
@@ -85,13 +81,7 @@ fn now() -> Timestamp {
 }
 
 fn entry(seq: u64) -> Entry {
-    Entry {
-        seq,
-        at: now(),
-        event: Event::Approved {
-            by: format!("person {seq}"),
-        },
-    }
+    Entry { seq, at: now(), event: Event::Approved { by: format!("person {seq}") } }
 }
 
 fn record(rotation: &str, action: &str) -> Record {
@@ -109,9 +99,7 @@ fn record(rotation: &str, action: &str) -> Record {
 fn step(rotation: &str, seq: u64) -> Batch {
     let mut batch = Batch::new(id(rotation), seq);
     batch.entries.push(entry(seq));
-    batch
-        .audit
-        .push(record(rotation, "secret.rotate.revocation_approved"));
+    batch.audit.push(record(rotation, "secret.rotate.revocation_approved"));
     batch
 }
 

@@ -3,9 +3,7 @@
 use super::*;
 
 fn version(home: &Home) -> u32 {
-    home.raw()
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .unwrap()
+    home.raw().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
 }
 
 /// Goal: an empty database, which is version 0, is brought up once.
@@ -14,10 +12,7 @@ fn an_older_database_is_migrated() {
     let home = Home::new();
     std::fs::write(home.path(), "").unwrap();
     let unmade = Reader::open(&home.path(), &key()).unwrap_err();
-    assert!(
-        matches!(unmade, JournalError::Older { found: 0, .. }),
-        "{unmade}"
-    );
+    assert!(matches!(unmade, JournalError::Older { found: 0, .. }), "{unmade}");
     let journal = home.open();
     assert_eq!(version(&home), crate::schema::VERSION);
     journal.append_blocking(begin("A")).unwrap();
@@ -36,10 +31,7 @@ fn a_newer_database_is_refused_and_left_alone() {
         home.try_open(Options::default()).unwrap_err(),
         Reader::open(&home.path(), &key()).unwrap_err(),
     ] {
-        assert!(
-            matches!(refused, JournalError::Newer { found: 99, .. }),
-            "{refused}"
-        );
+        assert!(matches!(refused, JournalError::Newer { found: 99, .. }), "{refused}");
         assert!(refused.hint().contains("newer rollover"));
     }
     assert_eq!(version(&home), 99);
@@ -51,11 +43,7 @@ fn what_is_not_ours_is_refused() {
     home.raw().execute_batch("CREATE TABLE theirs (x)").unwrap();
     let refused = home.try_open(Options::default()).unwrap_err();
     assert!(matches!(refused, JournalError::NotOurs { .. }), "{refused}");
-    std::fs::write(
-        home.path(),
-        "this is a text file and no database at all\n".repeat(50),
-    )
-    .unwrap();
+    std::fs::write(home.path(), "this is a text file and no database at all\n".repeat(50)).unwrap();
     let refused = home.try_open(Options::default()).unwrap_err();
     assert!(matches!(refused, JournalError::NotOurs { .. }), "{refused}");
     let missing = Reader::open(&home.directory.path().join("none.db"), &key()).unwrap_err();

@@ -8,18 +8,13 @@ use crate::connection::beside;
 fn two_rotations(home: &Home) -> Journal {
     let journal = home.open();
     for rotation in ["A", "B"] {
-        journal
-            .append_blocking(with_values(begin(rotation)))
-            .unwrap();
+        journal.append_blocking(with_values(begin(rotation))).unwrap();
     }
     journal
 }
 
 fn refused(home: &Home, rotation: &str, slot: Slot) -> bool {
-    matches!(
-        home.reader().open_value(&id(rotation), slot),
-        Err(JournalError::Seal(_))
-    )
+    matches!(home.reader().open_value(&id(rotation), slot), Err(JournalError::Seal(_)))
 }
 
 #[test]
@@ -27,28 +22,16 @@ fn values_are_kept_until_the_rotation_closes() {
     let home = Home::new();
     let journal = two_rotations(&home);
     let reader = home.reader();
-    assert_eq!(
-        reader.open_value(&id("A"), Slot::Old).unwrap(),
-        Some(value("old", &id("A")))
-    );
-    assert_eq!(
-        reader.open_value(&id("A"), Slot::New).unwrap(),
-        Some(value("new", &id("A")))
-    );
+    assert_eq!(reader.open_value(&id("A"), Slot::Old).unwrap(), Some(value("old", &id("A"))));
+    assert_eq!(reader.open_value(&id("A"), Slot::New).unwrap(), Some(value("new", &id("A"))));
     assert_eq!(reader.open_value(&id("Z"), Slot::New).unwrap(), None);
     let mut batch = step("A", 1);
     batch.seal.push((Slot::New, Token::from("another")));
     journal.append_blocking(batch).unwrap();
-    assert_eq!(
-        reader.open_value(&id("A"), Slot::New).unwrap(),
-        Some(Token::from("another"))
-    );
+    assert_eq!(reader.open_value(&id("A"), Slot::New).unwrap(), Some(Token::from("another")));
     journal.append_blocking(end("A", 2)).unwrap();
     assert_eq!(reader.open_value(&id("A"), Slot::New).unwrap(), None);
-    assert_eq!(
-        reader.open_value(&id("B"), Slot::New).unwrap(),
-        Some(value("new", &id("B")))
-    );
+    assert_eq!(reader.open_value(&id("B"), Slot::New).unwrap(), Some(value("new", &id("B"))));
 }
 
 /// Goal: a sealed row opens nowhere else. Method: raw SQL by somebody without the key.
@@ -68,11 +51,7 @@ fn a_moved_row_is_refused() {
             Slot::New,
         ),
         ("UPDATE sealed SET version = 2", "A", Slot::New),
-        (
-            "UPDATE sealed SET blob = substr(blob, 1, length(blob) - 1)",
-            "A",
-            Slot::Old,
-        ),
+        ("UPDATE sealed SET blob = substr(blob, 1, length(blob) - 1)", "A", Slot::Old),
         ("UPDATE sealed SET blob = zeroblob(0)", "A", Slot::Old),
         // With its key, and still at another place.
         (
@@ -124,28 +103,18 @@ fn nothing_is_left_of_a_closed_rotation() {
         journal.append_blocking(with_values(begin(name))).unwrap();
     }
     let mut traces = Vec::new();
-    for sql in [
-        "SELECT rotation, wrapped FROM data_keys",
-        "SELECT rotation, blob FROM sealed",
-    ] {
+    for sql in ["SELECT rotation, wrapped FROM data_keys", "SELECT rotation, blob FROM sealed"] {
         let raw = home.raw();
         let mut statement = raw.prepare(sql).unwrap();
-        let rows = statement
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
-            .unwrap();
-        traces.extend(
-            rows.map(|row| row.unwrap())
-                .collect::<Vec<(String, Vec<u8>)>>(),
-        );
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        traces.extend(rows.map(|row| row.unwrap()).collect::<Vec<(String, Vec<u8>)>>());
     }
     assert_eq!(traces.len(), 450);
     let everything = || {
-        ["", "-wal", "-shm"]
-            .iter()
-            .fold(Vec::new(), |mut bytes, suffix| {
-                bytes.extend(std::fs::read(beside(&home.path(), suffix)).unwrap_or_default());
-                bytes
-            })
+        ["", "-wal", "-shm"].iter().fold(Vec::new(), |mut bytes, suffix| {
+            bytes.extend(std::fs::read(beside(&home.path(), suffix)).unwrap_or_default());
+            bytes
+        })
     };
     // The pieces are random bytes, so 12 of them are as good as all.
     let found = |closed: &dyn Fn(&str) -> bool| {
@@ -157,10 +126,7 @@ fn nothing_is_left_of_a_closed_rotation() {
         });
         assert!(!shown, "a value stands in a file");
         let left = |trace: &[u8]| trace.chunks_exact(12).any(|piece| index.contains(piece));
-        traces
-            .iter()
-            .filter(|(name, trace)| closed(name) && left(trace))
-            .count()
+        traces.iter().filter(|(name, trace)| closed(name) && left(trace)).count()
     };
     assert_eq!(found(&|_| true), 450);
     let (first, second) = names.split_at(70);
@@ -177,12 +143,7 @@ fn nothing_is_left_of_a_closed_rotation() {
     drop(journal);
     assert_eq!(found(&|_| true), 0);
     let counts = "SELECT (SELECT count(*) FROM data_keys) + (SELECT count(*) FROM sealed)";
-    assert_eq!(
-        home.raw()
-            .query_row(counts, [], |row| row.get::<_, i64>(0))
-            .unwrap(),
-        0
-    );
+    assert_eq!(home.raw().query_row(counts, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
 }
 
 /// Goal: the log is emptied even when a reader was in the way at first.
@@ -190,20 +151,11 @@ fn nothing_is_left_of_a_closed_rotation() {
 fn a_reader_in_the_way_puts_destruction_off_only() {
     let home = Home::new();
     let renew_every = Duration::from_millis(20);
-    let journal = home
-        .try_open(Options {
-            renew_every,
-            ..Options::default()
-        })
-        .unwrap();
+    let journal = home.try_open(Options { renew_every, ..Options::default() }).unwrap();
     journal.append_blocking(with_values(begin("A"))).unwrap();
     let mut raw = home.raw();
     let snapshot = raw.transaction().unwrap();
-    snapshot
-        .query_row("SELECT count(*) FROM sealed", [], |row| {
-            row.get::<_, i64>(0)
-        })
-        .unwrap();
+    snapshot.query_row("SELECT count(*) FROM sealed", [], |row| row.get::<_, i64>(0)).unwrap();
     journal.append_blocking(end("A", 1)).unwrap();
     let wal = || beside(&home.path(), "-wal").metadata().unwrap().len();
     std::thread::sleep(Duration::from_millis(100));
@@ -217,11 +169,8 @@ fn a_reader_in_the_way_puts_destruction_off_only() {
 fn all_files_are_private_whatever_the_umask() {
     let home = Home::new();
     std::fs::write(home.path(), "").unwrap();
-    std::fs::set_permissions(
-        home.path(),
-        std::os::unix::fs::PermissionsExt::from_mode(0o644),
-    )
-    .unwrap();
+    std::fs::set_permissions(home.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .unwrap();
     let journal = home.open();
     journal.append_blocking(begin("A")).unwrap();
     for suffix in ["", "-wal", "-shm", ".lock"] {

@@ -23,10 +23,7 @@ fn running(shared: &Shared, app: &str) -> Result<Dyno, Reply> {
         let Some(app) = world.scene.heroku.apps.get(app) else {
             return Err(Reply::json(404, &json!({ "error": "no such app" })));
         };
-        let up = app
-            .processes
-            .iter()
-            .find(|process| process.state(now) == ProcessState::Up);
+        let up = app.processes.iter().find(|process| process.state(now) == ProcessState::Up);
         let Some(process) = up else {
             return Err(Reply::json(503, &json!({ "status": "starting" })));
         };
@@ -69,9 +66,7 @@ pub(crate) async fn health(shared: &Arc<Shared>, app: &str) -> Reply {
             look(&shared.urls.heroku, "/apps", &headers).await
         }
     };
-    let well = [&postmark, &heroku_api]
-        .into_iter()
-        .all(|part| part.is_null() || part == "ok");
+    let well = [&postmark, &heroku_api].into_iter().all(|part| part.is_null() || part == "ok");
     Reply::json(
         200,
         &json!({
@@ -85,16 +80,7 @@ pub(crate) async fn health(shared: &Arc<Shared>, app: &str) -> Reply {
 }
 
 async fn look(base: &str, path: &str, headers: &[(&str, &str)]) -> Value {
-    let answer = once(
-        base,
-        Ask {
-            method: "GET",
-            path,
-            headers,
-            body: Vec::new(),
-        },
-    )
-    .await;
+    let answer = once(base, Ask { method: "GET", path, headers, body: Vec::new() }).await;
     json!(match answer.map(|answer| answer.status) {
         Ok(200..=299) => "ok",
         Ok(401) => "unauthorized",
@@ -109,19 +95,11 @@ pub(crate) async fn test_email(shared: &Arc<Shared>, app: &str, call: &Call) -> 
         Err(reply) => return (reply, false),
     };
     let Some(token) = dyno.postmark else {
-        return (
-            Reply::json(501, &json!({ "error": "this app sends no mail" })),
-            false,
-        );
+        return (Reply::json(501, &json!({ "error": "this app sends no mail" })), false);
     };
     let asked = call.json().unwrap_or_default();
     let from = shared.world(|world, _| {
-        world
-            .scene
-            .postmark
-            .domains
-            .first()
-            .map(|domain| format!("noreply@{domain}"))
+        world.scene.postmark.domains.first().map(|domain| format!("noreply@{domain}"))
     });
     let mail = json!({
         "From": from,
@@ -138,39 +116,21 @@ pub(crate) async fn test_email(shared: &Arc<Shared>, app: &str, call: &Call) -> 
         ("x-postmark-server-token", token.as_str()),
     ];
     let body = mail.to_string().into_bytes();
-    let ask = Ask {
-        method: "POST",
-        path: "/email",
-        headers: &headers,
-        body,
-    };
+    let ask = Ask { method: "POST", path: "/email", headers: &headers, body };
     let (line, reply) = match once(&shared.urls.postmark, ask).await {
         Ok(answer) if answer.status == 200 => {
             let id = answer.json()["MessageID"].clone();
             let line = format!("postmark 200 MessageID={}", id.as_str().unwrap_or_default());
-            (
-                line,
-                Reply::json(200, &json!({ "message_id": id, "release": dyno.release })),
-            )
+            (line, Reply::json(200, &json!({ "message_id": id, "release": dyno.release })))
         }
         Ok(answer) => {
-            let error = if answer.status == 401 {
-                "InvalidAPIToken"
-            } else {
-                "postmark"
-            };
+            let error = if answer.status == 401 { "InvalidAPIToken" } else { "postmark" };
             let body = json!({ "error": error, "status": answer.status, "release": dyno.release });
-            (
-                format!("postmark {} {error}", answer.status),
-                Reply::json(502, &body),
-            )
+            (format!("postmark {} {error}", answer.status), Reply::json(502, &body))
         }
         Err(_) => {
             let body = json!({ "error": "connection", "release": dyno.release });
-            (
-                "postmark connection failed".to_owned(),
-                Reply::json(502, &body),
-            )
+            ("postmark connection failed".to_owned(), Reply::json(502, &body))
         }
     };
     shared.world(|world, now| {

@@ -18,10 +18,7 @@ pub(crate) fn answer(shared: &Shared, call: &Call) -> Reply {
     }
     let token = call.header("x-lab-control").unwrap_or_default();
     if call.method != "GET" && token != shared.control_token {
-        return error(
-            403,
-            "the control token of the state file is missing or wrong",
-        );
+        return error(403, "the control token of the state file is missing or wrong");
     }
     let segments = call.segments();
     let parts: Vec<&str> = segments.iter().map(String::as_str).skip(1).collect();

@@ -16,17 +16,11 @@ pub(crate) fn page(shared: &Shared) -> Reply {
     tokens(&mut body, &seen);
     apps(&mut body, &seen);
     faults(&mut body, shared);
-    Reply::html(
-        200,
-        super::html::page(&format!("The lab of {}", shared.org), &body),
-    )
+    Reply::html(200, super::html::page(&format!("The lab of {}", shared.org), &body))
 }
 
 fn table(body: &mut String, title: &str, heads: &[&str], rows: &str) {
-    let heads: String = heads
-        .iter()
-        .map(|head| format!("<th scope=\"col\">{head}</th>"))
-        .collect();
+    let heads: String = heads.iter().map(|head| format!("<th scope=\"col\">{head}</th>")).collect();
     // Writing to a string cannot fail.
     let _infallible = write!(
         body,
@@ -57,11 +51,7 @@ fn vendors(body: &mut String, shared: &Shared) {
 
 fn tokens(body: &mut String, seen: &Inspection) {
     let state = |live: bool| {
-        if live {
-            "<span class=\"good\">live</span>"
-        } else {
-            "<span class=\"bad\">refused</span>"
-        }
+        if live { "<span class=\"good\">live</span>" } else { "<span class=\"bad\">refused</span>" }
     };
     let mut rows = String::new();
     for server in seen.scene().postmark.servers.values() {
@@ -87,12 +77,7 @@ fn tokens(body: &mut String, seen: &Inspection) {
             seconds(found.created),
         );
     }
-    table(
-        body,
-        "Tokens",
-        &["Issuer", "Where", "Ends in", "State", "Created"],
-        &rows,
-    );
+    table(body, "Tokens", &["Issuer", "Where", "Ends in", "State", "Created"], &rows);
 }
 
 fn apps(body: &mut String, seen: &Inspection) {
@@ -125,14 +110,7 @@ fn apps(body: &mut String, seen: &Inspection) {
             )
         })
         .collect();
-    let heads = [
-        "App",
-        "Dynos",
-        "Restarts",
-        "POSTMARK_SERVER_TOKEN",
-        "HEROKU_API_KEY",
-        "Demo",
-    ];
+    let heads = ["App", "Dynos", "Restarts", "POSTMARK_SERVER_TOKEN", "HEROKU_API_KEY", "Demo"];
     table(body, "Apps", &heads, &rows);
 }
 
@@ -158,10 +136,5 @@ fn faults(body: &mut String, shared: &Shared) {
             )
         })
         .collect();
-    table(
-        body,
-        "Faults",
-        &["No.", "Vendor", "Kind", "Requests", "Hits"],
-        &rows,
-    );
+    table(body, "Faults", &["No.", "Vendor", "Kind", "Requests", "Hits"], &rows);
 }

@@ -25,11 +25,7 @@ pub(crate) async fn answer(shared: &Arc<Shared>, call: &Call, hits: &Hits) -> (R
     }
     let segments = call.segments();
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let method = if call.method == "HEAD" {
-        "GET"
-    } else {
-        call.method.as_str()
-    };
+    let method = if call.method == "HEAD" { "GET" } else { call.method.as_str() };
     if let ["apps", app, rest @ ..] = parts.as_slice() {
         return match (method, rest) {
             ("GET", ["health"]) => (apps::health(shared, app).await, false),
@@ -49,13 +45,9 @@ pub(crate) async fn answer(shared: &Arc<Shared>, call: &Call, hits: &Hits) -> (R
     match (method, parts.as_slice()) {
         ("GET", []) => (index::page(shared), false),
         ("GET", ["postmark", "servers"]) => (tokens::servers(shared), false),
-        ("GET", ["postmark", "servers", id, "streams"]) => (
-            Reply::see_other(&format!(
-                "/postmark/servers/{}/api-tokens",
-                html::escape(id)
-            )),
-            false,
-        ),
+        ("GET", ["postmark", "servers", id, "streams"]) => {
+            (Reply::see_other(&format!("/postmark/servers/{}/api-tokens", html::escape(id))), false)
+        }
         ("GET", ["postmark", "servers", id, "api-tokens"]) => (tokens::list(shared, id), false),
         ("POST", ["postmark", "servers", id, "api-tokens"]) => tokens::generate(shared, id, hits),
         ("POST", ["postmark", "servers", id, "api-tokens", "delete"]) => {
@@ -65,13 +57,7 @@ pub(crate) async fn answer(shared: &Arc<Shared>, call: &Call, hits: &Hits) -> (R
         ("POST", ["heroku", "account", "applications", "revoke"]) => {
             tokens::revoke(shared, call, hits)
         }
-        _ => (
-            Reply::html(
-                404,
-                html::page("Not found", "<p>There is no such page.</p>"),
-            ),
-            false,
-        ),
+        _ => (Reply::html(404, html::page("Not found", "<p>There is no such page.</p>")), false),
     }
 }
 

@@ -44,17 +44,13 @@ pub(crate) fn list(shared: &Shared, id: &str) -> Reply {
 
 /// Postmark: a click on "Generate another token".
 pub(crate) fn generate(shared: &Arc<Shared>, id: &str, hits: &Hits) -> (Reply, bool) {
-    change(shared, id, hits, |world, id, turn| {
-        world.scene.postmark.generate_token(id, turn)
-    })
+    change(shared, id, hits, |world, id, turn| world.scene.postmark.generate_token(id, turn))
 }
 
 /// Postmark: a click on "Delete".
 pub(crate) fn delete(shared: &Arc<Shared>, id: &str, call: &Call, hits: &Hits) -> (Reply, bool) {
     let row = call.form("row").unwrap_or_default();
-    change(shared, id, hits, |world, id, turn| {
-        world.scene.postmark.delete_token(id, &row, turn)
-    })
+    change(shared, id, hits, |world, id, turn| world.scene.postmark.delete_token(id, &row, turn))
 }
 
 fn change(
@@ -100,9 +96,7 @@ fn change(
 
 fn list_with(shared: &Shared, id: &str, status: u16, alert: Option<&str>) -> Reply {
     let server = shared.world(|world, _| {
-        id.parse::<u64>()
-            .ok()
-            .and_then(|id| world.scene.postmark.servers.get(&id).cloned())
+        id.parse::<u64>().ok().and_then(|id| world.scene.postmark.servers.get(&id).cloned())
     });
     let Some(server) = server else {
         return Reply::html(404, page("Not found", "<p>There is no such server.</p>"));
@@ -126,14 +120,9 @@ fn list_with(shared: &Shared, id: &str, status: u16, alert: Option<&str>) -> Rep
             )
         })
         .collect();
-    let alert = alert
-        .map(|text| format!("<p role=\"alert\">{}</p>", escape(text)))
-        .unwrap_or_default();
-    let full = if server.tokens.len() >= TOKENS_MAX {
-        " disabled"
-    } else {
-        ""
-    };
+    let alert =
+        alert.map(|text| format!("<p role=\"alert\">{}</p>", escape(text))).unwrap_or_default();
+    let full = if server.tokens.len() >= TOKENS_MAX { " disabled" } else { "" };
     let body = format!(
         "{alert}<p class=\"soft\">Anyone with an API token can send through this server. \
          Up to {TOKENS_MAX} tokens work side by side.</p>\
@@ -143,10 +132,7 @@ fn list_with(shared: &Shared, id: &str, status: u16, alert: Option<&str>) -> Rep
          <input type=\"hidden\" name=\"form\" value=\"{form}\">\
          <p><button class=\"do\"{full}>Generate another token</button></p></form>"
     );
-    Reply::html(
-        status,
-        page(&format!("{} - API tokens", server.name), &body),
-    )
+    Reply::html(status, page(&format!("{} - API tokens", server.name), &body))
 }
 
 /// Heroku: the authorizations of the account.

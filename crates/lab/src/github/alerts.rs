@@ -71,17 +71,11 @@ pub(crate) fn api(
         ("PATCH", []) => edit(&mut github.alerts[index], ask, turn)?,
         _ => return Err(not_found()),
     }
-    Ok(Reply::json(
-        200,
-        &object(github, &github.alerts[index], ask),
-    ))
+    Ok(Reply::json(200, &object(github, &github.alerts[index], ask)))
 }
 
 fn edit(alert: &mut Alert, ask: &Ask<'_>, turn: &mut Turn<'_>) -> Result<(), Reply> {
-    let body = ask
-        .call
-        .json()
-        .ok_or_else(|| error(400, "Problems parsing JSON"))?;
+    let body = ask.call.json().ok_or_else(|| error(400, "Problems parsing JSON"))?;
     match text(&body, "state") {
         Some("open") => {
             alert.resolution = None;
@@ -109,19 +103,12 @@ fn edit(alert: &mut Alert, ask: &Ask<'_>, turn: &mut Turn<'_>) -> Result<(), Rep
 }
 
 fn state(alert: &Alert) -> &'static str {
-    if alert.resolved.is_some() {
-        "resolved"
-    } else {
-        "open"
-    }
+    if alert.resolved.is_some() { "resolved" } else { "open" }
 }
 
 fn object(github: &Github, alert: &Alert, ask: &Ask<'_>) -> Value {
     let path = format!("{}/{}", github.owner, github.repo);
-    let url = format!(
-        "{}/repos/{path}/secret-scanning/alerts/{}",
-        ask.base, alert.number
-    );
+    let url = format!("{}/repos/{path}/secret-scanning/alerts/{}", ask.base, alert.number);
     let mut object = json!({
         "number": alert.number,
         "created_at": seconds(alert.created),

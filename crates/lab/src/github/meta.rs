@@ -27,10 +27,7 @@ pub(crate) struct Window {
 
 impl Window {
     pub(crate) fn new(now: Timestamp) -> Self {
-        Self {
-            since: now,
-            count: 0,
-        }
+        Self { since: now, count: 0 }
     }
 
     /// Counts one and answers how many there were.
@@ -43,11 +40,7 @@ impl Window {
     }
 
     pub(crate) fn used(&self, now: Timestamp) -> u64 {
-        if later(self.since, HOUR) <= now {
-            0
-        } else {
-            self.count
-        }
+        if later(self.since, HOUR) <= now { 0 } else { self.count }
     }
 
     /// When the next hour begins, in seconds of the epoch.
@@ -79,11 +72,7 @@ pub(crate) fn root(ask: &Ask<'_>) -> Reply {
 }
 
 fn scopes(ask: &Ask<'_>) -> &'static str {
-    if ask.user.has_rights {
-        "admin:org, repo, workflow"
-    } else {
-        ""
-    }
+    if ask.user.has_rights { "admin:org, repo, workflow" } else { "" }
 }
 
 pub(crate) fn user(ask: &Ask<'_>) -> Reply {
@@ -159,17 +148,10 @@ pub(crate) fn graphql(github: &Github, ask: &Ask<'_>) -> Reply {
     let query = text(&body, "query").unwrap_or_default();
     let mut data = serde_json::Map::new();
     if query.contains("viewer") {
-        data.insert(
-            "viewer".to_owned(),
-            json!({ "login": ask.user.login, "id": "U_700100" }),
-        );
+        data.insert("viewer".to_owned(), json!({ "login": ask.user.login, "id": "U_700100" }));
     }
     if query.contains("repository(") || query.contains("repository (") {
-        let repository = if ask.user.has_rights {
-            repository(github)
-        } else {
-            Value::Null
-        };
+        let repository = if ask.user.has_rights { repository(github) } else { Value::Null };
         // Aliases (`repo_000: repository(…)`) are how several repositories are asked for at once.
         for name in aliases(query) {
             data.insert(name, repository.clone());
@@ -201,10 +183,7 @@ fn aliases(query: &str) -> Vec<String> {
     let before_each = query.split("repository").filter(|part| !part.is_empty());
     let mut names: Vec<String> = before_each
         .filter_map(|part| part.trim_end().strip_suffix(':'))
-        .filter_map(|part| {
-            part.split(|c: char| !(c == '_' || c.is_alphanumeric()))
-                .next_back()
-        })
+        .filter_map(|part| part.split(|c: char| !(c == '_' || c.is_alphanumeric())).next_back())
         .map(str::to_owned)
         .filter(|name| !name.is_empty())
         .collect();
@@ -224,10 +203,7 @@ pub(crate) fn revoke_credentials(github: &mut Github, call: &Call, turn: &mut Tu
     }
     let body = call.json().unwrap_or_default();
     let Some(Value::Array(items)) = body.get("credentials") else {
-        return unprocessable(
-            "Invalid request.\n\n\"credentials\" wasn't supplied.",
-            &json!([]),
-        );
+        return unprocessable("Invalid request.\n\n\"credentials\" wasn't supplied.", &json!([]));
     };
     if items.is_empty() || items.len() > CREDENTIALS_MAX {
         return unprocessable("Between 1 and 1000 credentials are expected.", &json!([]));

@@ -73,9 +73,8 @@ impl Github {
             SecretScope::DependabotOrg,
             SecretScope::Codespaces,
         ];
-        let scopes = fixed
-            .into_iter()
-            .chain(environments.iter().cloned().map(SecretScope::Environment));
+        let scopes =
+            fixed.into_iter().chain(environments.iter().cloned().map(SecretScope::Environment));
         Self {
             gate: Gate::new(),
             owner: owner.to_owned(),
@@ -140,10 +139,7 @@ pub(crate) fn answer(
         .header("x-github-media-type", "github.v3; format=json")
         .header("x-ratelimit-limit", meta::HOURLY_MAX.to_string())
         .header("x-ratelimit-used", used.to_string())
-        .header(
-            "x-ratelimit-remaining",
-            meta::HOURLY_MAX.saturating_sub(used).to_string(),
-        )
+        .header("x-ratelimit-remaining", meta::HOURLY_MAX.saturating_sub(used).to_string())
         .header("x-ratelimit-reset", github.rate.reset().to_string())
         .header("x-ratelimit-resource", "core")
 }
@@ -249,10 +245,7 @@ fn repo_route(
         ["check-runs", _, "annotations"] => Ok(Reply::json(200, &json!([]))),
         ["secret-scanning", "alerts", rest @ ..] => {
             if !knobs.secret_scanning {
-                return Err(error(
-                    404,
-                    "Secret scanning is disabled on this repository.",
-                ));
+                return Err(error(404, "Secret scanning is disabled on this repository."));
             }
             alerts::api(github, rest, ask, turn)
         }
@@ -268,15 +261,10 @@ fn same(a: &str, b: &str) -> bool {
 /// The page of a list: `per_page` and `page` of the query.
 fn page<'a, T>(call: &Call, items: &'a [T]) -> &'a [T] {
     let number = |name: &str, or: usize| {
-        call.query(name)
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(or)
-            .max(1)
+        call.query(name).and_then(|text| text.parse().ok()).unwrap_or(or).max(1)
     };
     let size = number("per_page", 30).min(100);
-    let start = (number("page", 1) - 1)
-        .saturating_mul(size)
-        .min(items.len());
+    let start = (number("page", 1) - 1).saturating_mul(size).min(items.len());
     &items[start..(start + size).min(items.len())]
 }
 

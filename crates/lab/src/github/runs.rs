@@ -66,10 +66,7 @@ impl Status {
 }
 
 impl Run {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "every argument is one fact about the run"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "every argument is one fact about the run")]
     pub(crate) fn queued(
         id: u64,
         number: u64,
@@ -114,11 +111,7 @@ impl Github {
 
     /// Lets waiting runs go on.
     pub(crate) fn approve_waiting(&mut self, now: Timestamp) {
-        for run in self
-            .runs
-            .iter_mut()
-            .filter(|run| run.status == Status::Waiting)
-        {
+        for run in self.runs.iter_mut().filter(|run| run.status == Status::Waiting) {
             run.approved = true;
             run.status = Status::Queued;
             run.created = run.created.min(now);
@@ -168,10 +161,7 @@ impl Github {
                     return false;
                 }
                 let complete = run.uses.iter().all(|name| run.secrets.contains_key(name));
-                let honoured = run
-                    .secrets
-                    .iter()
-                    .all(|(name, value)| works(name, value, due));
+                let honoured = run.secrets.iter().all(|(name, value)| works(name, value, due));
                 let success = complete && (honoured || !knobs.runs_use_tokens);
                 run.status = Status::Completed { success };
                 run.updated = due;
@@ -194,11 +184,8 @@ pub(crate) fn api(
     let [id, rest @ ..] = rest else {
         return Ok(list(github, knobs, None, ask, turn.now));
     };
-    let index = github
-        .runs
-        .iter()
-        .position(|run| run.id.to_string() == *id)
-        .ok_or_else(not_found)?;
+    let index =
+        github.runs.iter().position(|run| run.id.to_string() == *id).ok_or_else(not_found)?;
     match (method, rest) {
         ("GET", [] | ["attempts", "1"]) => {
             Ok(Reply::json(200, &object(github, &github.runs[index], ask)))
@@ -207,17 +194,13 @@ pub(crate) fn api(
             let jobs = [job(github, &github.runs[index], ask)];
             Ok(Reply::json(200, &json!({ "total_count": 1, "jobs": jobs })))
         }
-        ("GET", ["artifacts"]) => Ok(Reply::json(
-            200,
-            &json!({ "total_count": 0, "artifacts": [] }),
-        )),
+        ("GET", ["artifacts"]) => {
+            Ok(Reply::json(200, &json!({ "total_count": 0, "artifacts": [] })))
+        }
         ("POST", ["cancel"]) => {
             let run = &mut github.runs[index];
             if run.status.conclusion().is_some() {
-                return Err(error(
-                    409,
-                    "Cannot cancel a workflow run that is completed.",
-                ));
+                return Err(error(409, "Cannot cancel a workflow run that is completed."));
             }
             run.status = Status::Cancelled;
             run.updated = turn.now;
@@ -249,18 +232,10 @@ pub(crate) fn list(
             && query("actor").is_none_or(|wanted| run.actor == wanted)
             && query("created").is_none_or(|wanted| created_fits(run.created, wanted))
     };
-    let all: Vec<_> = github
-        .runs
-        .iter()
-        .rev()
-        .filter(fits)
-        .map(|run| object(github, run, ask))
-        .collect();
+    let all: Vec<_> =
+        github.runs.iter().rev().filter(fits).map(|run| object(github, run, ask)).collect();
     let page = page(ask.call, &all);
-    Reply::json(
-        200,
-        &json!({ "total_count": all.len(), "workflow_runs": page }),
-    )
+    Reply::json(200, &json!({ "total_count": all.len(), "workflow_runs": page }))
 }
 
 /// `>=2026-01-31T12:00:00Z`, `2026-01-01..2026-01-31`, `*..T` and so on. Seconds count, as in the answers.
@@ -299,17 +274,11 @@ fn instant(text: &str) -> Option<(i64, i64)> {
 }
 
 pub(crate) fn api_url(github: &Github, ask: &Ask<'_>, id: u64) -> String {
-    format!(
-        "{}/repos/{}/{}/actions/runs/{id}",
-        ask.base, github.owner, github.repo
-    )
+    format!("{}/repos/{}/{}/actions/runs/{id}", ask.base, github.owner, github.repo)
 }
 
 pub(crate) fn html_url(github: &Github, id: u64) -> String {
-    format!(
-        "https://github.com/{}/{}/actions/runs/{id}",
-        github.owner, github.repo
-    )
+    format!("https://github.com/{}/{}/actions/runs/{id}", github.owner, github.repo)
 }
 
 fn object(github: &Github, run: &Run, ask: &Ask<'_>) -> Value {

@@ -38,10 +38,7 @@ impl KeyPair {
 
 /// GitHub's key ids are long decimal numbers.
 fn random_digits() -> String {
-    random::hex(16)
-        .bytes()
-        .map(|digit| char::from(b'0' + digit % 10))
-        .collect()
+    random::hex(16).bytes().map(|digit| char::from(b'0' + digit % 10)).collect()
 }
 
 #[cfg(test)]
@@ -64,15 +61,9 @@ mod tests {
     #[test]
     fn a_box_that_libsodium_sealed_opens() {
         let secret: SecretKey = std::array::from_fn(|n| u8::try_from(n).expect("below 32"));
-        let public = BASE64
-            .decode("j0DFrbaPJWJK5bIU6nZ6bslNgp09e14a0bpvPiE4KF8=")
-            .expect("base64");
+        let public = BASE64.decode("j0DFrbaPJWJK5bIU6nZ6bslNgp09e14a0bpvPiE4KF8=").expect("base64");
         let public: PublicKey = public.try_into().expect("32 bytes");
-        let pair = KeyPair {
-            id: String::new(),
-            public,
-            secret,
-        };
+        let pair = KeyPair { id: String::new(), public, secret };
         let sealed = "eZVJqDmIZfIjgc/+vu1I99N2oLyN8pqTkTWBcUgcNB1TBjbnD0ZffdR+2qOh4yW36ax/BZOatUxbSHnsXiqWbw==";
         assert_eq!(pair.open(sealed).as_deref(), Some("sealed elsewhere"));
     }

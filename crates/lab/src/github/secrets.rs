@@ -60,10 +60,7 @@ const VALUE_BYTES_MAX: usize = 48 * 1024;
 
 impl Store {
     pub(crate) fn new() -> Self {
-        Self {
-            key: KeyPair::new(),
-            secrets: BTreeMap::new(),
-        }
+        Self { key: KeyPair::new(), secrets: BTreeMap::new() }
     }
 
     pub(crate) fn rotate_key(&mut self) {
@@ -123,10 +120,7 @@ pub(crate) fn api(
         }
         ("PUT", [name]) => put(store, scope, name, ask, turn),
         ("DELETE", [name]) => {
-            store
-                .secrets
-                .remove(&name.to_ascii_uppercase())
-                .ok_or_else(not_found)?;
+            store.secrets.remove(&name.to_ascii_uppercase()).ok_or_else(not_found)?;
             turn.effect();
             Ok(Reply::empty(204))
         }
@@ -145,10 +139,7 @@ fn put(
     turn: &mut Turn<'_>,
 ) -> Result<Reply, Reply> {
     let name = check_name(name)?;
-    let body = ask
-        .call
-        .json()
-        .ok_or_else(|| error(400, "Problems parsing JSON"))?;
+    let body = ask.call.json().ok_or_else(|| error(400, "Problems parsing JSON"))?;
     let (Some(sealed), Some(key_id)) = (text(&body, "encrypted_value"), text(&body, "key_id"))
     else {
         return Err(unprocessable(
@@ -158,10 +149,7 @@ fn put(
     };
     let visibility = text(&body, "visibility").unwrap_or("all");
     if scope.of_organisation()
-        && !matches!(
-            text(&body, "visibility"),
-            Some("all" | "private" | "selected")
-        )
+        && !matches!(text(&body, "visibility"), Some("all" | "private" | "selected"))
     {
         return Err(unprocessable(
             "Invalid request.\n\n\"visibility\" wasn't supplied.",
@@ -179,18 +167,12 @@ fn put(
         .open(sealed)
         .ok_or_else(|| unprocessable("The encrypted_value could not be decrypted.", &json!([])))?;
     if value.len() > VALUE_BYTES_MAX {
-        return Err(unprocessable(
-            "Secrets may not be larger than 48 KB.",
-            &json!([]),
-        ));
+        return Err(unprocessable("Secrets may not be larger than 48 KB.", &json!([])));
     }
     let full = store.secrets.len() >= scope.secrets_max();
     let known = store.secrets.get(&name).map(|secret| secret.created);
     if known.is_none() && full {
-        return Err(unprocessable(
-            "The limit of secrets is reached.",
-            &json!([]),
-        ));
+        return Err(unprocessable("The limit of secrets is reached.", &json!([])));
     }
     let repositories = ids(body.get("selected_repository_ids"));
     store.secrets.insert(
@@ -205,11 +187,7 @@ fn put(
     );
     turn.effect();
     // The official command line stumbles over a 201 without a body.
-    Ok(if known.is_some() {
-        Reply::empty(204)
-    } else {
-        Reply::json(201, &json!({}))
-    })
+    Ok(if known.is_some() { Reply::empty(204) } else { Reply::json(201, &json!({})) })
 }
 
 /// Letters, digits and underscores, no digit first, not `GITHUB_`; stored in upper case.
@@ -235,25 +213,15 @@ fn repositories(
     ask: &Ask<'_>,
     turn: &mut Turn<'_>,
 ) -> Result<Reply, Reply> {
-    let secret = store
-        .secrets
-        .get_mut(&name.to_ascii_uppercase())
-        .ok_or_else(not_found)?;
+    let secret = store.secrets.get_mut(&name.to_ascii_uppercase()).ok_or_else(not_found)?;
     if ask.call.method == "PUT" {
         let body = ask.call.json().unwrap_or_default();
         secret.repositories = ids(body.get("selected_repository_ids"));
         turn.effect();
         return Ok(Reply::empty(204));
     }
-    let found: Vec<_> = secret
-        .repositories
-        .iter()
-        .map(|id| json!({ "id": id }))
-        .collect();
-    Ok(Reply::json(
-        200,
-        &json!({ "total_count": found.len(), "repositories": found }),
-    ))
+    let found: Vec<_> = secret.repositories.iter().map(|id| json!({ "id": id })).collect();
+    Ok(Reply::json(200, &json!({ "total_count": found.len(), "repositories": found })))
 }
 
 /// Ids as numbers or, from some clients, as strings.
@@ -263,23 +231,14 @@ fn ids(value: Option<&Value>) -> Vec<u64> {
     };
     items
         .iter()
-        .filter_map(|id| {
-            id.as_u64()
-                .or_else(|| id.as_str().and_then(|text| text.parse().ok()))
-        })
+        .filter_map(|id| id.as_u64().or_else(|| id.as_str().and_then(|text| text.parse().ok())))
         .collect()
 }
 
 fn list(store: &Store, scope: &SecretScope, ask: &Ask<'_>) -> Reply {
-    let all: Vec<_> = store
-        .secrets
-        .iter()
-        .map(|(name, secret)| object(name, secret, scope, ask))
-        .collect();
-    Reply::json(
-        200,
-        &json!({ "total_count": all.len(), "secrets": page(ask.call, &all) }),
-    )
+    let all: Vec<_> =
+        store.secrets.iter().map(|(name, secret)| object(name, secret, scope, ask)).collect();
+    Reply::json(200, &json!({ "total_count": all.len(), "secrets": page(ask.call, &all) }))
 }
 
 fn object(name: &str, secret: &Secret, scope: &SecretScope, ask: &Ask<'_>) -> Value {
@@ -315,26 +274,16 @@ pub(crate) fn org_secrets_of_repo(github: &Github) -> Reply {
             })
         })
         .collect();
-    Reply::json(
-        200,
-        &json!({ "total_count": found.len(), "secrets": found }),
-    )
+    Reply::json(200, &json!({ "total_count": found.len(), "secrets": found }))
 }
 
 pub(crate) fn environments(github: &Github) -> Reply {
-    let found: Vec<_> = environment_names(github)
-        .map(|name| show(github, name))
-        .collect();
-    Reply::json(
-        200,
-        &json!({ "total_count": found.len(), "environments": found }),
-    )
+    let found: Vec<_> = environment_names(github).map(|name| show(github, name)).collect();
+    Reply::json(200, &json!({ "total_count": found.len(), "environments": found }))
 }
 
 pub(crate) fn environment(github: &Github, wanted: &str) -> Result<Reply, Reply> {
-    let name = environment_names(github)
-        .find(|name| *name == wanted)
-        .ok_or_else(not_found)?;
+    let name = environment_names(github).find(|name| *name == wanted).ok_or_else(not_found)?;
     Ok(Reply::json(200, &show(github, name)))
 }
 
@@ -346,9 +295,7 @@ fn environment_names(github: &Github) -> impl Iterator<Item = &str> {
 }
 
 fn show(github: &Github, name: &str) -> Value {
-    let place = environment_names(github)
-        .position(|have| have == name)
-        .unwrap_or_default();
+    let place = environment_names(github).position(|have| have == name).unwrap_or_default();
     json!({
         "id": 700_001 + place,
         "name": name,

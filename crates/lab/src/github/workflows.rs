@@ -36,16 +36,10 @@ pub(crate) fn api(
     let method = ask.call.method.as_str();
     match (method, rest) {
         ("GET", []) => {
-            let all: Vec<_> = github
-                .workflows
-                .iter()
-                .map(|found| object(github, found, ask))
-                .collect();
+            let all: Vec<_> =
+                github.workflows.iter().map(|found| object(github, found, ask)).collect();
             let page = page(ask.call, &all);
-            Ok(Reply::json(
-                200,
-                &json!({ "total_count": all.len(), "workflows": page }),
-            ))
+            Ok(Reply::json(200, &json!({ "total_count": all.len(), "workflows": page })))
         }
         ("GET", [wanted]) => {
             let found = find(github, wanted)?;
@@ -77,10 +71,7 @@ fn dispatch(
     turn: &mut Turn<'_>,
 ) -> Result<Reply, Reply> {
     let workflow = find(github, wanted)?.clone();
-    let body = ask
-        .call
-        .json()
-        .ok_or_else(|| error(400, "Problems parsing JSON"))?;
+    let body = ask.call.json().ok_or_else(|| error(400, "Problems parsing JSON"))?;
     let branch = text(&body, "ref")
         .ok_or_else(|| unprocessable("Invalid request.\n\n\"ref\" wasn't supplied.", &json!([])))?;
     let branch = branch.trim_start_matches("refs/heads/");
@@ -93,12 +84,7 @@ fn dispatch(
         Some(Value::Object(map)) if map.len() <= INPUTS_MAX => map
             .iter()
             .map(|(key, value)| {
-                (
-                    key.clone(),
-                    value
-                        .as_str()
-                        .map_or_else(|| value.to_string(), str::to_owned),
-                )
+                (key.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))
             })
             .collect(),
         Some(_) => return Err(unprocessable("Invalid inputs.", &json!([]))),
@@ -133,9 +119,7 @@ fn queue(
     secrets.retain(|name, _| workflow.uses.contains(name));
     let number = github.runs.len() as u64 + 1;
     let id = 5_000_000 + number;
-    github.runs.push(Run::queued(
-        id, number, workflow, branch, inputs, actor, secrets, turn.now,
-    ));
+    github.runs.push(Run::queued(id, number, workflow, branch, inputs, actor, secrets, turn.now));
     id
 }
 

@@ -21,17 +21,11 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     pub(crate) fn full(now: Timestamp) -> Self {
-        Self {
-            left: BUCKET_MAX,
-            at: now,
-        }
+        Self { left: BUCKET_MAX, at: now }
     }
 
     pub(crate) fn set(&mut self, remaining: u32, now: Timestamp) {
-        *self = Self {
-            left: f64::from(remaining),
-            at: now,
-        };
+        *self = Self { left: f64::from(remaining), at: now };
     }
 
     /// Takes one request out; false when there is none.

@@ -67,9 +67,7 @@ impl App {
             logs: VecDeque::new(),
             created: now,
         };
-        app.processes = (1..=dynos)
-            .map(|n| app.process(&format!("web.{n}"), now, now))
-            .collect();
+        app.processes = (1..=dynos).map(|n| app.process(&format!("web.{n}"), now, now)).collect();
         app
     }
 
@@ -84,11 +82,7 @@ impl App {
 }
 
 pub(crate) fn list(heroku: &Heroku, call: &Call) -> Reply {
-    let items = heroku
-        .apps
-        .values()
-        .map(|app| (app.name.clone(), object(heroku, app)))
-        .collect();
+    let items = heroku.apps.values().map(|app| (app.name.clone(), object(heroku, app))).collect();
     range::page(call, "name", items)
 }
 
@@ -101,10 +95,7 @@ pub(crate) fn show(heroku: &Heroku, app: &str) -> Reply {
 
 /// The name of an app given by name or id, if the account may use it.
 pub(crate) fn find(heroku: &Heroku, wanted: &str) -> Result<String, Reply> {
-    let found = heroku
-        .apps
-        .values()
-        .find(|app| app.name == wanted || app.id == wanted);
+    let found = heroku.apps.values().find(|app| app.name == wanted || app.id == wanted);
     if let Some(app) = found {
         return Ok(app.name.clone());
     }

@@ -25,14 +25,8 @@ pub(crate) struct Authorization {
 }
 
 /// The scopes that exist.
-const SCOPES: [&str; 6] = [
-    "global",
-    "identity",
-    "read",
-    "write",
-    "read-protected",
-    "write-protected",
-];
+const SCOPES: [&str; 6] =
+    ["global", "identity", "read", "write", "read-protected", "write-protected"];
 
 /// How many make the list too long for the lab; the vendor publishes no limit.
 const AUTHORIZATIONS_MAX: usize = 1_000;
@@ -82,9 +76,7 @@ impl Heroku {
         expires: Option<Timestamp>,
         live_from: Timestamp,
     ) {
-        let holder = Holder {
-            scope: scope.to_vec(),
-        };
+        let holder = Holder { scope: scope.to_vec() };
         self.gate.admit(token, holder, live_from);
         if let Some(expires) = expires {
             self.gate.close(token, expires);
@@ -105,36 +97,23 @@ pub(crate) fn api(
         && method != "GET"
         && call.header("heroku-two-factor-code") != Some(code.as_str())
     {
-        return Err(problem(
-            403,
-            "two_factor",
-            "A second authentication factor is required.",
-        ));
+        return Err(problem(403, "two_factor", "A second authentication factor is required."));
     }
     match (method, rest) {
         ("POST", []) => create(heroku, call, turn),
         ("GET", []) => Ok(list(heroku, knobs, call, turn.now)),
         ("GET", [id]) => {
             let found = find(heroku, id)?;
-            Ok(with_warning(
-                show(heroku, &found, knobs.list_tokens, turn.now),
-                knobs,
-            ))
+            Ok(with_warning(show(heroku, &found, knobs.list_tokens, turn.now), knobs))
         }
         ("PATCH", [id]) => edit(heroku, knobs, id, call, turn),
         ("DELETE", [id]) => {
             find(heroku, id)?;
             let gone = heroku.revoke(id, turn).ok_or_else(unknown)?;
-            Ok(Reply::json(
-                200,
-                &object(heroku, &gone, knobs.list_tokens, turn.now),
-            ))
+            Ok(Reply::json(200, &object(heroku, &gone, knobs.list_tokens, turn.now)))
         }
         ("POST", [id, "actions", "regenerate-tokens"]) => regenerate(heroku, knobs, id, turn),
-        _ => Err(not_found(
-            "resource",
-            "The requested API endpoint was not found.",
-        )),
+        _ => Err(not_found("resource", "The requested API endpoint was not found.")),
     }
 }
 
@@ -154,10 +133,7 @@ fn create(heroku: &mut Heroku, call: &Call, turn: &mut Turn<'_>) -> Result<Reply
     let id = heroku.authorize(description, scope, token, expires_in, turn.now, live_from);
     turn.effect();
     let made = find(heroku, &id)?;
-    Ok(Reply::json(
-        201,
-        &object(heroku, &made, SecretLook::Visible, turn.now),
-    ))
+    Ok(Reply::json(201, &object(heroku, &made, SecretLook::Visible, turn.now)))
 }
 
 /// The schema requires a scope; the real command line leaves it out and gets `global`.
@@ -165,21 +141,15 @@ fn read_scope(body: &Value) -> Result<Vec<String>, Reply> {
     let words: Vec<String> = match body.get("scope") {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::String(one)) => one.split(',').map(|word| word.trim().to_owned()).collect(),
-        Some(Value::Array(many)) => many
-            .iter()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect(),
+        Some(Value::Array(many)) => {
+            many.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+        }
         Some(_) => return Err(invalid("Invalid scope.")),
     };
     if let Some(unknown) = words.iter().find(|word| !SCOPES.contains(&word.as_str())) {
         return Err(invalid(&format!("Invalid scope {unknown}.")));
     }
-    Ok(if words.is_empty() {
-        vec!["global".to_owned()]
-    } else {
-        words
-    })
+    Ok(if words.is_empty() { vec!["global".to_owned()] } else { words })
 }
 
 /// Seconds, as a number or, from the real command line, as a string.
@@ -200,12 +170,7 @@ fn list(heroku: &Heroku, knobs: &HerokuKnobs, call: &Call, now: Timestamp) -> Re
     let items = heroku
         .authorizations
         .values()
-        .map(|found| {
-            (
-                found.id.clone(),
-                object(heroku, found, knobs.list_tokens, now),
-            )
-        })
+        .map(|found| (found.id.clone(), object(heroku, found, knobs.list_tokens, now)))
         .collect();
     with_warning(range::page(call, "id", items), knobs)
 }
@@ -266,17 +231,14 @@ fn show(heroku: &Heroku, found: &Authorization, look: SecretLook, now: Timestamp
 fn with_warning(reply: Reply, knobs: &HerokuKnobs) -> Reply {
     match knobs.list_tokens {
         SecretLook::Visible => reply,
-        SecretLook::Masked | SecretLook::Absent => reply.header(
-            "x-heroku-warning",
-            "Tokens are visible only once, when they are created.",
-        ),
+        SecretLook::Masked | SecretLook::Absent => {
+            reply.header("x-heroku-warning", "Tokens are visible only once, when they are created.")
+        }
     }
 }
 
 fn object(heroku: &Heroku, found: &Authorization, look: SecretLook, now: Timestamp) -> Value {
-    let expires_in = found
-        .expires
-        .map(|expires| expires.duration_since(now).as_secs().max(0));
+    let expires_in = found.expires.map(|expires| expires.duration_since(now).as_secs().max(0));
     let mut access_token = json!({ "id": found.token_id, "expires_in": expires_in });
     match look {
         SecretLook::Visible => access_token["token"] = json!(found.token),

@@ -74,16 +74,13 @@ pub(crate) fn patch(
     turn: &mut Turn<'_>,
 ) -> Result<Reply, Reply> {
     let change = read(call)?;
-    let size: usize = change
-        .iter()
-        .map(|(key, value)| key.len() + value.as_ref().map_or(0, String::len))
-        .sum();
+    let size: usize =
+        change.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, String::len)).sum();
     if size > CONFIG_BYTES_MAX {
         return Err(invalid("Config vars may not exceed 64 kB."));
     }
-    let (after, released) = heroku
-        .change_config(app, &change, knobs, turn.now)
-        .ok_or_else(apps::unknown)?;
+    let (after, released) =
+        heroku.change_config(app, &change, knobs, turn.now).ok_or_else(apps::unknown)?;
     if released {
         turn.effect();
     }
@@ -92,11 +89,7 @@ pub(crate) fn patch(
 
 fn read(call: &Call) -> Result<BTreeMap<String, Option<String>>, Reply> {
     let Some(Value::Object(map)) = call.json() else {
-        return Err(problem(
-            400,
-            "bad_request",
-            "Unable to parse the request body.",
-        ));
+        return Err(problem(400, "bad_request", "Unable to parse the request body."));
     };
     map.into_iter()
         .map(|(key, value)| {

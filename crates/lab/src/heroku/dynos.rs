@@ -98,8 +98,7 @@ impl App {
         dyno_start: Duration,
         now: Timestamp,
     ) {
-        self.processes
-            .retain(|process| process.state(now) != ProcessState::Stopped);
+        self.processes.retain(|process| process.state(now) != ProcessState::Stopped);
         for name in names {
             let slow = knobs.slow.get(name).copied().unwrap_or_default();
             let up_at = later(later(now, dyno_start), slow);
@@ -115,11 +114,7 @@ impl App {
             self.log(now, "heroku", name, "Restarting");
             self.log(now, "heroku", name, "State changed from up to starting");
         }
-        self.restarts.push(Restart {
-            release: self.current,
-            at: now,
-            cause: cause.to_owned(),
-        });
+        self.restarts.push(Restart { release: self.current, at: now, cause: cause.to_owned() });
     }
 
     /// Writes into the log which dynos came up since the last look.
@@ -130,22 +125,14 @@ impl App {
                 continue;
             }
             process.announced = true;
-            if process
-                .stops_at
-                .is_some_and(|stops_at| stops_at <= process.up_at)
-            {
+            if process.stops_at.is_some_and(|stops_at| stops_at <= process.up_at) {
                 continue;
             }
             let state = if process.crashes { "crashed" } else { "up" };
             news.push((process.up_at, process.name.clone(), state));
         }
         for (at, name, state) in news {
-            self.log(
-                at,
-                "heroku",
-                &name,
-                &format!("State changed from starting to {state}"),
-            );
+            self.log(at, "heroku", &name, &format!("State changed from starting to {state}"));
         }
     }
 }
@@ -242,10 +229,7 @@ fn unknown() -> Reply {
 }
 
 fn object(app: &App, process: &Process, now: Timestamp) -> Value {
-    let release = app
-        .releases
-        .iter()
-        .find(|release| release.version == process.release);
+    let release = app.releases.iter().find(|release| release.version == process.release);
     json!({
         "id": process.id,
         "name": process.name,

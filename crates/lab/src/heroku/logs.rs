@@ -46,32 +46,19 @@ pub(crate) fn open(heroku: &mut Heroku, app: &str, call: &Call, turn: &Turn<'_>)
     }
     heroku.log_sessions.insert(id.clone(), app.to_owned());
     let now = seconds(turn.now);
-    Reply::json(
-        201,
-        &json!({ "id": id, "logplex_url": url, "created_at": now, "updated_at": now }),
-    )
+    Reply::json(201, &json!({ "id": id, "logplex_url": url, "created_at": now, "updated_at": now }))
 }
 
 pub(crate) fn read(heroku: &Heroku, session: &str, call: &Call) -> Reply {
-    let app = heroku
-        .log_sessions
-        .get(session)
-        .and_then(|app| heroku.apps.get(app));
+    let app = heroku.log_sessions.get(session).and_then(|app| heroku.apps.get(app));
     let Some(app) = app else {
         return Reply::text(404, "no such session\n");
     };
-    let lines = call
-        .query("num")
-        .and_then(|num| num.parse().ok())
-        .unwrap_or(LINES);
+    let lines = call.query("num").and_then(|num| num.parse().ok()).unwrap_or(LINES);
     let source = call.query("source").map(|source| format!(" {source}["));
     let fits = |line: &&String| source.as_deref().is_none_or(|wanted| line.contains(wanted));
     let found: Vec<_> = app.logs.iter().filter(fits).collect();
     let skip = found.len().saturating_sub(lines);
-    let body: String = found
-        .iter()
-        .skip(skip)
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let body: String = found.iter().skip(skip).map(|line| format!("{line}\n")).collect();
     Reply::text(200, &body)
 }

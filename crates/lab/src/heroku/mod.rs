@@ -52,9 +52,7 @@ pub(crate) struct Holder {
 impl Holder {
     /// Whether the token has one of these scopes; `global` is all of them.
     fn may(&self, scopes: &[&str]) -> bool {
-        self.scope
-            .iter()
-            .any(|have| have == "global" || scopes.contains(&have.as_str()))
+        self.scope.iter().any(|have| have == "global" || scopes.contains(&have.as_str()))
     }
 }
 
@@ -121,16 +119,11 @@ pub(crate) fn answer(
         return logs::read(heroku, session, call);
     }
     let reply = let_in(heroku, knobs, call, &parts, turn);
-    let request_id = call
-        .header("request-id")
-        .map_or_else(random::uuid, str::to_owned);
+    let request_id = call.header("request-id").map_or_else(random::uuid, str::to_owned);
     reply
         .header("request-id", request_id)
         .header("ratelimit-multiplier", "1")
-        .header(
-            "ratelimit-remaining",
-            heroku.rate.remaining(turn.now).to_string(),
-        )
+        .header("ratelimit-remaining", heroku.rate.remaining(turn.now).to_string())
 }
 
 fn let_in(
@@ -172,11 +165,7 @@ fn route(
     turn: &mut Turn<'_>,
 ) -> Result<Reply, Reply> {
     let needs = |scopes| {
-        if holder.may(scopes) {
-            Ok(())
-        } else {
-            Err(no_scope())
-        }
+        if holder.may(scopes) { Ok(()) } else { Err(no_scope()) }
     };
     let method = call.method.as_str();
     match (method, parts) {
@@ -248,26 +237,17 @@ fn route(
                     needs(READ)?;
                     Ok(logs::open(heroku, &app, call, turn))
                 }
-                _ => Err(not_found(
-                    "resource",
-                    "The requested API endpoint was not found.",
-                )),
+                _ => Err(not_found("resource", "The requested API endpoint was not found.")),
             }
         }
-        _ => Err(not_found(
-            "resource",
-            "The requested API endpoint was not found.",
-        )),
+        _ => Err(not_found("resource", "The requested API endpoint was not found.")),
     }
 }
 
 /// `application/vnd.heroku+json; version=3`, also with an edition behind the three.
 fn names_version_3(accept: &str) -> bool {
     accept.contains("application/vnd.heroku+json")
-        && accept
-            .split("version=")
-            .nth(1)
-            .is_some_and(|rest| rest.starts_with('3'))
+        && accept.split("version=").nth(1).is_some_and(|rest| rest.starts_with('3'))
 }
 
 /// The envelope of every error but one.
@@ -300,10 +280,7 @@ fn no_scope() -> Reply {
 }
 
 fn not_found(resource: &str, message: &str) -> Reply {
-    Reply::json(
-        404,
-        &json!({ "resource": resource, "id": "not_found", "message": message }),
-    )
+    Reply::json(404, &json!({ "resource": resource, "id": "not_found", "message": message }))
 }
 
 fn invalid(message: &str) -> Reply {

@@ -23,10 +23,7 @@ pub(crate) fn page(call: &Call, key: &str, mut items: Vec<(String, Value)>) -> R
         items.reverse();
     }
     if let Some(after) = &range.after {
-        let seen = items
-            .iter()
-            .position(|(id, _)| id == after)
-            .map_or(0, |index| index + 1);
+        let seen = items.iter().position(|(id, _)| id == after).map_or(0, |index| index + 1);
         items.drain(..seen);
     }
     let more = items.len() > range.max;
@@ -41,10 +38,7 @@ pub(crate) fn page(call: &Call, key: &str, mut items: Vec<(String, Value)>) -> R
         return reply;
     }
     let order = if range.descending { "order=desc," } else { "" };
-    reply.header(
-        "next-range",
-        format!("{key} ]{last}..; {order}max={}", range.max),
-    )
+    reply.header("next-range", format!("{key} ]{last}..; {order}max={}", range.max))
 }
 
 /// `version ]12..; order=desc,max=1`; whatever is missing has a default.
@@ -56,15 +50,9 @@ fn read(text: &str) -> Range {
             .filter_map(|pair| pair.trim().split_once('='))
             .find(|(key, _)| *key == name)
     };
-    let start = span
-        .split_once(' ')
-        .map_or("", |(_, ends)| ends)
-        .split("..")
-        .next();
+    let start = span.split_once(' ').map_or("", |(_, ends)| ends).split("..").next();
     Range {
-        after: start
-            .and_then(|start| start.strip_prefix(']'))
-            .map(str::to_owned),
+        after: start.and_then(|start| start.strip_prefix(']')).map(str::to_owned),
         descending: option("order").is_some_and(|(_, order)| order == "desc"),
         max: option("max")
             .and_then(|(_, max)| max.parse().ok())

@@ -72,18 +72,9 @@ impl App {
             ReleasePhase::Succeeds(after) => Some((later(now, after), true)),
             ReleasePhase::Fails(after) => Some((later(now, after), false)),
         };
-        let status = if due.is_some() {
-            ReleaseStatus::Pending
-        } else {
-            ReleaseStatus::Succeeded
-        };
+        let status = if due.is_some() { ReleaseStatus::Pending } else { ReleaseStatus::Succeeded };
         self.log(now, "app", "api", &format!("{description} by user {email}"));
-        self.log(
-            now,
-            "app",
-            "api",
-            &format!("Release v{version} created by user {email}"),
-        );
+        self.log(now, "app", "api", &format!("Release v{version} created by user {email}"));
         self.releases.push(Release {
             id: random::uuid(),
             version,
@@ -109,27 +100,16 @@ impl App {
         dyno_start: Duration,
         email: &str,
     ) {
-        while let Some(release) = self
-            .releases
-            .iter_mut()
-            .find(|release| release.due.is_some_and(|(due, _)| due <= now))
+        while let Some(release) =
+            self.releases.iter_mut().find(|release| release.due.is_some_and(|(due, _)| due <= now))
         {
             let Some((at, well)) = release.due.take() else {
                 return;
             };
-            release.status = if well {
-                ReleaseStatus::Succeeded
-            } else {
-                ReleaseStatus::Failed
-            };
+            release.status = if well { ReleaseStatus::Succeeded } else { ReleaseStatus::Failed };
             let (version, description) = (release.version, release.description.clone());
             let ended = if well { "succeeded" } else { "failed" };
-            self.log(
-                at,
-                "heroku",
-                "release",
-                &format!("v{version} {ended} for {email}"),
-            );
+            self.log(at, "heroku", "release", &format!("v{version} {ended} for {email}"));
             if well && version > self.current {
                 self.current = version;
                 self.start_all(&description, knobs, dyno_start, at);
@@ -185,19 +165,12 @@ pub(crate) fn roll_back(
     let version = found.release(&description, target.config, &email, &knobs, start, turn.now);
     turn.effect();
     let found = heroku.apps.get(app).ok_or_else(apps::unknown)?;
-    Ok(Reply::json(
-        201,
-        &object(heroku, found, find(found, &version.to_string())?),
-    ))
+    Ok(Reply::json(201, &object(heroku, found, find(found, &version.to_string())?)))
 }
 
 /// A release by version (`42` or `v42`), id, or `current`.
 fn find<'a>(app: &'a App, wanted: &str) -> Result<&'a Release, Reply> {
-    let version = wanted
-        .strip_prefix('v')
-        .unwrap_or(wanted)
-        .parse::<u64>()
-        .ok();
+    let version = wanted.strip_prefix('v').unwrap_or(wanted).parse::<u64>().ok();
     app.releases
         .iter()
         .find(|release| {

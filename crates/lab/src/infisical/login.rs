@@ -133,11 +133,7 @@ pub(crate) fn login(
         return error(401, "Unauthorized", "Invalid credentials");
     };
     if secret.expires.is_some_and(|expires| expires <= turn.now) {
-        return error(
-            401,
-            "Unauthorized",
-            "Access denied due to expired client secret",
-        );
+        return error(401, "Unauthorized", "Access denied due to expired client secret");
     }
     if secret.uses_max > 0 && secret.uses >= secret.uses_max {
         let message = "Access denied due to client secret usage limit reached";
@@ -225,10 +221,7 @@ pub(crate) fn identity_api(
                 .ok_or_else(|| error(404, "NotFound", "Client secret not found"))?;
             secret.revoked = true;
             turn.effect();
-            Ok(Reply::json(
-                200,
-                &json!({ "clientSecretData": secret.data() }),
-            ))
+            Ok(Reply::json(200, &json!({ "clientSecretData": secret.data() })))
         }
         ("POST", ["clear-lockouts"]) => {
             known.locked_until = None;

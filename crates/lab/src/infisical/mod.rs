@@ -81,10 +81,9 @@ pub(crate) fn answer(
         return no_route(call);
     };
     match (call.method.as_str(), rest) {
-        ("GET", ["status"]) => Reply::json(
-            200,
-            &json!({ "date": turn.now.to_string(), "message": "Ok" }),
-        ),
+        ("GET", ["status"]) => {
+            Reply::json(200, &json!({ "date": turn.now.to_string(), "message": "Ok" }))
+        }
         ("POST", ["v1", "auth", "universal-auth", "login"]) => {
             login::login(infisical, knobs, call, turn)
         }
@@ -101,11 +100,9 @@ fn let_in(infisical: &Infisical, call: &Call, now: Timestamp) -> Result<(), Repl
     };
     match infisical.gate.who(&token, now) {
         Some(()) => Ok(()),
-        None if infisical.gate.ever_knew(&token) => Err(error(
-            403,
-            "TokenError",
-            "Your token has expired. Please re-authenticate.",
-        )),
+        None if infisical.gate.ever_knew(&token) => {
+            Err(error(403, "TokenError", "Your token has expired. Please re-authenticate."))
+        }
         None => Err(error(
             403,
             "TokenError",
@@ -122,14 +119,9 @@ fn route(
     turn: &mut Turn<'_>,
 ) -> Result<Reply, Reply> {
     match rest {
-        [
-            "v1",
-            "auth",
-            "universal-auth",
-            "identities",
-            identity,
-            rest @ ..,
-        ] => login::identity_api(infisical, identity, rest, call, turn),
+        ["v1", "auth", "universal-auth", "identities", identity, rest @ ..] => {
+            login::identity_api(infisical, identity, rest, call, turn)
+        }
         ["v1", "auth", "token", "renew"] => Ok(login::renew(infisical, knobs, call, turn)),
         ["v1", "workspace" | "projects", id] | ["v2", "workspace", id] => project(infisical, id),
         ["v3", "secrets", "raw", rest @ ..] => {
@@ -145,11 +137,7 @@ fn route(
 
 fn project(infisical: &Infisical, id: &str) -> Result<Reply, Reply> {
     if id != infisical.project_id {
-        return Err(error(
-            404,
-            "NotFound",
-            &format!("Project with ID '{id}' not found"),
-        ));
+        return Err(error(404, "NotFound", &format!("Project with ID '{id}' not found")));
     }
     let environments: Vec<_> = infisical
         .environments
@@ -163,10 +151,7 @@ fn project(infisical: &Infisical, id: &str) -> Result<Reply, Reply> {
         "slug": infisical.project,
         "environments": environments,
     });
-    Ok(Reply::json(
-        200,
-        &json!({ "workspace": project, "project": project }),
-    ))
+    Ok(Reply::json(200, &json!({ "workspace": project, "project": project })))
 }
 
 fn no_route(call: &Call) -> Reply {

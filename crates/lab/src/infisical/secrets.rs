@@ -63,12 +63,7 @@ impl Infisical {
             .map(str::to_owned)
             .or_else(|| last.map(|last| last.comment.clone()))
             .unwrap_or_default();
-        secret.versions.push(Version {
-            number,
-            value: trim(value),
-            comment,
-            at: now,
-        });
+        secret.versions.push(Version { number, value: trim(value), comment, at: now });
     }
 
     /// Applies the oldest change that waits; false when there is none.
@@ -105,8 +100,7 @@ pub(crate) fn api(
     let body = if method == "GET" {
         Value::Null
     } else {
-        call.json()
-            .ok_or_else(|| error(400, "BadRequest", "Body is not valid JSON"))?
+        call.json().ok_or_else(|| error(400, "BadRequest", "Body is not valid JSON"))?
     };
     let where_ = where_(infisical, edition, &body, call)?;
     match (method, rest) {
@@ -126,9 +120,7 @@ pub(crate) fn batch(
     call: &Call,
     turn: &mut Turn<'_>,
 ) -> Result<Reply, Reply> {
-    let body = call
-        .json()
-        .ok_or_else(|| error(400, "BadRequest", "Body is not valid JSON"))?;
+    let body = call.json().ok_or_else(|| error(400, "BadRequest", "Body is not valid JSON"))?;
     let where_ = where_(infisical, Edition::V4, &body, call)?;
     let Some(Value::Array(items)) = body.get("secrets") else {
         return Err(malformed("secrets", "Required"));
@@ -198,19 +190,12 @@ fn where_(
     }
     let environment =
         parameter("environment").ok_or_else(|| malformed("environment", "Required"))?;
-    if !infisical
-        .environments
-        .iter()
-        .any(|known| known == environment)
-    {
+    if !infisical.environments.iter().any(|known| known == environment) {
         let message = format!("Environment with slug '{environment}' not found");
         return Err(error(404, "NotFound", &message));
     }
     let path = parameter("secretPath").unwrap_or("/").trim_end_matches('/');
-    Ok(Folder {
-        environment: environment.to_owned(),
-        path: format!("/{}", path.trim_matches('/')),
-    })
+    Ok(Folder { environment: environment.to_owned(), path: format!("/{}", path.trim_matches('/')) })
 }
 
 fn list(infisical: &Infisical, folder: &Folder, call: &Call) -> Reply {
@@ -220,10 +205,7 @@ fn list(infisical: &Infisical, folder: &Folder, call: &Call) -> Reply {
         .iter()
         .filter(|(place, _)| place.environment == folder.environment && place.path == folder.path)
         .filter_map(|(place, secret)| {
-            secret
-                .versions
-                .last()
-                .map(|last| object(infisical, place, secret, last, hidden))
+            secret.versions.last().map(|last| object(infisical, place, secret, last, hidden))
         })
         .collect();
     Reply::json(200, &json!({ "secrets": found, "imports": [] }))
@@ -233,24 +215,17 @@ fn show(infisical: &Infisical, place: &Place, call: &Call) -> Result<Reply, Repl
     let secret = infisical.secrets.get(place).ok_or_else(|| unknown(place))?;
     let wanted = match call.query("version") {
         None => None,
-        Some(text) => Some(
-            text.parse::<u64>()
-                .map_err(|_| malformed("version", "Expected number"))?,
-        ),
+        Some(text) => {
+            Some(text.parse::<u64>().map_err(|_| malformed("version", "Expected number"))?)
+        }
     };
     let version = match wanted {
         None => secret.versions.last(),
-        Some(number) => secret
-            .versions
-            .iter()
-            .find(|version| version.number == number),
+        Some(number) => secret.versions.iter().find(|version| version.number == number),
     };
     let hidden = call.query("viewSecretValue") == Some("false");
     let version = version.ok_or_else(|| unknown(place))?;
-    Ok(Reply::json(
-        200,
-        &json!({ "secret": object(infisical, place, secret, version, hidden) }),
-    ))
+    Ok(Reply::json(200, &json!({ "secret": object(infisical, place, secret, version, hidden) })))
 }
 
 fn create(
@@ -281,11 +256,7 @@ fn update(
 ) -> Result<Reply, Reply> {
     let secret = infisical.secrets.get(place).ok_or_else(|| unknown(place))?;
     refuse_rotated(secret)?;
-    let old = secret
-        .versions
-        .last()
-        .map(|last| last.value.clone())
-        .unwrap_or_default();
+    let old = secret.versions.last().map(|last| last.value.clone()).unwrap_or_default();
     let value = text(body, "secretValue").unwrap_or(&old).to_owned();
     if knobs.approval_policy {
         return Ok(ask_for_approval(infisical, place, Some(&value), turn));
@@ -293,10 +264,7 @@ fn update(
     infisical.store(place.clone(), &value, text(body, "secretComment"), turn.now);
     let mut place = place.clone();
     if let Some(name) = text(body, "newSecretName").filter(|name| *name != place.key) {
-        let renamed = Place {
-            key: name.to_owned(),
-            ..place.clone()
-        };
+        let renamed = Place { key: name.to_owned(), ..place.clone() };
         if infisical.secrets.contains_key(&renamed) {
             return Err(error(400, "BadRequest", "Secret already exist"));
         }
@@ -327,11 +295,7 @@ fn delete(
 
 fn refuse_rotated(secret: &Secret) -> Result<(), Reply> {
     if secret.is_rotated {
-        return Err(error(
-            400,
-            "BadRequest",
-            "Cannot update or delete a rotated secret",
-        ));
+        return Err(error(400, "BadRequest", "Cannot update or delete a rotated secret"));
     }
     Ok(())
 }
@@ -343,9 +307,7 @@ fn ask_for_approval(
     value: Option<&str>,
     turn: &mut Turn<'_>,
 ) -> Reply {
-    infisical
-        .pending
-        .push_back((place.clone(), value.map(str::to_owned)));
+    infisical.pending.push_back((place.clone(), value.map(str::to_owned)));
     turn.effect();
     let now = millis(turn.now);
     Reply::json(
@@ -370,18 +332,11 @@ fn ask_for_approval(
 fn newest(infisical: &Infisical, place: &Place) -> Result<Reply, Reply> {
     let secret = infisical.secrets.get(place).ok_or_else(|| unknown(place))?;
     let version = secret.versions.last().ok_or_else(|| unknown(place))?;
-    Ok(Reply::json(
-        200,
-        &json!({ "secret": object(infisical, place, secret, version, false) }),
-    ))
+    Ok(Reply::json(200, &json!({ "secret": object(infisical, place, secret, version, false) })))
 }
 
 fn unknown(place: &Place) -> Reply {
-    error(
-        404,
-        "NotFound",
-        &format!("Secret with name '{}' not found", place.key),
-    )
+    error(404, "NotFound", &format!("Secret with name '{}' not found", place.key))
 }
 
 fn object(

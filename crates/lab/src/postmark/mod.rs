@@ -122,12 +122,8 @@ fn asker(
     account_route: bool,
     now: Timestamp,
 ) -> Result<Asker, Reply> {
-    let server = call
-        .header("x-postmark-server-token")
-        .map(str::to_ascii_lowercase);
-    let account = call
-        .header("x-postmark-account-token")
-        .map(str::to_ascii_lowercase);
+    let server = call.header("x-postmark-server-token").map(str::to_ascii_lowercase);
+    let account = call.header("x-postmark-account-token").map(str::to_ascii_lowercase);
     match (server, account) {
         (Some(_), Some(_)) => Err(error(
             401,

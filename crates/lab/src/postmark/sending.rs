@@ -80,11 +80,7 @@ fn dry(mail: &Value, now: Timestamp) -> Value {
 
 fn read(call: &Call) -> Result<Value, Reply> {
     if !is_json(call) {
-        return Err(error(
-            415,
-            409,
-            "The Content-Type header must be application/json.",
-        ));
+        return Err(error(415, 409, "The Content-Type header must be application/json."));
     }
     match serde_json::from_slice(&call.body) {
         Ok(Value::Object(mail)) => Ok(Value::Object(mail)),
@@ -97,17 +93,12 @@ fn read(call: &Call) -> Result<Value, Reply> {
 
 fn read_batch(call: &Call) -> Result<Vec<Value>, Reply> {
     if !is_json(call) {
-        return Err(error(
-            415,
-            409,
-            "The Content-Type header must be application/json.",
-        ));
+        return Err(error(415, 409, "The Content-Type header must be application/json."));
     }
     match serde_json::from_slice(&call.body) {
-        Ok(Value::Array(mails)) if mails.len() > BATCH_MAX => Err(invalid(
-            410,
-            "You may send no more than 500 messages in one batch.",
-        )),
+        Ok(Value::Array(mails)) if mails.len() > BATCH_MAX => {
+            Err(invalid(410, "You may send no more than 500 messages in one batch."))
+        }
         Ok(Value::Array(mails)) => Ok(mails),
         _ => Err(invalid(
             402,
@@ -117,25 +108,17 @@ fn read_batch(call: &Call) -> Result<Vec<Value>, Reply> {
 }
 
 fn is_json(call: &Call) -> bool {
-    call.header("content-type")
-        .is_some_and(|kind| kind.to_ascii_lowercase().contains("json"))
+    call.header("content-type").is_some_and(|kind| kind.to_ascii_lowercase().contains("json"))
 }
 
 fn check(mail: &Value) -> Result<(), Refused> {
     let (Some(from), Some(to)) = (text(mail, "From"), text(mail, "To")) else {
-        return Err(Refused(
-            300,
-            "Zero recipients specified, or no 'From' address.",
-        ));
+        return Err(Refused(300, "Zero recipients specified, or no 'From' address."));
     };
     if address(from).is_none() {
         return Err(Refused(300, "Invalid 'From' address."));
     }
-    let recipients: Vec<_> = to
-        .split(',')
-        .map(str::trim)
-        .filter(|to| !to.is_empty())
-        .collect();
+    let recipients: Vec<_> = to.split(',').map(str::trim).filter(|to| !to.is_empty()).collect();
     if recipients.is_empty() || recipients.iter().any(|to| address(to).is_none()) {
         return Err(Refused(300, "Invalid 'To' address."));
     }
@@ -143,17 +126,13 @@ fn check(mail: &Value) -> Result<(), Refused> {
         return Err(Refused(300, "Too many recipients: no more than 50."));
     }
     if text(mail, "TextBody").is_none() && text(mail, "HtmlBody").is_none() {
-        return Err(Refused(
-            300,
-            "Provide either email TextBody or HtmlBody or both.",
-        ));
+        return Err(Refused(300, "Provide either email TextBody or HtmlBody or both."));
     }
     match text(mail, "MessageStream") {
         None | Some("outbound" | "broadcast" | "") => Ok(()),
-        Some(_) => Err(Refused(
-            1226,
-            "The 'MessageStream' provided does not exist on this server.",
-        )),
+        Some(_) => {
+            Err(Refused(1226, "The 'MessageStream' provided does not exist on this server."))
+        }
     }
 }
 
@@ -188,10 +167,8 @@ fn accept(
         if postmark.messages.len() == MESSAGES_MAX {
             postmark.messages.pop_front();
         }
-        let sandboxed = postmark
-            .servers
-            .get(&server)
-            .is_some_and(|server| server.delivery_type == "Sandbox");
+        let sandboxed =
+            postmark.servers.get(&server).is_some_and(|server| server.delivery_type == "Sandbox");
         postmark.messages.push_back(Message {
             server,
             id,

@@ -82,11 +82,7 @@ impl Server {
         live_from: Timestamp,
     ) {
         gate.admit(&value, Holder::Server(self.id), live_from);
-        self.tokens.push(ServerToken {
-            row: random::hex(12),
-            value,
-            created,
-        });
+        self.tokens.push(ServerToken { row: random::hex(12), value, created });
     }
 
     fn object(&self, knobs: &PostmarkKnobs, turn: &Turn<'_>) -> Value {
@@ -94,16 +90,9 @@ impl Server {
         object.insert("ID".to_owned(), json!(self.id));
         object.insert("Name".to_owned(), json!(self.name));
         object.insert("DeliveryType".to_owned(), json!(self.delivery_type));
-        let link = format!(
-            "{}/postmark/servers/{}/streams",
-            turn.urls.dashboard, self.id
-        );
+        let link = format!("{}/postmark/servers/{}/streams", turn.urls.dashboard, self.id);
         object.insert("ServerLink".to_owned(), json!(link));
-        let tokens: Vec<_> = self
-            .tokens
-            .iter()
-            .map(|token| token.value.as_str())
-            .collect();
+        let tokens: Vec<_> = self.tokens.iter().map(|token| token.value.as_str()).collect();
         match knobs.listing {
             Listing::Full => object.insert("ApiTokens".to_owned(), json!(tokens)),
             Listing::Masked => {
@@ -117,10 +106,7 @@ impl Server {
 }
 
 fn masked(value: &str) -> String {
-    let tail: String = value
-        .chars()
-        .skip(value.chars().count().saturating_sub(4))
-        .collect();
+    let tail: String = value.chars().skip(value.chars().count().saturating_sub(4)).collect();
     format!("********-****-****-****-********{tail}")
 }
 
@@ -134,19 +120,10 @@ impl Postmark {
         created: Timestamp,
         live_from: Timestamp,
     ) -> u64 {
-        let id = self
-            .servers
-            .keys()
-            .next_back()
-            .map_or(1_400_001, |last| last + 1);
+        let id = self.servers.keys().next_back().map_or(1_400_001, |last| last + 1);
         let mut server = Server::new(id, name, delivery_type);
         for token in tokens {
-            server.add_token(
-                &mut self.gate,
-                token.to_ascii_lowercase(),
-                created,
-                live_from,
-            );
+            server.add_token(&mut self.gate, token.to_ascii_lowercase(), created, live_from);
         }
         self.servers.insert(id, server);
         id
@@ -177,11 +154,8 @@ impl Postmark {
         turn: &mut Turn<'_>,
     ) -> Result<(), TokenError> {
         let server = self.servers.get_mut(&server).ok_or(TokenError::NoServer)?;
-        let index = server
-            .tokens
-            .iter()
-            .position(|token| token.row == row)
-            .ok_or(TokenError::NoToken)?;
+        let index =
+            server.tokens.iter().position(|token| token.row == row).ok_or(TokenError::NoToken)?;
         let token = server.tokens.remove(index);
         self.gate.close(&token.value, turn.dead_from());
         turn.effect();
@@ -210,10 +184,7 @@ pub(crate) fn edit(
         );
     };
     if let Some(name) = changes.get("Name").and_then(Value::as_str)
-        && postmark
-            .servers
-            .values()
-            .any(|server| server.id != id && server.name == name)
+        && postmark.servers.values().any(|server| server.id != id && server.name == name)
     {
         return invalid(603, "This server name already exists.");
     }
@@ -222,10 +193,7 @@ pub(crate) fn edit(
     };
     for (key, value) in changes {
         if key == "Name" {
-            value
-                .as_str()
-                .unwrap_or_default()
-                .clone_into(&mut server.name);
+            value.as_str().unwrap_or_default().clone_into(&mut server.name);
         } else if server.settings.contains_key(&key) {
             server.settings.insert(key, value);
         }
@@ -264,27 +232,18 @@ pub(crate) fn account_api(
 fn list(postmark: &Postmark, knobs: &PostmarkKnobs, call: &Call, turn: &Turn<'_>) -> Reply {
     let number = |name: &str| call.query(name).and_then(|text| text.parse::<usize>().ok());
     let (Some(count), Some(offset)) = (number("count"), number("offset")) else {
-        return invalid(
-            13,
-            "Required parameters missing or invalid: 'count' and 'offset'.",
-        );
+        return invalid(13, "Required parameters missing or invalid: 'count' and 'offset'.");
     };
     if count > 500 {
         return invalid(600, "The 'count' parameter may not exceed 500.");
     }
     let wanted = call.query("name").map(str::to_lowercase);
     let fits = |server: &&Server| {
-        wanted
-            .as_deref()
-            .is_none_or(|part| server.name.to_lowercase().contains(part))
+        wanted.as_deref().is_none_or(|part| server.name.to_lowercase().contains(part))
     };
     let found: Vec<_> = postmark.servers.values().filter(fits).collect();
-    let page: Vec<_> = found
-        .iter()
-        .skip(offset)
-        .take(count)
-        .map(|server| server.object(knobs, turn))
-        .collect();
+    let page: Vec<_> =
+        found.iter().skip(offset).take(count).map(|server| server.object(knobs, turn)).collect();
     Reply::json(200, &json!({ "TotalCount": found.len(), "Servers": page }))
 }
 
@@ -311,13 +270,7 @@ fn create(
         return invalid(608, "Invalid server delivery type.");
     }
     let live_from = turn.live_from();
-    let id = postmark.add_server(
-        name,
-        delivery_type,
-        vec![random::uuid()],
-        turn.now,
-        live_from,
-    );
+    let id = postmark.add_server(name, delivery_type, vec![random::uuid()], turn.now, live_from);
     turn.effect();
     show(postmark, knobs, id, turn)
 }
@@ -333,8 +286,5 @@ fn delete(postmark: &mut Postmark, knobs: &PostmarkKnobs, id: u64, turn: &mut Tu
         }
         turn.effect();
     }
-    Reply::json(
-        200,
-        &json!({ "ErrorCode": 0, "Message": "Server removed." }),
-    )
+    Reply::json(200, &json!({ "ErrorCode": 0, "Message": "Server removed." }))
 }

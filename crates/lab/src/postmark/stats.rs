@@ -21,25 +21,19 @@ pub(crate) fn stats(postmark: &Postmark, server: u64, rest: &[&str], call: &Call
             }),
         ),
         ["outbound", "sends"] => {
-            let days: Vec<_> = days
-                .iter()
-                .map(|(date, count)| json!({ "Date": date, "Sent": count }))
-                .collect();
+            let days: Vec<_> =
+                days.iter().map(|(date, count)| json!({ "Date": date, "Sent": count })).collect();
             Reply::json(200, &json!({ "Days": days, "Sent": sent }))
         }
-        [
-            "outbound",
-            "bounces" | "spam" | "tracked" | "opens" | "clicks",
-        ] => Reply::json(200, &json!({ "Days": [] })),
+        ["outbound", "bounces" | "spam" | "tracked" | "opens" | "clicks"] => {
+            Reply::json(200, &json!({ "Days": [] }))
+        }
         _ => super::error(404, 0, "The requested resource was not found."),
     }
 }
 
 pub(crate) fn delivery(_postmark: &Postmark, _server: u64) -> Reply {
-    Reply::json(
-        200,
-        &json!({ "InactiveMails": 0, "Bounces": [{ "Name": "All", "Count": 0 }] }),
-    )
+    Reply::json(200, &json!({ "InactiveMails": 0, "Bounces": [{ "Name": "All", "Count": 0 }] }))
 }
 
 pub(crate) fn bounces(_postmark: &Postmark, _server: u64, call: &Call) -> Reply {
@@ -71,20 +65,13 @@ pub(crate) fn search(postmark: &Postmark, server: u64, call: &Call) -> Reply {
             })
     };
     let found: Vec<_> = postmark.messages.iter().rev().filter(fits).collect();
-    let page: Vec<_> = found
-        .iter()
-        .skip(offset)
-        .take(count)
-        .map(|message| show(message))
-        .collect();
+    let page: Vec<_> = found.iter().skip(offset).take(count).map(|message| show(message)).collect();
     Reply::json(200, &json!({ "TotalCount": found.len(), "Messages": page }))
 }
 
 pub(crate) fn details(postmark: &Postmark, server: u64, id: &str) -> Reply {
-    let found = postmark
-        .messages
-        .iter()
-        .find(|message| message.server == server && message.id == id);
+    let found =
+        postmark.messages.iter().find(|message| message.server == server && message.id == id);
     match found {
         Some(message) => Reply::json(200, &show(message)),
         None => invalid(701, "This message was not found."),
@@ -129,8 +116,5 @@ fn page(call: &Call) -> Option<(usize, usize)> {
 }
 
 fn missing_page() -> Reply {
-    invalid(
-        13,
-        "Required parameters missing or invalid: 'count' and 'offset'.",
-    )
+    invalid(13, "Required parameters missing or invalid: 'count' and 'offset'.")
 }

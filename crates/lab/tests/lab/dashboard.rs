@@ -11,40 +11,18 @@ async fn pages_are_html_and_reading_changes_nothing() {
     let base = world.lab.urls().dashboard;
     let id = world.it.postmark_server_ids["acme-prod"];
     let tokens = format!("/postmark/servers/{id}/api-tokens");
-    for path in [
-        "/",
-        "/postmark/servers",
-        &tokens,
-        "/heroku/account/applications",
-    ] {
+    for path in ["/", "/postmark/servers", &tokens, "/heroku/account/applications"] {
         let answer = ask(&base, "GET", path, &[], Value::Null).await;
         assert_eq!(answer.status, 200, "{path}");
-        assert_eq!(
-            answer.header("content-type"),
-            Some("text/html; charset=utf-8")
-        );
+        assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         assert!(answer.text().starts_with("<!DOCTYPE html>"));
     }
     let index = ask(&base, "GET", "/", &[], Value::Null).await.text();
-    assert!(
-        !index.contains(&world.it.postmark_server_token),
-        "the index shows endings only"
-    );
+    assert!(!index.contains(&world.it.postmark_server_token), "the index shows endings only");
     assert!(index.contains("acme-rotation-pipeline"));
-    assert_eq!(
-        ask(&base, "GET", "/no-such-page", &[], Value::Null)
-            .await
-            .status,
-        404
-    );
-    assert!(
-        world
-            .lab
-            .requests()
-            .iter()
-            .all(|record| !record.took_effect)
-    );
+    assert_eq!(ask(&base, "GET", "/no-such-page", &[], Value::Null).await.status, 404);
+    assert!(world.lab.requests().iter().all(|record| !record.took_effect));
 }
 
 /// A form of another page is refused, and so is another name for loopback.
@@ -54,10 +32,7 @@ async fn forms_and_hosts_of_others_are_refused() {
     let base = world.lab.urls().dashboard;
     let id = world.it.postmark_server_ids["acme-prod"];
     let tokens = format!("/postmark/servers/{id}/api-tokens");
-    assert_eq!(
-        ask(&base, "POST", &tokens, &[], Value::Null).await.status,
-        403
-    );
+    assert_eq!(ask(&base, "POST", &tokens, &[], Value::Null).await.status, 403);
     assert_eq!(world.lab.inspect().postmark_tokens("acme-prod").len(), 1);
     let answer = crate::control::raw(
         &base,
@@ -74,26 +49,14 @@ async fn health_tells_which_token_is_refused() {
     let base = world.lab.urls().dashboard;
     let health = |app: &'static str| {
         let base = base.clone();
-        async move {
-            ask(
-                &base,
-                "GET",
-                &format!("/apps/{app}/health"),
-                &[],
-                Value::Null,
-            )
-            .await
-        }
+        async move { ask(&base, "GET", &format!("/apps/{app}/health"), &[], Value::Null).await }
     };
     let body = health("acme-api-prod").await.json();
     assert_eq!(
         (&body["status"], &body["postmark"], &body["heroku_api"]),
         (&json!("ok"), &json!("ok"), &json!("ok"))
     );
-    assert_eq!(
-        health("acme-console-prod").await.json()["postmark"],
-        Value::Null
-    );
+    assert_eq!(health("acme-console-prod").await.json()["postmark"], Value::Null);
     let path = format!("/oauth/authorizations/{}", world.it.heroku_api_key_id);
     world.manage("DELETE", &path, Value::Null).await;
     let body = health("acme-api-prod").await.json();
@@ -117,30 +80,11 @@ async fn a_test_mail_is_logged_by_the_app() {
     assert_eq!(sent.status, 200, "{}", sent.text());
     let mails = world.lab.inspect().mails();
     assert_eq!(mails[0].subject, "rotation validation");
-    let id = sent.json()["message_id"]
-        .as_str()
-        .expect("an id")
-        .to_owned();
-    assert!(
-        world
-            .lab
-            .inspect()
-            .logs("acme-api-prod")
-            .iter()
-            .any(|line| line.contains(&id))
-    );
+    let id = sent.json()["message_id"].as_str().expect("an id").to_owned();
+    assert!(world.lab.inspect().logs("acme-api-prod").iter().any(|line| line.contains(&id)));
     let token = lab::TokenPick::Is(world.it.postmark_server_token.clone());
-    world
-        .lab
-        .operator()
-        .delete_token("acme-prod", &token)
-        .await
-        .expect("deleted");
+    world.lab.operator().delete_token("acme-prod", &token).await.expect("deleted");
     assert_eq!(ask(&base, "POST", path, &[], body).await.status, 502);
     let logs = world.lab.inspect().logs("acme-api-prod");
-    assert!(
-        logs.iter()
-            .any(|line| line.contains("postmark 401 InvalidAPIToken")),
-        "{logs:?}"
-    );
+    assert!(logs.iter().any(|line| line.contains("postmark 401 InvalidAPIToken")), "{logs:?}");
 }

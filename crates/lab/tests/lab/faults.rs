@@ -12,15 +12,9 @@ const CREATE: &str = "/oauth/authorizations";
 /// Asks for an authorization under a fault; answers what the client saw and how many were made.
 async fn create_under(world: &World, kind: FaultKind) -> (Result<Answer, hyper::Error>, usize) {
     let before = world.lab.inspect().heroku_authorizations().len();
-    world.lab.fault(
-        FaultRule::new(Vendor::Heroku, kind)
-            .on("POST", CREATE)
-            .times(1),
-    );
+    world.lab.fault(FaultRule::new(Vendor::Heroku, kind).on("POST", CREATE).times(1));
     let token = world.it.heroku_management_token.clone();
-    let seen = world
-        .try_heroku(&token, "POST", CREATE, &json!({ "description": "x" }))
-        .await;
+    let seen = world.try_heroku(&token, "POST", CREATE, &json!({ "description": "x" })).await;
     let made = world.lab.inspect().heroku_authorizations().len() - before;
     (seen, made)
 }
@@ -29,13 +23,7 @@ async fn create_under(world: &World, kind: FaultKind) -> (Result<Answer, hyper::
 #[tokio::test]
 async fn faults_before_have_no_effect() {
     let world = World::new().await;
-    let (seen, made) = create_under(
-        &world,
-        FaultKind::Status429 {
-            retry_after: Some(7),
-        },
-    )
-    .await;
+    let (seen, made) = create_under(&world, FaultKind::Status429 { retry_after: Some(7) }).await;
     let seen = seen.expect("an answer");
     assert_eq!((seen.header("retry-after"), made), (Some("7"), 0));
     seen.is(429, "heroku/429.json");
@@ -48,10 +36,7 @@ async fn faults_before_have_no_effect() {
     let (seen, made) = create_under(&world, FaultKind::Html403).await;
     let seen = seen.expect("an answer");
     assert_eq!((seen.status, made), (403, 0));
-    assert_eq!(
-        seen.header("content-type"),
-        Some("text/html; charset=utf-8")
-    );
+    assert_eq!(seen.header("content-type"), Some("text/html; charset=utf-8"));
     let (seen, made) = create_under(&world, FaultKind::Garbage).await;
     let seen = seen.expect("an answer");
     assert_eq!((seen.status, seen.json(), made), (200, Value::Null, 0));
@@ -79,17 +64,9 @@ async fn hangs_last_until_the_client_gives_up() {
     let world = World::new().await;
     for (kind, effect) in [(FaultKind::HangBefore, 0), (FaultKind::HangAfter, 1)] {
         let before = world.lab.inspect().heroku_authorizations().len();
-        world.lab.fault(
-            FaultRule::new(Vendor::Heroku, kind)
-                .on("POST", CREATE)
-                .times(1),
-        );
+        world.lab.fault(FaultRule::new(Vendor::Heroku, kind).on("POST", CREATE).times(1));
         let asked = world.manage("POST", CREATE, json!({}));
-        assert!(
-            tokio::time::timeout(Duration::from_millis(200), asked)
-                .await
-                .is_err()
-        );
+        assert!(tokio::time::timeout(Duration::from_millis(200), asked).await.is_err());
         let made = world.lab.inspect().heroku_authorizations().len() - before;
         assert_eq!(made, effect);
     }
@@ -104,10 +81,7 @@ async fn a_late_effect_comes_later() {
     assert_eq!(made, 0);
     let before = world.lab.inspect().heroku_authorizations().len();
     world.advance_ms(1_000);
-    assert_eq!(
-        world.lab.inspect().heroku_authorizations().len(),
-        before + 1
-    );
+    assert_eq!(world.lab.inspect().heroku_authorizations().len(), before + 1);
 }
 
 /// Revoked and gone from the list, and honoured for a while.
@@ -126,19 +100,10 @@ async fn a_late_revocation_honours_the_dead() {
     assert_eq!(world.manage("DELETE", &path, Value::Null).await.status, 200);
     assert_eq!(world.manage("GET", &path, Value::Null).await.status, 404);
     let old = world.it.heroku_api_key.clone();
-    assert_eq!(
-        world
-            .heroku(&old, "GET", "/account", Value::Null)
-            .await
-            .status,
-        200
-    );
+    assert_eq!(world.heroku(&old, "GET", "/account", Value::Null).await.status, 200);
     world.advance_ms(5_000);
     assert_eq!(
-        world
-            .heroku(&old, "GET", "/account", Value::Null)
-            .await
-            .is(401, "heroku/401.json"),
+        world.heroku(&old, "GET", "/account", Value::Null).await.is(401, "heroku/401.json"),
         load("heroku/401.json")
     );
 }
@@ -150,27 +115,10 @@ async fn a_late_activation_refuses_the_new() {
     world
         .lab
         .fault(FaultRule::new(Vendor::Postmark, FaultKind::LateActivation { ms: 5_000 }).times(1));
-    let new = world
-        .lab
-        .operator()
-        .generate_token("acme-prod")
-        .await
-        .expect("a token");
-    assert_eq!(
-        world
-            .postmark(&new, "GET", "/server", Value::Null)
-            .await
-            .status,
-        401
-    );
+    let new = world.lab.operator().generate_token("acme-prod").await.expect("a token");
+    assert_eq!(world.postmark(&new, "GET", "/server", Value::Null).await.status, 401);
     world.advance_ms(5_000);
-    assert_eq!(
-        world
-            .postmark(&new, "GET", "/server", Value::Null)
-            .await
-            .status,
-        200
-    );
+    assert_eq!(world.postmark(&new, "GET", "/server", Value::Null).await.status, 200);
 }
 
 /// Reads show the past while writes show the present.
@@ -181,10 +129,7 @@ async fn a_stale_read_shows_the_past() {
     world.lab.fault(rule.on("GET", "/config-vars"));
     world.advance_ms(10_000);
     let path = "/apps/acme-api-prod/config-vars";
-    let written = world
-        .manage("PATCH", path, json!({ "HEROKU_API_KEY": "new" }))
-        .await
-        .json();
+    let written = world.manage("PATCH", path, json!({ "HEROKU_API_KEY": "new" })).await.json();
     assert_eq!(written["HEROKU_API_KEY"], "new");
     let read = world.manage("GET", path, Value::Null).await.json();
     assert_eq!(read["HEROKU_API_KEY"], json!(world.it.heroku_api_key));
@@ -197,12 +142,8 @@ async fn a_stale_read_shows_the_past() {
 #[tokio::test]
 async fn latency_is_real() {
     let world = World::new().await;
-    world
-        .lab
-        .fault(FaultRule::everywhere(FaultKind::Latency { ms: 60 }));
-    world
-        .lab
-        .fault(FaultRule::new(Vendor::Heroku, FaultKind::Latency { ms: 60 }).times(1));
+    world.lab.fault(FaultRule::everywhere(FaultKind::Latency { ms: 60 }));
+    world.lab.fault(FaultRule::new(Vendor::Heroku, FaultKind::Latency { ms: 60 }).times(1));
     let start = Instant::now();
     world.manage("GET", "/apps", Value::Null).await;
     assert!(start.elapsed() >= Duration::from_millis(120));
@@ -214,28 +155,15 @@ async fn latency_is_real() {
 #[tokio::test]
 async fn every_vendor_has_its_own_429_and_503() {
     let world = World::new().await;
-    world
-        .lab
-        .fault(FaultRule::everywhere(FaultKind::Status429 { retry_after: None }).times(4));
+    world.lab.fault(FaultRule::everywhere(FaultKind::Status429 { retry_after: None }).times(4));
     let token = world.it.postmark_server_token.clone();
     let answer = world.postmark(&token, "GET", "/server", Value::Null).await;
     answer.is(429, "postmark/429.json");
     assert_eq!(answer.header("retry-after"), None);
-    world
-        .manage("GET", "/apps", Value::Null)
-        .await
-        .is(429, "heroku/429.json");
-    world
-        .github("GET", "/user", Value::Null)
-        .await
-        .is(429, "github/429.secondary.json");
-    world
-        .infisical("", "GET", "/api/status", Value::Null)
-        .await
-        .is(429, "infisical/429.json");
-    world
-        .lab
-        .fault(FaultRule::everywhere(FaultKind::Error5xxBefore { status: 503 }).times(1));
+    world.manage("GET", "/apps", Value::Null).await.is(429, "heroku/429.json");
+    world.github("GET", "/user", Value::Null).await.is(429, "github/429.secondary.json");
+    world.infisical("", "GET", "/api/status", Value::Null).await.is(429, "infisical/429.json");
+    world.lab.fault(FaultRule::everywhere(FaultKind::Error5xxBefore { status: 503 }).times(1));
     world
         .postmark(&token, "GET", "/server", Value::Null)
         .await

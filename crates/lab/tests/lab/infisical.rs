@@ -15,10 +15,7 @@ fn v3(world: &World, key: &str) -> String {
 }
 
 fn v4(world: &World, key: &str) -> String {
-    format!(
-        "/api/v4/secrets/{key}?projectId={}&environment=prod",
-        world.it.infisical_project_id
-    )
+    format!("/api/v4/secrets/{key}?projectId={}&environment=prod", world.it.infisical_project_id)
 }
 
 fn v3_body(world: &World, value: &str) -> Value {
@@ -42,35 +39,18 @@ async fn a_login_gives_a_token_for_a_while() {
     let secret = world.it.infisical_client_secret.clone();
     let slash = format!("{LOGIN}/");
     for path in [LOGIN, slash.as_str()] {
-        world
-            .login(path, &secret)
-            .await
-            .is(200, "infisical/login.200.json");
+        world.login(path, &secret).await.is(200, "infisical/login.200.json");
     }
     let token = world.infisical_token().await;
     assert_eq!(
-        world
-            .infisical(&token, "GET", &v4(&world, "HEROKU_API_KEY"), Value::Null)
-            .await
-            .status,
+        world.infisical(&token, "GET", &v4(&world, "HEROKU_API_KEY"), Value::Null).await.status,
         200
     );
     world.advance_ms(30 * 24 * 3_600_000);
-    let answer = world
-        .infisical(&token, "GET", &v4(&world, "HEROKU_API_KEY"), Value::Null)
-        .await;
-    assert_eq!(
-        answer.is(403, "infisical/403.token.json")["error"],
-        "TokenError"
-    );
-    let answer = world
-        .infisical(
-            "nonsense",
-            "GET",
-            &v4(&world, "HEROKU_API_KEY"),
-            Value::Null,
-        )
-        .await;
+    let answer = world.infisical(&token, "GET", &v4(&world, "HEROKU_API_KEY"), Value::Null).await;
+    assert_eq!(answer.is(403, "infisical/403.token.json")["error"], "TokenError");
+    let answer =
+        world.infisical("nonsense", "GET", &v4(&world, "HEROKU_API_KEY"), Value::Null).await;
     answer.is(403, "infisical/403.token.json");
 }
 
@@ -80,30 +60,17 @@ async fn three_bad_logins_lock() {
     let world = World::new().await;
     let secret = world.it.infisical_client_secret.clone();
     for _ in 0..3 {
-        world
-            .login(LOGIN, "wrong")
-            .await
-            .is(401, "infisical/401.credentials.json");
+        world.login(LOGIN, "wrong").await.is(401, "infisical/401.credentials.json");
     }
-    let locked = world
-        .login(LOGIN, &secret)
-        .await
-        .is(401, "infisical/401.locked.json");
-    assert_eq!(
-        locked["message"],
-        load("infisical/401.locked.json")["message"]
-    );
+    let locked = world.login(LOGIN, &secret).await.is(401, "infisical/401.locked.json");
+    assert_eq!(locked["message"], load("infisical/401.locked.json")["message"]);
     world.advance_ms(300_000);
     assert_eq!(world.login(LOGIN, &secret).await.status, 200);
     for _ in 0..4 {
         world.login(LOGIN, "wrong").await;
         world.advance_ms(31_000);
     }
-    assert_eq!(
-        world.login(LOGIN, &secret).await.status,
-        200,
-        "slow tries do not add up"
-    );
+    assert_eq!(world.login(LOGIN, &secret).await.status, 200, "slow tries do not add up");
 }
 
 /// Create, read, update, read an older version, delete with a body; over both generations.
@@ -114,18 +81,10 @@ async fn secrets_have_versions_over_both_editions() {
     let paths = [("/api/v3/secrets/raw", 3), ("/api/v4/secrets", 4)];
     for (prefix, edition) in paths {
         let body = |value: &str| {
-            if edition == 3 {
-                v3_body(&world, value)
-            } else {
-                v4_body(&world, value)
-            }
+            if edition == 3 { v3_body(&world, value) } else { v4_body(&world, value) }
         };
         let get = |key: &str| {
-            if edition == 3 {
-                v3(&world, key)
-            } else {
-                v4(&world, key)
-            }
+            if edition == 3 { v3(&world, key) } else { v4(&world, key) }
         };
         let path = format!("{prefix}/FRESH");
         let made = world
@@ -149,12 +108,7 @@ async fn secrets_have_versions_over_both_editions() {
             (&json!(2), &json!("two\n"))
         );
         let one = world
-            .infisical(
-                &token,
-                "GET",
-                &format!("{}&version=1", get("FRESH")),
-                Value::Null,
-            )
+            .infisical(&token, "GET", &format!("{}&version=1", get("FRESH")), Value::Null)
             .await
             .json();
         assert_eq!(one["secret"]["secretValue"], "one");
@@ -169,10 +123,8 @@ async fn secrets_have_versions_over_both_editions() {
             .await
             .is(404, "infisical/404.secret.json");
     }
-    let list = format!(
-        "/api/v4/secrets?projectId={}&environment=prod",
-        world.it.infisical_project_id
-    );
+    let list =
+        format!("/api/v4/secrets?projectId={}&environment=prod", world.it.infisical_project_id);
     let list = world
         .infisical(&token, "GET", &list, Value::Null)
         .await
@@ -185,16 +137,9 @@ async fn secrets_have_versions_over_both_editions() {
 async fn an_approval_holds_the_change_back() {
     let world = World::new().await;
     let token = world.infisical_token().await;
-    world
-        .lab
-        .knobs(|knobs| knobs.infisical.approval_policy = true);
+    world.lab.knobs(|knobs| knobs.infisical.approval_policy = true);
     let answer = world
-        .infisical(
-            &token,
-            "PATCH",
-            "/api/v4/secrets/HEROKU_API_KEY",
-            v4_body(&world, "new"),
-        )
+        .infisical(&token, "PATCH", "/api/v4/secrets/HEROKU_API_KEY", v4_body(&world, "new"))
         .await;
     let body = answer.is(200, "infisical/approval.200.json");
     assert!(body.get("secret").is_none());
@@ -206,11 +151,7 @@ async fn an_approval_holds_the_change_back() {
     assert_eq!(seen.infisical_pending(), 1);
     assert!(world.lab.approve_infisical_change());
     assert_eq!(
-        world
-            .lab
-            .inspect()
-            .infisical_value("prod", "HEROKU_API_KEY")
-            .as_deref(),
+        world.lab.inspect().infisical_value("prod", "HEROKU_API_KEY").as_deref(),
         Some("new")
     );
 }
@@ -220,27 +161,16 @@ async fn an_approval_holds_the_change_back() {
 async fn a_rotated_secret_is_refused() {
     let mut seed = Org::acme();
     seed.infisical.secrets[1].is_rotated = true;
-    let world = World::with(LabConfig {
-        clock: ClockMode::Explicit,
-        seed,
-        ..LabConfig::default()
-    })
-    .await;
+    let world =
+        World::with(LabConfig { clock: ClockMode::Explicit, seed, ..LabConfig::default() }).await;
     let token = world.infisical_token().await;
-    let seen = world
-        .infisical(&token, "GET", &v4(&world, "HEROKU_API_KEY"), Value::Null)
-        .await;
+    let seen = world.infisical(&token, "GET", &v4(&world, "HEROKU_API_KEY"), Value::Null).await;
     assert_eq!(
         seen.is(200, "infisical/secret.rotated.200.json")["secret"]["isRotatedSecret"],
         true
     );
     let answer = world
-        .infisical(
-            &token,
-            "PATCH",
-            "/api/v4/secrets/HEROKU_API_KEY",
-            v4_body(&world, "x"),
-        )
+        .infisical(&token, "PATCH", "/api/v4/secrets/HEROKU_API_KEY", v4_body(&world, "x"))
         .await;
     answer.is(400, "infisical/400.rotated.json");
 }
@@ -251,50 +181,30 @@ async fn errors_have_their_envelope() {
     let world = World::new().await;
     let token = world.infisical_token().await;
     let bad = json!({ "clientId": "x" });
-    world
-        .infisical("", "POST", LOGIN, bad)
-        .await
-        .is(422, "infisical/422.json");
+    world.infisical("", "POST", LOGIN, bad).await.is(422, "infisical/422.json");
     assert_eq!(
         world
-            .infisical(
-                &token,
-                "GET",
-                "/api/v4/secrets/A?environment=prod",
-                Value::Null
-            )
+            .infisical(&token, "GET", "/api/v4/secrets/A?environment=prod", Value::Null)
             .await
             .status,
         422
     );
-    let nowhere = format!(
-        "/api/v4/secrets/A?projectId={}&environment=moon",
-        world.it.infisical_project_id
-    );
+    let nowhere =
+        format!("/api/v4/secrets/A?projectId={}&environment=moon", world.it.infisical_project_id);
     world
         .infisical(&token, "GET", &nowhere, Value::Null)
         .await
         .is(404, "infisical/404.secret.json");
-    world
-        .lab
-        .knobs(|knobs| knobs.infisical.requests_per_minute = 1);
-    let body = world
-        .infisical(&token, "GET", &nowhere, Value::Null)
-        .await
-        .is(429, "infisical/429.json");
+    world.lab.knobs(|knobs| knobs.infisical.requests_per_minute = 1);
+    let body =
+        world.infisical(&token, "GET", &nowhere, Value::Null).await.is(429, "infisical/429.json");
     assert!(
         body["message"]
             .as_str()
             .is_some_and(|text| text.starts_with("Rate limit exceeded. Please try again in"))
     );
     world.advance_ms(60_000);
-    assert_eq!(
-        world
-            .infisical(&token, "GET", &nowhere, Value::Null)
-            .await
-            .status,
-        404
-    );
+    assert_eq!(world.infisical(&token, "GET", &nowhere, Value::Null).await.status, 404);
 }
 
 /// The client secret is rotatable itself: make another, log in with it, revoke the first.
@@ -306,28 +216,15 @@ async fn client_secrets_coexist_and_are_revoked() {
         "/api/v1/auth/universal-auth/identities/{}/client-secrets",
         world.it.infisical_identity_id
     );
-    let made = world
-        .infisical(&token, "POST", &base, json!({ "description": "rotation" }))
-        .await;
+    let made = world.infisical(&token, "POST", &base, json!({ "description": "rotation" })).await;
     let made = made.is(200, "infisical/client-secret.200.json");
     let new = made["clientSecret"].as_str().expect("a secret").to_owned();
     assert_eq!(world.login(LOGIN, &new).await.status, 200);
-    let list = world
-        .infisical(&token, "GET", &base, Value::Null)
-        .await
-        .json();
-    let first = list["clientSecretData"][0]["id"]
-        .as_str()
-        .expect("an id")
-        .to_owned();
+    let list = world.infisical(&token, "GET", &base, Value::Null).await.json();
+    let first = list["clientSecretData"][0]["id"].as_str().expect("an id").to_owned();
     assert_eq!(
         world
-            .infisical(
-                &token,
-                "POST",
-                &format!("{base}/{first}/revoke"),
-                Value::Null
-            )
+            .infisical(&token, "POST", &format!("{base}/{first}/revoke"), Value::Null)
             .await
             .status,
         200
@@ -349,29 +246,11 @@ async fn a_batch_is_all_or_nothing() {
             { "secretKey": "NO_SUCH", "secretValue": "b" },
         ],
     });
-    let answer = world
-        .infisical(&token, "PATCH", "/api/v4/secrets/batch", body.clone())
-        .await;
+    let answer = world.infisical(&token, "PATCH", "/api/v4/secrets/batch", body.clone()).await;
     assert_eq!(answer.status, 404);
-    assert_eq!(
-        world
-            .lab
-            .inspect()
-            .infisical_versions("prod", "HEROKU_API_KEY")
-            .len(),
-        1
-    );
+    assert_eq!(world.lab.inspect().infisical_versions("prod", "HEROKU_API_KEY").len(), 1);
     body["secrets"][1]["secretKey"] = json!("POSTMARK_SERVER_TOKEN");
-    let answer = world
-        .infisical(&token, "PATCH", "/api/v4/secrets/batch", body)
-        .await;
+    let answer = world.infisical(&token, "PATCH", "/api/v4/secrets/batch", body).await;
     assert_eq!(answer.json()["secrets"].as_array().map(Vec::len), Some(2));
-    assert_eq!(
-        world
-            .lab
-            .inspect()
-            .infisical_value("prod", "HEROKU_API_KEY")
-            .as_deref(),
-        Some("a")
-    );
+    assert_eq!(world.lab.inspect().infisical_value("prod", "HEROKU_API_KEY").as_deref(), Some("a"));
 }

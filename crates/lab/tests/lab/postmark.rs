@@ -20,17 +20,13 @@ async fn the_server_lists_its_tokens_unless_masked_or_absent() {
         .is(200, "postmark/server.200.json");
     assert_eq!(body["Name"], "acme-prod");
     assert_eq!(body["ApiTokens"], json!([token]));
-    world
-        .lab
-        .knobs(|knobs| knobs.postmark.listing = Listing::Masked);
+    world.lab.knobs(|knobs| knobs.postmark.listing = Listing::Masked);
     let body = world
         .postmark(&token, "GET", "/server", Value::Null)
         .await
         .is(200, "postmark/server.masked.200.json");
     assert!(!body.to_string().contains(&token));
-    world
-        .lab
-        .knobs(|knobs| knobs.postmark.listing = Listing::Absent);
+    world.lab.knobs(|knobs| knobs.postmark.listing = Listing::Absent);
     let body = world
         .postmark(&token, "GET", "/server", Value::Null)
         .await
@@ -43,18 +39,9 @@ async fn the_server_lists_its_tokens_unless_masked_or_absent() {
 async fn a_token_is_good_in_its_own_header_only() {
     let world = World::new().await;
     let base = world.lab.urls().postmark;
-    let (server, account) = (
-        &world.it.postmark_server_token,
-        &world.it.postmark_account_token,
-    );
+    let (server, account) = (&world.it.postmark_server_token, &world.it.postmark_account_token);
     let upper = server.to_uppercase();
-    assert_eq!(
-        world
-            .postmark(&upper, "GET", "/server", Value::Null)
-            .await
-            .status,
-        200
-    );
+    assert_eq!(world.postmark(&upper, "GET", "/server", Value::Null).await.status, 200);
     for bad in ["", "00000000-0000-4000-8000-000000000000", account.as_str()] {
         let body = world
             .postmark(bad, "GET", "/server", Value::Null)
@@ -62,31 +49,18 @@ async fn a_token_is_good_in_its_own_header_only() {
             .is(401, "postmark/401.code10.json");
         assert_eq!(body, load("postmark/401.code10.json"));
     }
-    ask(&base, "GET", "/server", &[], Value::Null)
-        .await
-        .is(401, "postmark/401.code10.json");
+    ask(&base, "GET", "/server", &[], Value::Null).await.is(401, "postmark/401.code10.json");
     let bearer = format!("Bearer {server}");
     let headers = [("authorization", bearer.as_str())];
-    ask(&base, "GET", "/server", &headers, Value::Null)
-        .await
-        .is(401, "postmark/401.code10.json");
-    let both = [
-        ("x-postmark-server-token", server.as_str()),
-        ("x-postmark-account-token", account),
-    ];
+    ask(&base, "GET", "/server", &headers, Value::Null).await.is(401, "postmark/401.code10.json");
+    let both =
+        [("x-postmark-server-token", server.as_str()), ("x-postmark-account-token", account)];
     let body = ask(&base, "GET", "/server", &both, Value::Null)
         .await
         .is(401, "postmark/401.both-headers.json");
     assert_eq!(body, load("postmark/401.both-headers.json"));
     let headers = [("x-postmark-account-token", server.as_str())];
-    let body = ask(
-        &base,
-        "GET",
-        "/servers?count=1&offset=0",
-        &headers,
-        Value::Null,
-    )
-    .await;
+    let body = ask(&base, "GET", "/servers?count=1&offset=0", &headers, Value::Null).await;
     assert_eq!((body.status, &body.json()["ErrorCode"]), (401, &json!(10)));
 }
 
@@ -99,57 +73,27 @@ async fn the_account_manages_servers() {
         .await
         .is(200, "postmark/servers.200.json");
     assert_eq!(list["TotalCount"], 3);
-    assert_eq!(
-        world.account("GET", "/servers", Value::Null).await.json()["ErrorCode"],
-        13
-    );
+    assert_eq!(world.account("GET", "/servers", Value::Null).await.json()["ErrorCode"], 13);
     let made = world
-        .account(
-            "POST",
-            "/servers",
-            load("postmark/servers.create.request.json"),
-        )
+        .account("POST", "/servers", load("postmark/servers.create.request.json"))
         .await
         .is(200, "postmark/server.200.json");
     assert_eq!(made["ApiTokens"].as_array().map(Vec::len), Some(1));
     let id = made["ID"].as_u64().expect("an id");
-    let again = world
-        .account("POST", "/servers", json!({ "Name": "acme-next" }))
-        .await;
+    let again = world.account("POST", "/servers", json!({ "Name": "acme-next" })).await;
     again.is(422, "postmark/422.code603.json");
     let path = format!("/servers/{id}");
     let renamed = world
-        .account(
-            "PUT",
-            &path,
-            json!({ "Name": "acme-later", "TrackOpens": true }),
-        )
+        .account("PUT", &path, json!({ "Name": "acme-later", "TrackOpens": true }))
         .await
         .json();
-    assert_eq!(
-        (&renamed["Name"], &renamed["TrackOpens"]),
-        (&json!("acme-later"), &json!(true))
-    );
-    assert_eq!(
-        world.account("DELETE", &path, Value::Null).await.json()["ErrorCode"],
-        604
-    );
-    world
-        .lab
-        .knobs(|knobs| knobs.postmark.may_delete_servers = true);
-    assert_eq!(
-        world.account("DELETE", &path, Value::Null).await.status,
-        200
-    );
+    assert_eq!((&renamed["Name"], &renamed["TrackOpens"]), (&json!("acme-later"), &json!(true)));
+    assert_eq!(world.account("DELETE", &path, Value::Null).await.json()["ErrorCode"], 604);
+    world.lab.knobs(|knobs| knobs.postmark.may_delete_servers = true);
+    assert_eq!(world.account("DELETE", &path, Value::Null).await.status, 200);
     assert_eq!(world.account("GET", &path, Value::Null).await.status, 404);
     let token = made["ApiTokens"][0].as_str().expect("a token");
-    assert_eq!(
-        world
-            .postmark(token, "GET", "/server", Value::Null)
-            .await
-            .status,
-        401
-    );
+    assert_eq!(world.postmark(token, "GET", "/server", Value::Null).await.status, 401);
 }
 
 /// A mail is accepted, found again, and counted; refusals are 422 with a good token.
@@ -157,18 +101,11 @@ async fn the_account_manages_servers() {
 async fn mail_is_sent_found_and_counted() {
     let world = World::new().await;
     let token = world.it.postmark_server_token.clone();
-    let sent = world
-        .postmark(&token, "POST", "/email", mail())
-        .await
-        .is(200, "postmark/email.200.json");
+    let sent =
+        world.postmark(&token, "POST", "/email", mail()).await.is(200, "postmark/email.200.json");
     assert_eq!(sent["Message"], "OK");
     let found = world
-        .postmark(
-            &token,
-            "GET",
-            "/messages/outbound?count=10&offset=0&tag=rotation",
-            Value::Null,
-        )
+        .postmark(&token, "GET", "/messages/outbound?count=10&offset=0&tag=rotation", Value::Null)
         .await;
     let found = found.is(200, "postmark/messages-outbound.200.json");
     assert_eq!(found["Messages"][0]["MessageID"], sent["MessageID"]);
@@ -190,10 +127,7 @@ async fn mail_is_sent_found_and_counted() {
         let mut bad = mail();
         bad[field] = json!(value);
         let answer = world.postmark(&token, "POST", "/email", bad).await;
-        assert_eq!(
-            (answer.status, &answer.json()["ErrorCode"]),
-            (422, &json!(code))
-        );
+        assert_eq!((answer.status, &answer.json()["ErrorCode"]), (422, &json!(code)));
     }
     assert_eq!(world.lab.inspect().mails().len(), 1);
 }
@@ -209,18 +143,9 @@ async fn a_batch_succeeds_with_failures_inside() {
         .postmark(&token, "POST", "/email/batch", json!([mail(), bad]))
         .await
         .is(200, "postmark/email-batch.200.json");
-    assert_eq!(
-        (&body[0]["ErrorCode"], &body[1]["ErrorCode"]),
-        (&json!(0), &json!(406))
-    );
+    assert_eq!((&body[0]["ErrorCode"], &body[1]["ErrorCode"]), (&json!(0), &json!(406)));
     let many = Value::Array(vec![mail(); 501]);
-    assert_eq!(
-        world
-            .postmark(&token, "POST", "/email/batch", many)
-            .await
-            .json()["ErrorCode"],
-        410
-    );
+    assert_eq!(world.postmark(&token, "POST", "/email/batch", many).await.json()["ErrorCode"], 410);
 }
 
 /// The literal test token sends nothing and may do nothing else.
@@ -234,10 +159,7 @@ async fn the_test_token_is_dry() {
     assert_eq!(body["Message"], "Test job accepted");
     assert!(world.lab.inspect().mails().is_empty());
     assert_eq!(
-        world
-            .postmark("POSTMARK_API_TEST", "GET", "/server", Value::Null)
-            .await
-            .status,
+        world.postmark("POSTMARK_API_TEST", "GET", "/server", Value::Null).await.status,
         401
     );
 }
@@ -259,27 +181,12 @@ async fn the_operator_generates_and_deletes_tokens() {
         .await
         .expect("a third")
         .expect("a value");
-    let full = operator
-        .generate_token("acme-prod")
-        .await
-        .expect_err("full");
+    let full = operator.generate_token("acme-prod").await.expect_err("full");
     assert!(full.to_string().contains("3 API tokens"), "{full}");
-    operator
-        .delete_token("acme-prod", &TokenPick::Is(old.clone()))
-        .await
-        .expect("deleted");
-    assert_eq!(
-        world
-            .postmark(&old, "GET", "/server", Value::Null)
-            .await
-            .status,
-        401
-    );
+    operator.delete_token("acme-prod", &TokenPick::Is(old.clone())).await.expect("deleted");
+    assert_eq!(world.postmark(&old, "GET", "/server", Value::Null).await.status, 401);
     let ending = &third[third.len() - 6..];
-    operator
-        .tell(&format!("delete the token that ends in {ending}"))
-        .await
-        .expect("deleted");
+    operator.tell(&format!("delete the token that ends in {ending}")).await.expect("deleted");
     assert_eq!(world.lab.inspect().live_postmark_tokens("acme-prod"), [new]);
     assert!(operator.generate_token("no-such").await.is_err());
 }

@@ -48,39 +48,24 @@ pub(crate) async fn try_ask(
     headers: &[(&str, &str)],
     body: &Value,
 ) -> Result<Answer, hyper::Error> {
-    let bytes = if body.is_null() {
-        Vec::new()
-    } else {
-        body.to_string().into_bytes()
-    };
+    let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
     let host = base.trim_start_matches("http://");
-    let stream = tokio::net::TcpStream::connect(host)
-        .await
-        .expect("connects");
+    let stream = tokio::net::TcpStream::connect(host).await.expect("connects");
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let driver = tokio::spawn(connection);
-    let mut request = hyper::Request::builder()
-        .method(method)
-        .uri(path)
-        .header("host", host);
+    let mut request = hyper::Request::builder().method(method).uri(path).header("host", host);
     if !body.is_null() {
         request = request.header("content-type", "application/json");
     }
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let request = request
-        .body(Full::new(Bytes::from(bytes)))
-        .expect("a request");
+    let request = request.body(Full::new(Bytes::from(bytes))).expect("a request");
     let (parts, body) = sender.send_request(request).await?.into_parts();
     let body = body.collect().await?.to_bytes();
     driver.abort();
-    Ok(Answer {
-        status: parts.status.as_u16(),
-        headers: parts.headers,
-        body,
-    })
+    Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
 }
 
 pub(crate) async fn ask(
@@ -90,9 +75,7 @@ pub(crate) async fn ask(
     headers: &[(&str, &str)],
     body: Value,
 ) -> Answer {
-    try_ask(base, method, path, headers, &body)
-        .await
-        .expect("an answer")
+    try_ask(base, method, path, headers, &body).await.expect("an answer")
 }
 
 /// A lab with a clock that stands still, and everything in it.
@@ -103,11 +86,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        Self::with(LabConfig {
-            clock: ClockMode::Explicit,
-            ..LabConfig::default()
-        })
-        .await
+        Self::with(LabConfig { clock: ClockMode::Explicit, ..LabConfig::default() }).await
     }
 
     pub(crate) async fn with(config: LabConfig) -> Self {
@@ -128,20 +107,14 @@ impl World {
         path: &str,
         body: Value,
     ) -> Answer {
-        let headers = [
-            ("accept", "application/json"),
-            ("x-postmark-server-token", token),
-        ];
+        let headers = [("accept", "application/json"), ("x-postmark-server-token", token)];
         ask(&self.lab.urls().postmark, method, path, &headers, body).await
     }
 
     /// Postmark with the account token.
     pub(crate) async fn account(&self, method: &str, path: &str, body: Value) -> Answer {
         let token = self.it.postmark_account_token.as_str();
-        let headers = [
-            ("accept", "application/json"),
-            ("x-postmark-account-token", token),
-        ];
+        let headers = [("accept", "application/json"), ("x-postmark-account-token", token)];
         ask(&self.lab.urls().postmark, method, path, &headers, body).await
     }
 
@@ -152,9 +125,7 @@ impl World {
         path: &str,
         body: Value,
     ) -> Answer {
-        self.try_heroku(token, method, path, &body)
-            .await
-            .expect("an answer")
+        self.try_heroku(token, method, path, &body).await.expect("an answer")
     }
 
     pub(crate) async fn try_heroku(
@@ -165,22 +136,17 @@ impl World {
         body: &Value,
     ) -> Result<Answer, hyper::Error> {
         let bearer = format!("Bearer {token}");
-        let headers = [
-            ("accept", HEROKU_ACCEPT),
-            ("authorization", bearer.as_str()),
-        ];
+        let headers = [("accept", HEROKU_ACCEPT), ("authorization", bearer.as_str())];
         try_ask(&self.lab.urls().heroku, method, path, &headers, body).await
     }
 
     /// Heroku with the management token.
     pub(crate) async fn manage(&self, method: &str, path: &str, body: Value) -> Answer {
-        self.heroku(&self.it.heroku_management_token, method, path, body)
-            .await
+        self.heroku(&self.it.heroku_management_token, method, path, body).await
     }
 
     pub(crate) async fn github(&self, method: &str, path: &str, body: Value) -> Answer {
-        self.github_as(&self.it.github_token, method, path, body)
-            .await
+        self.github_as(&self.it.github_token, method, path, body).await
     }
 
     pub(crate) async fn github_as(
@@ -191,10 +157,8 @@ impl World {
         body: Value,
     ) -> Answer {
         let bearer = format!("token {token}");
-        let headers = [
-            ("accept", "application/vnd.github+json"),
-            ("authorization", bearer.as_str()),
-        ];
+        let headers =
+            [("accept", "application/vnd.github+json"), ("authorization", bearer.as_str())];
         ask(&self.lab.urls().github, method, path, &headers, body).await
     }
 
@@ -217,22 +181,15 @@ impl World {
 
     pub(crate) async fn infisical_token(&self) -> String {
         let secret = self.it.infisical_client_secret.clone();
-        let answer = self
-            .login("/api/v1/auth/universal-auth/login", &secret)
-            .await;
-        answer.json()["accessToken"]
-            .as_str()
-            .expect("a token")
-            .to_owned()
+        let answer = self.login("/api/v1/auth/universal-auth/login", &secret).await;
+        answer.json()["accessToken"].as_str().expect("a token").to_owned()
     }
 }
 
 pub(crate) const HEROKU_ACCEPT: &str = "application/vnd.heroku+json; version=3";
 
 pub(crate) fn load(fixture: &str) -> Value {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fixtures")
-        .join(fixture);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures").join(fixture);
     let text = std::fs::read_to_string(&path).expect("the fixture is there");
     serde_json::from_str(&text).expect("the fixture is JSON")
 }

@@ -5,10 +5,7 @@ use std::time::Duration;
 use lab::{Lab, LabConfig, TokenPick, TrafficConfig, TrafficReport, TrafficSource};
 
 async fn started() -> Lab {
-    let config = LabConfig {
-        dyno_start: Duration::from_millis(50),
-        ..LabConfig::default()
-    };
+    let config = LabConfig { dyno_start: Duration::from_millis(50), ..LabConfig::default() };
     Lab::start(config).await.expect("starts")
 }
 
@@ -46,35 +43,22 @@ async fn the_rate_holds() {
 async fn an_outage_shows_and_a_rotation_does_not() {
     let lab = started().await;
     let old = lab.credentials().postmark_server_token;
-    let new = lab
-        .operator()
-        .generate_token("acme-prod")
-        .await
-        .expect("a token");
+    let new = lab.operator().generate_token("acme-prod").await.expect("a token");
     let traffic = lab.traffic(TrafficConfig::acme_at(100.0, 40.0));
     until(&traffic, |report| report.total().ok >= 20).await;
     for app in ["acme-api-prod", "acme-api-staging"] {
         lab.set_config_var(app, "POSTMARK_SERVER_TOKEN", Some(&new));
     }
     // Every process has the new token from its start, so the old one may go at once.
-    lab.operator()
-        .delete_token("acme-prod", &TokenPick::Is(old))
-        .await
-        .expect("deleted");
+    lab.operator().delete_token("acme-prod", &TokenPick::Is(old)).await.expect("deleted");
     let calm = until(&traffic, |report| report.total().ok >= 100).await;
     assert_eq!(calm.total().refused, 0, "{calm:?}");
-    lab.operator()
-        .delete_token("acme-prod", &TokenPick::Is(new))
-        .await
-        .expect("deleted");
+    lab.operator().delete_token("acme-prod", &TokenPick::Is(new)).await.expect("deleted");
     let outage = until(&traffic, |report| report.total().refused >= 5).await;
     assert_eq!(outage.refusals[0].3, 401);
     traffic.stop().await;
     let logs = lab.inspect().logs("acme-api-prod");
-    assert!(
-        logs.iter()
-            .any(|line| line.contains("postmark 401 InvalidAPIToken"))
-    );
+    assert!(logs.iter().any(|line| line.contains("postmark 401 InvalidAPIToken")));
     lab.stop().await;
 }
 
@@ -90,9 +74,7 @@ async fn a_dotenv_file_is_read_each_time() {
         path: path.clone(),
         key: "HEROKU_API_KEY".to_owned(),
     };
-    let traffic = lab.traffic(TrafficConfig {
-        sources: vec![(source, 50.0)],
-    });
+    let traffic = lab.traffic(TrafficConfig { sources: vec![(source, 50.0)] });
     until(&traffic, |report| report.total().refused >= 2).await;
     let good = lab.credentials().heroku_api_key;
     std::fs::write(&path, format!("HEROKU_API_KEY={good}\n")).expect("written");

@@ -20,10 +20,7 @@ pub(crate) struct StandIn {
 
 impl StandIn {
     pub(super) fn of(lab: &Lab, output: Output) -> Option<Self> {
-        Some(Self {
-            hands: lab.operator(),
-            output,
-        })
+        Some(Self { hands: lab.operator(), output })
     }
 
     /// Does one thing as instructed.
@@ -33,23 +30,17 @@ impl StandIn {
             TaskKind::Create => self.hands.generate_token(SERVER).await.map(drop),
             TaskKind::Revoke | TaskKind::Discard => {
                 let Some(end) = lines.iter().find_map(|line| ending(line)) else {
-                    return self
-                        .output
-                        .say("       (the stand-in found no token to delete)");
+                    return self.output.say("       (the stand-in found no token to delete)");
                 };
-                self.hands
-                    .delete_token(SERVER, &TokenPick::EndsIn(end))
-                    .await
+                self.hands.delete_token(SERVER, &TokenPick::EndsIn(end)).await
             }
             TaskKind::Approve | TaskKind::Attend => return,
         };
         match done {
-            Ok(()) => self
-                .output
-                .say("       (the stand-in operator has clicked in the dashboard)"),
-            Err(error) => self
-                .output
-                .say(&format!("       (the stand-in could not: {error})")),
+            Ok(()) => {
+                self.output.say("       (the stand-in operator has clicked in the dashboard)")
+            }
+            Err(error) => self.output.say(&format!("       (the stand-in could not: {error})")),
         }
     }
 }
@@ -57,9 +48,6 @@ impl StandIn {
 /// The characters that the token to delete ends in, as the instructions say them.
 fn ending(line: &str) -> Option<String> {
     let (_, rest) = line.split_once("ends in ")?;
-    let end: String = rest
-        .chars()
-        .take_while(char::is_ascii_alphanumeric)
-        .collect();
+    let end: String = rest.chars().take_while(char::is_ascii_alphanumeric).collect();
     (!end.is_empty()).then_some(end)
 }

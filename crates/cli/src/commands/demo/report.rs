@@ -21,10 +21,7 @@ pub(super) struct Before {
 
 impl Before {
     pub(super) fn of(lab: &Lab) -> Self {
-        Self {
-            restarts: restarts(lab),
-            live: live(lab),
-        }
+        Self { restarts: restarts(lab), live: live(lab) }
     }
 
     pub(super) fn restarts_since(&self, lab: &Lab) -> PerApp {
@@ -45,26 +42,15 @@ impl Before {
 
 fn restarts(lab: &Lab) -> PerApp {
     let world = lab.inspect();
-    world
-        .apps()
-        .into_iter()
-        .map(|app| (app.clone(), world.restarts(&app).len()))
-        .collect()
+    world.apps().into_iter().map(|app| (app.clone(), world.restarts(&app).len())).collect()
 }
 
 /// Every live token at both issuers, by value; never shown.
 fn live(lab: &Lab) -> BTreeSet<String> {
     let world = lab.inspect();
     let heroku = world.heroku_authorizations();
-    let heroku = heroku
-        .into_iter()
-        .filter(|one| one.live)
-        .map(|one| one.token);
-    world
-        .live_postmark_tokens(SERVER)
-        .into_iter()
-        .chain(heroku)
-        .collect()
+    let heroku = heroku.into_iter().filter(|one| one.live).map(|one| one.token);
+    world.live_postmark_tokens(SERVER).into_iter().chain(heroku).collect()
 }
 
 /// One rotation of the demo.
@@ -123,10 +109,7 @@ impl Report {
             orphans,
             rotations: rotated
                 .into_iter()
-                .map(|one| OneRotation {
-                    summary: one.summary,
-                    restarts_per_app: one.restarts,
-                })
+                .map(|one| OneRotation { summary: one.summary, restarts_per_app: one.restarts })
                 .collect(),
             traffic: TrafficSum {
                 requests: total.sent,
@@ -141,11 +124,7 @@ impl Report {
                     verified: true,
                     head: verified.head.clone(),
                 },
-                Err(problem) => AuditSum {
-                    events: 0,
-                    verified: false,
-                    head: problem.to_string(),
-                },
+                Err(problem) => AuditSum { events: 0, verified: false, head: problem.to_string() },
             },
             seconds: took.as_secs_f64(),
         }
@@ -166,12 +145,7 @@ impl Report {
         let mut lines = vec![String::new()];
         for one in &self.rotations {
             let summary = &one.summary;
-            let dead = summary
-                .old_token
-                .answers
-                .iter()
-                .filter(|a| a.liveness.is_dead())
-                .count();
+            let dead = summary.old_token.answers.iter().filter(|a| a.liveness.is_dead()).count();
             let in_step = summary.consumers.iter().filter(|c| c.in_step).count();
             lines.push(format!(
                 "{:<28} {}, {in_step}/{} consumers in step, old token answered 401 {dead} times",
@@ -197,11 +171,7 @@ impl Report {
             "{:<28} {} records, {}",
             "audit",
             self.audit.events,
-            if self.audit.verified {
-                "verified"
-            } else {
-                "NOT VERIFIED"
-            }
+            if self.audit.verified { "verified" } else { "NOT VERIFIED" }
         ));
         lines.push(format!("{:<28} {:.1} s", "took", self.seconds));
         lines.push(String::new());

@@ -30,35 +30,15 @@ fn shown_token() -> String {
 #[test]
 fn alive_is_only_an_account_with_an_address() {
     let alive = look(200, r#"{"id":"1","email":"ops@example.com","name":null}"#);
-    assert_eq!(
-        alive,
-        Liveness::Alive {
-            identity: "ops@example.com".into()
-        }
-    );
-    for body in [
-        "",
-        "{}",
-        r#"{"email":null}"#,
-        r#"{"email":""}"#,
-        "<html>",
-        "[]",
-    ] {
-        assert!(
-            matches!(look(200, body), Liveness::Unknown { .. }),
-            "{body}"
-        );
+    assert_eq!(alive, Liveness::Alive { identity: "ops@example.com".into() });
+    for body in ["", "{}", r#"{"email":null}"#, r#"{"email":""}"#, "<html>", "[]"] {
+        assert!(matches!(look(200, body), Liveness::Unknown { .. }), "{body}");
     }
 }
 
 #[test]
 fn dead_is_only_401_unauthorized_with_the_token_arrived() {
-    assert_eq!(
-        look(401, BAD),
-        Liveness::Dead {
-            evidence: "401 unauthorized".into()
-        }
-    );
+    assert_eq!(look(401, BAD), Liveness::Dead { evidence: "401 unauthorized".into() });
     for (status, body) in [
         (401, NONE),
         (401, ""),
@@ -73,10 +53,7 @@ fn dead_is_only_401_unauthorized_with_the_token_arrived() {
         (503, ""),
         (302, ""),
     ] {
-        assert!(
-            matches!(look(status, body), Liveness::Unknown { .. }),
-            "{status} {body}"
-        );
+        assert!(matches!(look(status, body), Liveness::Unknown { .. }), "{status} {body}");
     }
 }
 
@@ -107,12 +84,7 @@ fn a_page_says_where_the_next_one_starts() {
     let next = [("next-range", "]i ..; max=500")];
     let page = read_page(&answer_with("Heroku", 206, &next, "[]")).unwrap();
     assert_eq!(page.next.as_deref(), Some("]i ..; max=500"));
-    assert!(
-        read_page(&answer("Heroku", 206, "[]"))
-            .unwrap()
-            .next
-            .is_none()
-    );
+    assert!(read_page(&answer("Heroku", 206, "[]")).unwrap().next.is_none());
 }
 
 #[test]
@@ -121,10 +93,7 @@ fn faults_of_a_page() {
     assert!(matches!(fault(401, BAD), Fault::Refused { .. }));
     assert!(matches!(fault(403, SCOPE), Fault::Refused { .. }));
     assert!(matches!(fault(403, "<html>"), Fault::Later { .. }));
-    assert!(matches!(
-        fault(429, LIMIT),
-        Fault::Later { after: None, .. }
-    ));
+    assert!(matches!(fault(429, LIMIT), Fault::Later { after: None, .. }));
     assert!(matches!(fault(503, ""), Fault::Later { .. }));
     assert!(matches!(fault(200, "[{"), Fault::Unsure { .. }));
     assert!(matches!(fault(200, "<html>"), Fault::Unsure { .. }));
@@ -136,17 +105,8 @@ fn may_mint_is_as_unsure_as_the_answer() {
     assert_eq!(may(206, "[]"), MintRight::Allowed);
     assert!(matches!(may(403, SCOPE), MintRight::Refused(_)));
     assert!(matches!(may(401, BAD), MintRight::Refused(why) if why.contains("login")));
-    for (status, body) in [
-        (401, "<html>"),
-        (403, "<html>"),
-        (429, LIMIT),
-        (500, ""),
-        (200, ""),
-    ] {
-        assert!(
-            matches!(may(status, body), MintRight::Unknown(_)),
-            "{status} {body}"
-        );
+    for (status, body) in [(401, "<html>"), (403, "<html>"), (429, LIMIT), (500, ""), (200, "")] {
+        assert!(matches!(may(status, body), MintRight::Unknown(_)), "{status} {body}");
     }
 }
 
@@ -154,10 +114,7 @@ fn may_mint_is_as_unsure_as_the_answer() {
 fn created_needs_an_id_and_a_readable_token() {
     let create = |status, body: &str| read_create(&change("Heroku", status, body));
     let made = create(201, &authorization(&shown_token())).unwrap();
-    assert_eq!(
-        (made.token, made.handle),
-        (Token::from(TOKEN), Handle(ID.into()))
-    );
+    assert_eq!((made.token, made.handle), (Token::from(TOKEN), Handle(ID.into())));
     for body in [
         authorization("null"),
         authorization(r#"{"token":"HRKU-****"}"#),
@@ -165,10 +122,7 @@ fn created_needs_an_id_and_a_readable_token() {
         String::new(),
         "<html>".to_owned(),
     ] {
-        assert!(
-            matches!(create(201, &body), Err(Fault::Unsure { .. })),
-            "{body}"
-        );
+        assert!(matches!(create(201, &body), Err(Fault::Unsure { .. })), "{body}");
     }
     assert!(matches!(create(403, SCOPE), Err(Fault::Refused { .. })));
     assert!(matches!(create(422, GONE), Err(Fault::Refused { .. })));
@@ -205,9 +159,7 @@ fn a_marker_is_a_word_of_its_own() {
 
 #[test]
 fn what_is_sent_for_a_new_one() {
-    let order = MintOrder {
-        marker: "rollover r-1".into(),
-    };
+    let order = MintOrder { marker: "rollover r-1".into() };
     let scope = ["read-protected".to_owned(), "write-protected".to_owned()];
     let sent = serde_json::to_string(&creation(&order, &scope, Some(Span::from_millis(1_500))));
     assert_eq!(
@@ -261,10 +213,7 @@ fn the_shared_fixtures_are_understood() {
         let unknown = look(status, &body(name));
         assert!(matches!(unknown, Liveness::Unknown { .. }), "{name}");
     }
-    for name in [
-        "authorizations.create.201",
-        "authorizations.create-expiring.201",
-    ] {
+    for name in ["authorizations.create.201", "authorizations.create-expiring.201"] {
         let minted = read_create(&change("Heroku", 201, &body(name))).unwrap();
         assert_eq!(minted.token, Token::from("HRKU-EXAMPLE-0000"));
     }

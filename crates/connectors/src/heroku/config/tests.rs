@@ -12,11 +12,7 @@ fn keys() -> Vec<String> {
 
 fn adoption(releases: &str, dynos: &str, written: Option<u64>) -> Adoption {
     let releases = read_releases(&answer("Heroku", 206, releases)).unwrap();
-    runs_on(
-        &releases,
-        &read_dynos(&answer("Heroku", 200, dynos)).unwrap(),
-        written,
-    )
+    runs_on(&releases, &read_dynos(&answer("Heroku", 200, dynos)).unwrap(), written)
 }
 
 fn release(version: u64, status: &str, current: bool) -> String {
@@ -49,13 +45,7 @@ fn only_our_keys_are_read() {
 fn a_write_is_taken_only_if_the_answer_shows_it() {
     let token = Token::from(NEW);
     let write = |status, body: &str| read_write(&change("Heroku", status, body), &keys(), &token);
-    assert_eq!(
-        write(
-            200,
-            &format!(r#"{{"A":"{NEW}","B":"{NEW}","C":"{OTHER}"}}"#)
-        ),
-        Ok(())
-    );
+    assert_eq!(write(200, &format!(r#"{{"A":"{NEW}","B":"{NEW}","C":"{OTHER}"}}"#)), Ok(()));
     let half = write(200, &format!(r#"{{"A":"{NEW}","B":"{OTHER}"}}"#)).unwrap_err();
     assert!(matches!(&half, Fault::Unsure { .. }) && !format!("{half:?} {half}").contains(OTHER));
     let limits = r#"{"id":"invalid_params","message":"Config vars limit exceeded"}"#;
@@ -69,29 +59,17 @@ fn a_write_is_taken_only_if_the_answer_shows_it() {
 
 #[test]
 fn adopted_when_every_dyno_is_up_on_the_release() {
-    let releases = list(&[
-        release(411, "succeeded", false),
-        release(412, "succeeded", true),
-    ]);
+    let releases = list(&[release(411, "succeeded", false), release(412, "succeeded", true)]);
     for (dynos, what) in [
-        (
-            list(&[dyno("web.1", "up", 412), dyno("worker.1", "up", 413)]),
-            "v412, 2 of 2 dynos up",
-        ),
+        (list(&[dyno("web.1", "up", 412), dyno("worker.1", "up", 413)]), "v412, 2 of 2 dynos up"),
         (list(&[]), "v412, no dyno runs"),
-        (
-            list(&[dyno("web.1", "idle", 400), dyno("web.2", "up", 412)]),
-            "v412, 1 of 1 dynos up",
-        ),
+        (list(&[dyno("web.1", "idle", 400), dyno("web.2", "up", 412)]), "v412, 1 of 1 dynos up"),
         (
             list(&[dyno("web.1", "up", 412), dyno("run.77", "up", 3)]),
             "v412, 1 of 1 dynos up, 1 one-off older",
         ),
     ] {
-        assert_eq!(
-            adoption(&releases, &dynos, Some(412)),
-            Adoption::ByFingerprint(what.into())
-        );
+        assert_eq!(adoption(&releases, &dynos, Some(412)), Adoption::ByFingerprint(what.into()));
     }
 }
 
@@ -99,14 +77,8 @@ fn adopted_when_every_dyno_is_up_on_the_release() {
 fn not_yet_says_what_is_missing() {
     let up = list(&[dyno("web.1", "up", 412)]);
     let good = list(&[release(412, "succeeded", true)]);
-    let pending = list(&[
-        release(412, "pending", false),
-        release(411, "succeeded", true),
-    ]);
-    let failed = list(&[
-        release(412, "failed", false),
-        release(411, "succeeded", true),
-    ]);
+    let pending = list(&[release(412, "pending", false), release(411, "succeeded", true)]);
+    let failed = list(&[release(412, "failed", false), release(411, "succeeded", true)]);
     let old = list(&[dyno("web.1", "up", 411), dyno("web.2", "up", 412)]);
     let starting = list(&[dyno("web.1", "starting", 412)]);
     let crashed = list(&[dyno("web.1", "crashed", 412), dyno("web.2", "up", 412)]);
@@ -122,25 +94,16 @@ fn not_yet_says_what_is_missing() {
         (&good, &bare, Some(412), "v412, 0 of 1 dynos up"),
         (&good, &up, Some(413), "v413 is not the current release"),
     ] {
-        assert_eq!(
-            adoption(releases, dynos, written),
-            Adoption::NotYet(why.into())
-        );
+        assert_eq!(adoption(releases, dynos, written), Adoption::NotYet(why.into()));
     }
     assert!(matches!(adoption("[]", "[]", None), Adoption::NotYet(_)));
 }
 
 #[test]
 fn a_failed_release_of_somebody_else_does_not_matter() {
-    let releases = list(&[
-        release(413, "failed", false),
-        release(412, "succeeded", true),
-    ]);
+    let releases = list(&[release(413, "failed", false), release(412, "succeeded", true)]);
     let dynos = list(&[dyno("web.1", "up", 412)]);
-    assert!(matches!(
-        adoption(&releases, &dynos, Some(412)),
-        Adoption::ByFingerprint(_)
-    ));
+    assert!(matches!(adoption(&releases, &dynos, Some(412)), Adoption::ByFingerprint(_)));
 }
 
 #[test]
@@ -163,11 +126,7 @@ fn no_answer_shows_a_token_whatever_field_it_stands_in() {
         let text = format!(
             "{:?} {:?}",
             read_config(&answer("Heroku", status, &body), &keys()),
-            read_write(
-                &change("Heroku", status, &body),
-                &keys(),
-                &Token::from(OTHER)
-            ),
+            read_write(&change("Heroku", status, &body), &keys(), &Token::from(OTHER)),
         );
         assert!(!text.contains(NEW), "{text}");
     }
@@ -183,11 +142,9 @@ fn the_shared_fixtures_are_understood() {
     let adoption = |releases, dynos| adoption(&body(releases), &body(dynos), Some(42));
     let (good, up) = ("releases.206", "dynos.200");
     assert!(matches!(adoption(good, up), Adoption::ByFingerprint(_)));
-    for (releases, dynos) in [
-        ("releases.failed.206", up),
-        ("releases.pending.206", up),
-        (good, "dynos.starting.200"),
-    ] {
+    for (releases, dynos) in
+        [("releases.failed.206", up), ("releases.pending.206", up), (good, "dynos.starting.200")]
+    {
         assert!(matches!(adoption(releases, dynos), Adoption::NotYet(_)));
     }
     let fault = |status, name| read_config(&answer("Heroku", status, &body(name)), &keys);

@@ -31,10 +31,7 @@ fn app() -> impl Fn(&Asked) -> Told + Send + Sync + 'static {
 
 #[tokio::test]
 async fn heroku_writes_once_and_only_what_differs() {
-    let kind = ConsumerKind::HerokuConfig {
-        via: "c".into(),
-        app: "api".into(),
-    };
+    let kind = ConsumerKind::HerokuConfig { via: "c".into(), app: "api".into() };
     let built = build(app(), move |it| used_by(it, std::slice::from_ref(&kind)));
     let consumer = built.consumer();
     let held = consumer.look().await.unwrap();
@@ -45,42 +42,17 @@ async fn heroku_writes_once_and_only_what_differs() {
     let lines: Vec<&str> = asked.iter().map(|asked| asked.line.as_str()).collect();
     assert_eq!(
         lines,
-        [
-            "GET /apps/api/config-vars",
-            "PATCH /apps/api/config-vars",
-            "GET /apps/api/releases"
-        ]
+        ["GET /apps/api/config-vars", "PATCH /apps/api/config-vars", "GET /apps/api/releases"]
     );
     assert_eq!(asked[1].body, format!(r#"{{"K":"{NEW}"}}"#));
-    assert!(
-        asked[2]
-            .headers
-            .contains("range: version ..; order=desc,max=10")
-    );
-    assert_eq!(
-        consumer.write(&Token::from(NEW)).await.unwrap().0,
-        "v412",
-        "nothing is sent"
-    );
+    assert!(asked[2].headers.contains("range: version ..; order=desc,max=10"));
+    assert_eq!(consumer.write(&Token::from(NEW)).await.unwrap().0, "v412", "nothing is sent");
+    assert_eq!(built.vendor.lines(), ["GET /apps/api/config-vars", "GET /apps/api/releases"]);
+    let adopted = consumer.adopted(&Token::from(NEW), Some("v412")).await.unwrap();
+    assert_eq!(adopted, Adoption::ByFingerprint("v412, 1 of 1 dynos up".into()));
     assert_eq!(
         built.vendor.lines(),
-        ["GET /apps/api/config-vars", "GET /apps/api/releases"]
-    );
-    let adopted = consumer
-        .adopted(&Token::from(NEW), Some("v412"))
-        .await
-        .unwrap();
-    assert_eq!(
-        adopted,
-        Adoption::ByFingerprint("v412, 1 of 1 dynos up".into())
-    );
-    assert_eq!(
-        built.vendor.lines(),
-        [
-            "GET /apps/api/config-vars",
-            "GET /apps/api/dynos",
-            "GET /apps/api/releases"
-        ]
+        ["GET /apps/api/config-vars", "GET /apps/api/dynos", "GET /apps/api/releases"]
     );
     let differs = consumer.adopted(&Token::from(OLD), None).await.unwrap();
     assert!(matches!(differs, Adoption::Differs(_)));
@@ -96,10 +68,7 @@ fn secret(more: &str) -> String {
 }
 
 fn github(scope: GithubScope) -> ConsumerKind {
-    ConsumerKind::GithubSecret {
-        via: "c".into(),
-        scope,
-    }
+    ConsumerKind::GithubSecret { via: "c".into(), scope }
 }
 
 #[tokio::test]
@@ -127,10 +96,9 @@ async fn github_keeps_who_may_use_an_organisations_secret() {
     let tell = |asked: &Asked| match asked.line.split('?').next().unwrap() {
         "GET /orgs/acme/actions/secrets/public-key" => told(200, PUBLIC),
         "GET /orgs/acme/actions/secrets/K" => told(200, &secret(r#","visibility":"selected""#)),
-        "GET /orgs/acme/actions/secrets/K/repositories" => told(
-            200,
-            r#"{"total_count":2,"repositories":[{"id":7},{"id":9}]}"#,
-        ),
+        "GET /orgs/acme/actions/secrets/K/repositories" => {
+            told(200, r#"{"total_count":2,"repositories":[{"id":7},{"id":9}]}"#)
+        }
         _ => told(204, ""),
     };
     let kind = github(GithubScope::Organisation("acme".into()));
@@ -138,10 +106,7 @@ async fn github_keeps_who_may_use_an_organisations_secret() {
     let receipt = built.consumer().write(&Token::from(NEW)).await.unwrap();
     assert_eq!(receipt.0, "updated 2026-01-02T00:00:00Z");
     let asked = built.vendor.asked();
-    let put = asked
-        .iter()
-        .find(|asked| asked.line.starts_with("PUT"))
-        .unwrap();
+    let put = asked.iter().find(|asked| asked.line.starts_with("PUT")).unwrap();
     assert_eq!(put.line, "PUT /orgs/acme/actions/secrets/K");
     assert!(
         put.body
@@ -149,31 +114,17 @@ async fn github_keeps_who_may_use_an_organisations_secret() {
     );
     assert!(!put.body.contains(NEW));
     assert!(put.headers.contains("x-github-api-version: 2022-11-28"));
-    let adopted = built
-        .consumer()
-        .adopted(&Token::from(NEW), Some(&receipt.0))
-        .await
-        .unwrap();
+    let adopted = built.consumer().adopted(&Token::from(NEW), Some(&receipt.0)).await.unwrap();
     assert!(matches!(adopted, Adoption::ByWrite(_)));
-    assert_eq!(
-        built.vendor.lines(),
-        ["GET /orgs/acme/actions/secrets/K"],
-        "no runs to look at"
-    );
+    assert_eq!(built.vendor.lines(), ["GET /orgs/acme/actions/secrets/K"], "no runs to look at");
 }
 
 #[tokio::test]
 async fn github_waits_for_runs_from_before_the_write() {
     let tell = |asked: &Asked| {
-        if asked
-            .line
-            .starts_with("GET /repos/acme/api/actions/runs?status=waiting")
-        {
+        if asked.line.starts_with("GET /repos/acme/api/actions/runs?status=waiting") {
             let run = r#"{"created_at":"2026-01-01T23:00:00Z"}"#;
-            return told(
-                200,
-                &format!(r#"{{"total_count":1,"workflow_runs":[{run}]}}"#),
-            );
+            return told(200, &format!(r#"{{"total_count":1,"workflow_runs":[{run}]}}"#));
         }
         if asked.line.contains("/actions/runs?") {
             return told(200, r#"{"total_count":0,"workflow_runs":[]}"#);
@@ -183,15 +134,8 @@ async fn github_waits_for_runs_from_before_the_write() {
     let kind = github(GithubScope::Dependabot("acme/api".into()));
     let built = build(tell, move |it| used_by(it, std::slice::from_ref(&kind)));
     let receipt = Some("updated 2026-01-02T00:00:00Z");
-    let adopted = built
-        .consumer()
-        .adopted(&Token::from(NEW), receipt)
-        .await
-        .unwrap();
-    assert_eq!(
-        adopted,
-        Adoption::NotYet("1 run still holds the value before".into())
-    );
+    let adopted = built.consumer().adopted(&Token::from(NEW), receipt).await.unwrap();
+    assert_eq!(adopted, Adoption::NotYet("1 run still holds the value before".into()));
     let lines = built.vendor.lines();
     assert_eq!(lines.len(), 6);
     assert_eq!(lines[5], "GET /repos/acme/api/dependabot/secrets/K");
@@ -199,14 +143,8 @@ async fn github_waits_for_runs_from_before_the_write() {
 
 #[tokio::test]
 async fn a_write_that_was_never_sent_is_not_in_doubt() {
-    let kind = ConsumerKind::HerokuConfig {
-        via: "c".into(),
-        app: "api".into(),
-    };
-    let built = build(
-        |_| told(200, "<html>"),
-        move |it| used_by(it, std::slice::from_ref(&kind)),
-    );
+    let kind = ConsumerKind::HerokuConfig { via: "c".into(), app: "api".into() };
+    let built = build(|_| told(200, "<html>"), move |it| used_by(it, std::slice::from_ref(&kind)));
     let looked = built.consumer().look().await;
     assert!(matches!(looked, Err(Fault::Unsure { .. })));
     let written = built.consumer().write(&Token::from(NEW)).await;
@@ -216,10 +154,7 @@ async fn a_write_that_was_never_sent_is_not_in_doubt() {
 
 #[tokio::test]
 async fn a_lost_receipt_does_not_undo_a_write() {
-    let kind = ConsumerKind::HerokuConfig {
-        via: "c".into(),
-        app: "api".into(),
-    };
+    let kind = ConsumerKind::HerokuConfig { via: "c".into(), app: "api".into() };
     let app = app();
     let tell = move |asked: &Asked| match asked.line.ends_with("/releases") {
         true => told(503, ""),

@@ -23,10 +23,9 @@ fn infisical_server() -> impl Fn(&Asked) -> Told + Send + Sync + 'static {
             state.0 = body["secretValue"].as_str().map(str::to_owned);
         }
         match &state.0 {
-            Some(value) => told(
-                200,
-                &format!(r#"{{"secret":{{"secretValue":"{value}","version":1}}}}"#),
-            ),
+            Some(value) => {
+                told(200, &format!(r#"{{"secret":{{"secretValue":"{value}","version":1}}}}"#))
+            }
             None => told(
                 404,
                 r#"{"statusCode":404,"error":"NotFound","message":"Secret with name 'K' not found"}"#,
@@ -46,30 +45,18 @@ async fn infisical_logs_in_once_and_again_when_the_access_token_ended() {
             path: "/".into(),
             api: 4,
         };
-        it.stores.insert(
-            "s".into(),
-            Keeps {
-                name: "s".into(),
-                kind,
-            },
-        );
+        it.stores.insert("s".into(), Keeps { name: "s".into(), kind });
         let login = || Source::File("login".into());
         let connection = it.connections.get_mut("c").unwrap();
         connection.url.push_str("/api");
-        connection.auth = Auth::Client {
-            id: login(),
-            secret: login(),
-        };
+        connection.auth = Auth::Client { id: login(), secret: login() };
         it
     });
     let store = built.world.stores["s"].clone();
     assert!(store.read("K").await.unwrap().is_none());
     let asked = built.vendor.asked();
     assert_eq!(asked[0].line, "POST /api/v1/auth/universal-auth/login");
-    assert_eq!(
-        asked[0].body,
-        r#"{"clientId":"the-login","clientSecret":"the-login"}"#
-    );
+    assert_eq!(asked[0].body, r#"{"clientId":"the-login","clientSecret":"the-login"}"#);
     assert!(asked[1].line.starts_with(
         "GET /api/v4/secrets/K?projectId=p+1&environment=prod&secretPath=%2F&type=shared"
     ));
@@ -79,29 +66,12 @@ async fn infisical_logs_in_once_and_again_when_the_access_token_ended() {
     let written = store.write("K", &Token::from(NEW)).await.unwrap();
     assert_eq!(written, StoreWrite::Done("1".into()));
     let lines: Vec<String> = built.vendor.asked().into_iter().map(|it| it.line).collect();
-    let starts = [
-        "POST /api/v1/auth",
-        "GET /api/v4",
-        "POST /api/v4/secrets/K",
-        "GET /api/v4",
-    ];
+    let starts = ["POST /api/v1/auth", "GET /api/v4", "POST /api/v4/secrets/K", "GET /api/v4"];
     assert_eq!(lines.len(), starts.len());
-    assert!(
-        lines
-            .iter()
-            .zip(starts)
-            .all(|(line, start)| line.starts_with(start)),
-        "{lines:?}"
-    );
-    assert_eq!(
-        store.write("K", &Token::from(NEW)).await.unwrap(),
-        StoreWrite::Done("1".into())
-    );
+    assert!(lines.iter().zip(starts).all(|(line, start)| line.starts_with(start)), "{lines:?}");
+    assert_eq!(store.write("K", &Token::from(NEW)).await.unwrap(), StoreWrite::Done("1".into()));
     assert_eq!(built.vendor.asked().len(), 1, "held already");
-    assert_eq!(
-        store.read("K").await.unwrap().unwrap().token,
-        Token::from(NEW)
-    );
+    assert_eq!(store.read("K").await.unwrap().unwrap().token, Token::from(NEW));
 }
 
 fn infisical(tell: impl Fn(&Asked) -> Told + Send + Sync + 'static) -> Built {

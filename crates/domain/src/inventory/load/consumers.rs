@@ -51,10 +51,7 @@ impl Page<'_> {
                 let app = fields["app"].get_ref().clone();
                 let connections = &inventory.connections;
                 let via = self.via(fields["via"], ConnectionKind::Heroku, connections)?;
-                (
-                    format!("heroku:{app}"),
-                    ConsumerKind::HerokuConfig { via, app },
-                )
+                (format!("heroku:{app}"), ConsumerKind::HerokuConfig { via, app })
             }
             "github-secret" => {
                 let optional = ["repo", "org", "environment", "scope"];
@@ -77,20 +74,11 @@ impl Page<'_> {
         let keys = self.keys(raw.keys.as_ref(), keys)?;
         let id = ConsumerId::from(id);
         let label = raw.name.clone().unwrap_or_else(|| id.to_string());
-        Some(Consumer {
-            id,
-            label,
-            keys,
-            production: raw.production,
-            kind,
-        })
+        Some(Consumer { id, label, keys, production: raw.production, kind })
     }
 
     fn github_scope(&mut self, raw: &raw::Consumer) -> Option<(String, GithubScope)> {
-        let scope = raw
-            .scope
-            .as_ref()
-            .map_or("actions", |scope| scope.get_ref().as_str());
+        let scope = raw.scope.as_ref().map_or("actions", |scope| scope.get_ref().as_str());
         let repo = raw.repo.as_ref().map(|repo| repo.get_ref().clone());
         let place = match (repo, &raw.org, &raw.environment, scope) {
             (Some(repo), None, None, "actions") => {
@@ -103,10 +91,9 @@ impl Page<'_> {
                     GithubScope::Environment(repo, environment),
                 )
             }
-            (Some(repo), None, None, "dependabot") => (
-                format!("github:{repo}:dependabot"),
-                GithubScope::Dependabot(repo),
-            ),
+            (Some(repo), None, None, "dependabot") => {
+                (format!("github:{repo}:dependabot"), GithubScope::Dependabot(repo))
+            }
             (None, Some(org), None, "actions") => {
                 let org = org.get_ref().clone();
                 (format!("github:{org}"), GithubScope::Organisation(org))
@@ -123,12 +110,7 @@ impl Page<'_> {
             }
         };
         if let Some(repo) = &raw.repo
-            && repo
-                .get_ref()
-                .split('/')
-                .filter(|half| !half.is_empty())
-                .count()
-                != 2
+            && repo.get_ref().split('/').filter(|half| !half.is_empty()).count() != 2
         {
             self.say(repo.span(), "a repository is written `owner/name`".into());
             return None;
@@ -174,10 +156,7 @@ impl Page<'_> {
             return None;
         }
         let url = self.address(&part.url)?;
-        let method = part
-            .method
-            .as_ref()
-            .map_or("GET", |method| method.get_ref().as_str());
+        let method = part.method.as_ref().map_or("GET", |method| method.get_ref().as_str());
         if !["GET", "POST"].contains(&method) {
             let place = part.method.as_ref().map_or(raw.span(), Spanned::span);
             self.say(place, format!("method `{method}` is not GET or POST"));
@@ -193,12 +172,7 @@ impl Page<'_> {
             .iter()
             .map(|(field, value)| (field.clone(), Some(text(value))))
             .collect();
-        expect_json.extend(
-            part.expect
-                .json_has
-                .iter()
-                .map(|field| (field.clone(), None)),
-        );
+        expect_json.extend(part.expect.json_has.iter().map(|field| (field.clone(), None)));
         let json = match &part.json {
             Some(value) => Some(serde_json::to_string(value).ok()?),
             None => None,

@@ -18,18 +18,10 @@ const POSTMARK_DASHBOARD: &str = "https://account.postmarkapp.com";
 
 /// The vendors that can be connected to: the word, the default address.
 const CONNECTIONS: [(&str, ConnectionKind, &str); 4] = [
-    (
-        "postmark",
-        ConnectionKind::Postmark,
-        "https://api.postmarkapp.com",
-    ),
+    ("postmark", ConnectionKind::Postmark, "https://api.postmarkapp.com"),
     ("heroku", ConnectionKind::Heroku, "https://api.heroku.com"),
     ("github", ConnectionKind::Github, "https://api.github.com"),
-    (
-        "infisical",
-        ConnectionKind::Infisical,
-        "https://app.infisical.com/api",
-    ),
+    ("infisical", ConnectionKind::Infisical, "https://app.infisical.com/api"),
 ];
 
 impl Page<'_> {
@@ -45,18 +37,13 @@ impl Page<'_> {
         let key = self.key(&raw.state.key);
         let connections = self.named(&raw.connections, Self::connection);
         let policy = self.policy(&raw.policy, &connections);
-        let issuers = self.named(&raw.issuers, |page, name, raw| {
-            page.issuer(name, raw.get_ref(), &connections)
-        });
-        let stores = self.named(&raw.stores, |page, name, raw| {
-            page.store(name, raw.get_ref(), &connections)
-        });
+        let issuers = self
+            .named(&raw.issuers, |page, name, raw| page.issuer(name, raw.get_ref(), &connections));
+        let stores = self
+            .named(&raw.stores, |page, name, raw| page.store(name, raw.get_ref(), &connections));
         Some(Inventory {
             org: raw.org.clone(),
-            state: State {
-                database: raw.state.database.clone(),
-                key: key?,
-            },
+            state: State { database: raw.state.database.clone(), key: key? },
             policy,
             connections,
             issuers,
@@ -103,18 +90,14 @@ impl Page<'_> {
             proof_interval: interval.map_or(PROOF_INTERVAL_MIN, |interval| *interval.get_ref()),
             proof_timeout: raw.proof_timeout.unwrap_or(Span::from_secs(7_200)),
             adopt_timeout: raw.adopt_timeout.unwrap_or(Span::from_secs(600)),
-            attempts_max: raw
-                .attempts_max
-                .as_ref()
-                .map_or(8, |attempts| *attempts.get_ref()),
+            attempts_max: raw.attempts_max.as_ref().map_or(8, |attempts| *attempts.get_ref()),
         }
     }
 
     fn connection(&mut self, name: &str, raw: &Spanned<raw::Connection>) -> Option<Connection> {
         let raw = raw.get_ref();
-        let Some((_, kind, default)) = CONNECTIONS
-            .iter()
-            .find(|(word, ..)| word == raw.kind.get_ref())
+        let Some((_, kind, default)) =
+            CONNECTIONS.iter().find(|(word, ..)| word == raw.kind.get_ref())
         else {
             self.unknown_word(
                 &raw.kind,
@@ -206,10 +189,7 @@ impl Page<'_> {
                     None => POSTMARK_DASHBOARD.into(),
                 };
                 let server = fields["server"].get_ref().clone();
-                (
-                    IssuerKind::PostmarkServer { server, dashboard },
-                    ConnectionKind::Postmark,
-                )
+                (IssuerKind::PostmarkServer { server, dashboard }, ConnectionKind::Postmark)
             }
             "heroku-authorization" => {
                 let fields = self.fields(&raw.kind, &given, &["account"], &[])?;
@@ -217,11 +197,7 @@ impl Page<'_> {
                 let account = fields["account"].get_ref().clone();
                 let expires_in = raw.expires_in.as_ref().map(|span| *span.get_ref());
                 (
-                    IssuerKind::HerokuAuthorization {
-                        account,
-                        scope,
-                        expires_in,
-                    },
+                    IssuerKind::HerokuAuthorization { account, scope, expires_in },
                     ConnectionKind::Heroku,
                 )
             }
@@ -232,23 +208,13 @@ impl Page<'_> {
             }
         };
         let via = self.via(&raw.via, connection, connections)?;
-        Some(Issuer {
-            name: name.to_owned(),
-            via,
-            kind,
-        })
+        Some(Issuer { name: name.to_owned(), via, kind })
     }
 
     /// Scopes of the Heroku Platform API; `global` where none is given.
     fn scope(&mut self, raw: Option<&Spanned<Vec<raw::Text>>>) -> Option<Vec<String>> {
-        const KNOWN: [&str; 6] = [
-            "global",
-            "identity",
-            "read",
-            "write",
-            "read-protected",
-            "write-protected",
-        ];
+        const KNOWN: [&str; 6] =
+            ["global", "identity", "read", "write", "read-protected", "write-protected"];
         let Some(raw) = raw else {
             return Some(vec!["global".into()]);
         };
@@ -289,17 +255,13 @@ impl Page<'_> {
                     via: self.via(fields["via"], ConnectionKind::Infisical, connections)?,
                     project: text("project"),
                     environment: text("environment"),
-                    path: fields
-                        .get("path")
-                        .map_or_else(|| "/".into(), |p| p.get_ref().clone()),
+                    path: fields.get("path").map_or_else(|| "/".into(), |p| p.get_ref().clone()),
                     api: self.api(raw.api.as_ref())?,
                 }
             }
             "sealed" => {
                 let fields = self.fields(&raw.kind, &given, &["file"], &[])?;
-                StoreKind::Sealed {
-                    file: fields["file"].get_ref().clone(),
-                }
+                StoreKind::Sealed { file: fields["file"].get_ref().clone() }
             }
             _ => {
                 self.unknown_word(
@@ -310,10 +272,7 @@ impl Page<'_> {
                 return None;
             }
         };
-        Some(Store {
-            name: name.to_owned(),
-            kind,
-        })
+        Some(Store { name: name.to_owned(), kind })
     }
 
     fn api(&mut self, raw: Option<&Spanned<u8>>) -> Option<u8> {

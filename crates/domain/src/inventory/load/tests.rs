@@ -62,17 +62,11 @@ expect = { status = 200, json = { status = "ok" }, json_has = ["heroku_api"] }
 "#;
 
 fn file(path: &str, text: &str) -> SourceFile {
-    SourceFile {
-        path: path.into(),
-        text: text.into(),
-    }
+    SourceFile { path: path.into(), text: text.into() }
 }
 
 fn read(main: &str, secret: &str) -> Result<Inventory, Vec<Diagnostic>> {
-    load(
-        &file("rollover.toml", main),
-        &[file("secrets/a.toml", secret)],
-    )
+    load(&file("rollover.toml", main), &[file("secrets/a.toml", secret)])
 }
 
 #[test]
@@ -81,14 +75,8 @@ fn a_good_inventory_is_read_whole() {
     let secret = inventory.secrets.values().next().unwrap();
     assert_eq!(secret.name.to_string(), "prod/HEROKU_API_KEY");
     assert_eq!(secret.consumers.len(), 2);
-    assert_eq!(
-        secret.consumers[0].keys,
-        ["HEROKU_API_KEY", "HEROKU_PLATFORM_API_TOKEN"]
-    );
-    assert!(matches!(
-        secret.consumers[1].kind,
-        ConsumerKind::HerokuConfig { .. }
-    ));
+    assert_eq!(secret.consumers[0].keys, ["HEROKU_API_KEY", "HEROKU_PLATFORM_API_TOKEN"]);
+    assert!(matches!(secret.consumers[1].kind, ConsumerKind::HerokuConfig { .. }));
     assert!(!secret.consumers[1].production);
     assert_eq!(secret.probes[0].expect_json.len(), 2);
     assert!(matches!(
@@ -103,105 +91,39 @@ fn a_good_inventory_is_read_whole() {
 #[test]
 fn each_mistake_is_told_with_its_place() {
     let rows: &[(&str, &str, &str, &str)] = &[
-        (
-            "kind = \"postmark\"",
-            "kind = \"postmrak\"",
-            "rollover.toml:12:8",
-            "not known",
-        ),
-        (
-            "soak = \"10m\"",
-            "soak = \"10 minutes\"",
-            "rollover.toml:9:8",
-            "length of time",
-        ),
-        (
-            "soak = \"10m\"",
-            "soek = \"10m\"",
-            "rollover.toml:9:1",
-            "unknown field",
-        ),
-        (
-            "soak = \"10m\"",
-            "proof_interval = \"1s\"",
-            "rollover.toml:9:18",
-            "30s apart",
-        ),
+        ("kind = \"postmark\"", "kind = \"postmrak\"", "rollover.toml:12:8", "not known"),
+        ("soak = \"10m\"", "soak = \"10 minutes\"", "rollover.toml:9:8", "length of time"),
+        ("soak = \"10m\"", "soek = \"10m\"", "rollover.toml:9:1", "unknown field"),
+        ("soak = \"10m\"", "proof_interval = \"1s\"", "rollover.toml:9:18", "30s apart"),
         (
             "via = \"heroku\"\naccount",
             "via = \"herku\"\naccount",
             "rollover.toml:20:7",
             "not known",
         ),
-        (
-            "account = \"ops@example.com\"",
-            "",
-            "rollover.toml:19:8",
-            "needs `account`",
-        ),
-        (
-            "\"read-protected\"",
-            "\"reed\"",
-            "rollover.toml:22:10",
-            "not known",
-        ),
-        (
-            "auth = { secret = \"prod/HEROKU_API_KEY\" }",
-            "",
-            "rollover.toml:15:8",
-            "logs in with",
-        ),
+        ("account = \"ops@example.com\"", "", "rollover.toml:19:8", "needs `account`"),
+        ("\"read-protected\"", "\"reed\"", "rollover.toml:22:10", "not known"),
+        ("auth = { secret = \"prod/HEROKU_API_KEY\" }", "", "rollover.toml:15:8", "logs in with"),
         (
             "auth = { secret = \"prod/HEROKU_API_KEY\" }",
             "auth = { secret = \"HEROKU_API_KEY\" }",
             "rollover.toml:16:19",
             "names no environment",
         ),
-        (
-            "key = { file = \"rollover.key\" }",
-            "key = {}",
-            "rollover.toml:6:7",
-            "exactly one place",
-        ),
+        ("key = { file = \"rollover.key\" }", "key = {}", "rollover.toml:6:7", "exactly one place"),
         ("[state]", "[state", "rollover.toml:4:7", ""),
-        (
-            "app = \"acme-api-prod\"",
-            "",
-            "secrets/a.toml:9:8",
-            "needs `app`",
-        ),
-        (
-            "app = \"acme-api-staging\"",
-            "app = \"acme-api-prod\"",
-            "secrets/a.toml:13:1",
-            "twice",
-        ),
-        (
-            "issuer = \"heroku-acme\"",
-            "issuer = \"heroku-acm\"",
-            "secrets/a.toml:4:10",
-            "not known",
-        ),
-        (
-            "http://127.0.0.1:9",
-            "http://example.com",
-            "secrets/a.toml:26:7",
-            "tokens may be sent",
-        ),
-        (
-            "path = \".env\"\n",
-            "path = \".env\"\napp = \"x\"\nq = 1\n",
-            "secrets/a.toml:23:1",
-            "q",
-        ),
+        ("app = \"acme-api-prod\"", "", "secrets/a.toml:9:8", "needs `app`"),
+        ("app = \"acme-api-staging\"", "app = \"acme-api-prod\"", "secrets/a.toml:13:1", "twice"),
+        ("issuer = \"heroku-acme\"", "issuer = \"heroku-acm\"", "secrets/a.toml:4:10", "not known"),
+        ("http://127.0.0.1:9", "http://example.com", "secrets/a.toml:26:7", "tokens may be sent"),
+        ("path = \".env\"\n", "path = \".env\"\napp = \"x\"\nq = 1\n", "secrets/a.toml:23:1", "q"),
     ];
     for (from, to, place, said) in rows {
         assert!(MAIN.contains(from) || SECRET.contains(from), "{from}");
         let wrong = read(&MAIN.replacen(from, to, 1), &SECRET.replacen(from, to, 1)).unwrap_err();
         let text: Vec<String> = wrong.iter().map(ToString::to_string).collect();
         assert!(
-            text.iter()
-                .any(|line| line.starts_with(place) && line.contains(said)),
+            text.iter().any(|line| line.starts_with(place) && line.contains(said)),
             "{from} -> {to}: {text:#?}"
         );
     }
@@ -210,10 +132,7 @@ fn each_mistake_is_told_with_its_place() {
 #[test]
 fn the_nearest_name_is_offered() {
     let wrong = read(MAIN, &SECRET.replace("heroku-acme", "heroku-acm")).unwrap_err();
-    assert_eq!(
-        wrong[0].hint.as_deref(),
-        Some("did you mean `heroku-acme`?")
-    );
+    assert_eq!(wrong[0].hint.as_deref(), Some("did you mean `heroku-acme`?"));
 }
 
 #[test]

@@ -46,12 +46,7 @@ pub(super) fn explore(start: World, states_max: usize) -> Report {
             queue.push_back((place, next));
         }
     }
-    Report {
-        states: seen.len(),
-        ends,
-        complete,
-        violation: None,
-    }
+    Report { states: seen.len(), ends, complete, violation: None }
 }
 
 fn broken(
@@ -68,10 +63,5 @@ fn broken(
         at = *before;
     }
     lines.reverse();
-    Report {
-        states,
-        ends,
-        complete: false,
-        violation: Some(lines.join("\n")),
-    }
+    Report { states, ends, complete: false, violation: Some(lines.join("\n")) }
 }

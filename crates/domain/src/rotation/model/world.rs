@@ -56,15 +56,8 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(consumers: u8) -> Self {
-        let event = Event::Planned {
-            plan: Box::new(plan(consumers)),
-            by: "ops-1".into(),
-        };
-        let entry = Entry {
-            seq: 0,
-            at: Timestamp::UNIX_EPOCH,
-            event,
-        };
+        let event = Event::Planned { plan: Box::new(plan(consumers)), by: "ops-1".into() };
+        let entry = Entry { seq: 0, at: Timestamp::UNIX_EPOCH, event };
         let rotation = Rotation::replay([&entry]).unwrap();
         Self {
             rotation,
@@ -108,11 +101,7 @@ impl World {
         for (action, step) in &r.steps {
             write!(text, "{action}{:?}{};", step.state, step.attempts.min(1)).unwrap();
         }
-        let looks: Vec<bool> = r
-            .looks
-            .iter()
-            .map(|(_, look)| look.liveness.is_dead())
-            .collect();
+        let looks: Vec<bool> = r.looks.iter().map(|(_, look)| look.liveness.is_dead()).collect();
         write!(
             text,
             "|{:?}|{:?}|{:?}|{}|{}|{looks:?}|{:?}",
@@ -151,35 +140,22 @@ impl World {
     }
 
     fn new_token(&self) -> u8 {
-        self.rotation
-            .new
-            .as_ref()
-            .map_or(u8::MAX, |new| number(new.fingerprint))
+        self.rotation.new.as_ref().map_or(u8::MAX, |new| number(new.fingerprint))
     }
 
     fn place(&self, id: &ConsumerId) -> usize {
-        self.rotation
-            .plan
-            .consumers
-            .iter()
-            .position(|part| part.id == *id)
-            .unwrap()
+        self.rotation.plan.consumers.iter().position(|part| part.id == *id).unwrap()
     }
 
     /// What may never be, in any state.
     pub(super) fn check(&self) -> Result<(), String> {
         for (i, held) in self.consumers.iter().enumerate() {
             if !self.live.contains(held) {
-                return Err(format!(
-                    "outage: consumer c{i} holds token {held}, which is dead"
-                ));
+                return Err(format!("outage: consumer c{i} holds token {held}, which is dead"));
             }
         }
         if self.live.len() > 2 {
-            return Err(format!(
-                "a slot too many: tokens {:?} live at once",
-                self.live
-            ));
+            return Err(format!("a slot too many: tokens {:?} live at once", self.live));
         }
         if self.revoked_early {
             return Err("the old token was revoked before everybody was on the new one".into());
@@ -189,22 +165,13 @@ impl World {
                 Outcome::Completed => self.new_token(),
                 Outcome::RolledBack { .. } => OLD,
             };
-            let left: Vec<u8> = self
-                .live
-                .iter()
-                .chain(&self.dying)
-                .copied()
-                .filter(|t| *t != stays)
-                .collect();
+            let left: Vec<u8> =
+                self.live.iter().chain(&self.dying).copied().filter(|t| *t != stays).collect();
             if !left.is_empty() {
-                return Err(format!(
-                    "closed as {outcome:?}, and tokens {left:?} still live"
-                ));
+                return Err(format!("closed as {outcome:?}, and tokens {left:?} still live"));
             }
             if self.store != stays || self.consumers.iter().any(|held| *held != stays) {
-                return Err(format!(
-                    "closed as {outcome:?}, and not everybody is on {stays}"
-                ));
+                return Err(format!("closed as {outcome:?}, and not everybody is on {stays}"));
             }
         }
         Ok(())
@@ -259,9 +226,7 @@ impl World {
             }
             let mut world = self.clone();
             if action.is_effect() && self.rotation.state(&action) == StepState::Idle {
-                world.apply(Event::Began {
-                    action: action.clone(),
-                });
+                world.apply(Event::Began { action: action.clone() });
             }
             let verb = if settle { "settles" } else { "begins" };
             let told = format!("the engine {verb} {action}");
@@ -278,10 +243,7 @@ impl World {
         }
         if self.rotation.may_turn_back() {
             let mut world = self.clone();
-            world.apply(Event::TurnedBack {
-                by: "ops-1".into(),
-                why: "asked".into(),
-            });
+            world.apply(Event::TurnedBack { by: "ops-1".into(), why: "asked".into() });
             steps.push(("a person turns it back".into(), world));
         }
     }
@@ -335,10 +297,7 @@ impl World {
             world
         };
         if !self.rotation.is_under_way(action) {
-            steps.push((
-                format!("the answer to {action} comes too late to matter"),
-                landed(),
-            ));
+            steps.push((format!("the answer to {action} comes too late to matter"), landed()));
             return;
         }
         if settle {
@@ -348,10 +307,7 @@ impl World {
             if self.faults > 0 {
                 let mut world = landed();
                 world.fault(unsure(action));
-                steps.push((
-                    format!("the look that settles {action} gets no answer"),
-                    world,
-                ));
+                steps.push((format!("the look that settles {action} gets no answer"), world));
             }
             return;
         }
@@ -374,18 +330,11 @@ impl World {
         world.fault(unsure(action));
         steps.push((format!("{action} is lost"), world));
         let mut world = landed();
-        world.fault(Event::Refused {
-            action: action.clone(),
-            why: "no".into(),
-        });
+        world.fault(Event::Refused { action: action.clone(), why: "no".into() });
         steps.push((format!("{action} is refused"), world));
         let mut world = landed();
         let (why, retry_at) = ("busy".into(), Timestamp::UNIX_EPOCH);
-        world.fault(Event::Later {
-            action: action.clone(),
-            why,
-            retry_at,
-        });
+        world.fault(Event::Later { action: action.clone(), why, retry_at });
         steps.push((format!("{action} is put off"), world));
     }
 
@@ -436,12 +385,8 @@ impl World {
                     Direction::Forward => self.new_token(),
                     Direction::Back { .. } => u8::MAX,
                 };
-                let leftovers: Vec<u8> = self
-                    .live
-                    .iter()
-                    .copied()
-                    .filter(|t| *t != OLD && *t != keep)
-                    .collect();
+                let leftovers: Vec<u8> =
+                    self.live.iter().copied().filter(|t| *t != OLD && *t != keep).collect();
                 for token in leftovers {
                     // The sweep itself looks until they are gone.
                     self.live.remove(&token);
@@ -462,29 +407,18 @@ impl World {
     fn ends_well(&mut self, action: &Action) {
         let evidence = match action {
             Action::Create => created(self.minted),
-            Action::Sweep => Evidence::Swept {
-                removed: Vec::new(),
-                unknown: Vec::new(),
-            },
-            _ => Evidence::Written {
-                receipt: String::new(),
-            },
+            Action::Sweep => Evidence::Swept { removed: Vec::new(), unknown: Vec::new() },
+            _ => Evidence::Written { receipt: String::new() },
         };
         if *action == Action::Discard {
             self.apply(looked(Which::New, true));
         }
-        self.apply(Event::Done {
-            action: action.clone(),
-            evidence,
-        });
+        self.apply(Event::Done { action: action.clone(), evidence });
     }
 
     /// An effect whose end is unknown is looked at.
     fn settled(&mut self, action: &Action) -> &'static str {
-        let not_done = Event::NotDone {
-            action: action.clone(),
-            why: String::new(),
-        };
+        let not_done = Event::NotDone { action: action.clone(), why: String::new() };
         let happened = match action {
             Action::Create => {
                 let found: Vec<Handle> = self
@@ -497,10 +431,7 @@ impl World {
                     if self.rotation.plan.issuer.creates == Doer::Operator {
                         let token = *self.live.iter().find(|token| **token != OLD).unwrap();
                         let evidence = created(token);
-                        self.apply(Event::Done {
-                            action: Action::Create,
-                            evidence,
-                        });
+                        self.apply(Event::Done { action: Action::Create, evidence });
                         return "the token is seen";
                     }
                     self.apply(Event::Orphaned { handles: found });
@@ -531,17 +462,9 @@ impl World {
 
     /// A look is made and its answer arrives.
     fn look(&mut self, action: &Action) -> String {
-        let checked = Evidence::Checked {
-            detail: String::new(),
-        };
-        let done = |evidence| Event::Done {
-            action: action.clone(),
-            evidence,
-        };
-        let proven = || Evidence::Proven {
-            proof: Proof::Fingerprint,
-            detail: String::new(),
-        };
+        let checked = Evidence::Checked { detail: String::new() };
+        let done = |evidence| Event::Done { action: action.clone(), evidence };
+        let proven = || Evidence::Proven { proof: Proof::Fingerprint, detail: String::new() };
         match action {
             Action::Verify(id) | Action::Recheck(id) => {
                 let forward = matches!(action, Action::Verify(_));
@@ -552,10 +475,7 @@ impl World {
                 }
                 let why = String::new();
                 let event = if forward {
-                    Event::Drifted {
-                        consumer: id.clone(),
-                        why,
-                    }
+                    Event::Drifted { consumer: id.clone(), why }
                 } else {
                     unsure(action)
                 };
@@ -578,10 +498,7 @@ impl World {
                     return "everybody is".into();
                 }
                 for consumer in astray {
-                    self.apply(Event::Drifted {
-                        consumer,
-                        why: String::new(),
-                    });
+                    self.apply(Event::Drifted { consumer, why: String::new() });
                 }
                 "somebody is not".into()
             }
@@ -591,11 +508,7 @@ impl World {
                 if self.rotation.old_is_proven_dead() {
                     self.apply(done(checked));
                 }
-                if dead {
-                    "dead".into()
-                } else {
-                    "still alive".into()
-                }
+                if dead { "dead".into() } else { "still alive".into() }
             }
             _ => {
                 self.apply(done(checked));
@@ -613,17 +526,10 @@ impl World {
             // The classic mistake: what failed is taken as not having happened.
             let steps = &self.rotation.steps;
             let failed = |action: &Action| {
-                steps
-                    .get(action)
-                    .is_none_or(|step| step.state != StepState::Done)
+                steps.get(action).is_none_or(|step| step.state != StepState::Done)
             };
-            let forgotten: Vec<Action> = self
-                .rotation
-                .ever_begun
-                .iter()
-                .filter(|action| failed(action))
-                .cloned()
-                .collect();
+            let forgotten: Vec<Action> =
+                self.rotation.ever_begun.iter().filter(|action| failed(action)).cloned().collect();
             for action in forgotten {
                 self.rotation.ever_begun.remove(&action);
                 self.rotation.steps.remove(&action);
@@ -637,11 +543,7 @@ impl World {
         if self.rotation.looks.len() > 3 {
             self.rotation.looks.remove(0);
         }
-        let entry = Entry {
-            seq,
-            at: Timestamp::UNIX_EPOCH,
-            event,
-        };
+        let entry = Entry { seq, at: Timestamp::UNIX_EPOCH, event };
         if let Err(error) = self.rotation.apply(&entry) {
             panic!("the model made an event that cannot be: {error}: {entry:?}");
         }
@@ -655,26 +557,16 @@ fn now() -> Timestamp {
 
 fn unsure(action: &Action) -> Event {
     let (why, retry_at) = ("lost".into(), Timestamp::UNIX_EPOCH);
-    Event::Unsure {
-        action: action.clone(),
-        why,
-        retry_at,
-    }
+    Event::Unsure { action: action.clone(), why, retry_at }
 }
 
 fn looked(which: Which, dead: bool) -> Event {
     let liveness = if dead {
-        Liveness::Dead {
-            evidence: "401".into(),
-        }
+        Liveness::Dead { evidence: "401".into() }
     } else {
-        Liveness::Alive {
-            identity: "acme".into(),
-        }
+        Liveness::Alive { identity: "acme".into() }
     };
-    Event::Looked {
-        look: Look { which, liveness },
-    }
+    Event::Looked { look: Look { which, liveness } }
 }
 
 fn created(token: u8) -> Evidence {
@@ -719,11 +611,7 @@ fn plan(consumers: u8) -> Plan {
             activation_max: Span::from_secs(30),
             create_text: Vec::new(),
         },
-        store: StorePart {
-            name: "store".into(),
-            key: "KEY".into(),
-            version: "1".into(),
-        },
+        store: StorePart { name: "store".into(), key: "KEY".into(), version: "1".into() },
         consumers: (0..consumers).map(part).collect(),
         old: OldToken {
             fingerprint: fingerprint(OLD),
