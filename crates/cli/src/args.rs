@@ -145,6 +145,9 @@ pub(crate) struct How {
     /// Wait for people even without a terminal
     #[arg(long)]
     pub(crate) wait: bool,
+    /// Take over from a process that is stopped and no longer renews its lease
+    #[arg(long)]
+    pub(crate) take_over: bool,
     #[command(flatten)]
     pub(crate) token: TokenWay,
 }

@@ -94,8 +94,16 @@ impl Home {
     }
 
     /// The journal, for writing: this process holds the lease from here on.
-    pub(crate) fn journal(&self, key: &seal::Key, command: &str) -> Result<Journal> {
-        let mut options = Options::default();
+    ///
+    /// `take_over` takes it from a process that is stopped; that one finds its writes refused
+    /// when it goes on.
+    pub(crate) fn journal(
+        &self,
+        key: &seal::Key,
+        command: &str,
+        take_over: bool,
+    ) -> Result<Journal> {
+        let mut options = Options { take_over, ..Options::default() };
         if let Some(rehearsal) = Rehearsal::from_environment() {
             options.observer = Some(rehearsal);
         }
@@ -107,7 +115,7 @@ impl Home {
     pub(crate) fn reader(&self, key: &seal::Key) -> Result<Reader> {
         match Reader::open(&self.database(), key) {
             Err(JournalError::Missing { .. }) => {
-                drop(self.journal(key, "init")?);
+                drop(self.journal(key, "init", false)?);
                 Ok(Reader::open(&self.database(), key)?)
             }
             other => Ok(other?),
@@ -122,9 +130,9 @@ impl Home {
     }
 
     /// An engine that acts; this process holds the lease from here on.
-    pub(crate) async fn acting(&self, command: &str) -> Result<Arc<Engine>> {
+    pub(crate) async fn acting(&self, command: &str, take_over: bool) -> Result<Arc<Engine>> {
         let key = self.key()?;
-        let journal = self.journal(&key, command)?;
+        let journal = self.journal(&key, command, take_over)?;
         let reader = journal.reader()?;
         self.engine(&key, Some(journal), reader).await
     }
@@ -132,7 +140,7 @@ impl Home {
     /// An engine that acts without the logins that are secrets of the inventory: it may be that
     /// one of them is about to be put into its store.
     pub(crate) fn acting_without_logins(&self, command: &str, key: &seal::Key) -> Result<Engine> {
-        let journal = self.journal(key, command)?;
+        let journal = self.journal(key, command, false)?;
         let reader = journal.reader()?;
         self.build(key, Some(journal), reader)
     }

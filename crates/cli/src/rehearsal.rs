@@ -2,8 +2,8 @@
 //! N-th point at which a crash could matter: before and after each journal write and each call
 //! to a vendor. Being killed anywhere is safe; this is how one convinces oneself.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use connectors::CallObserver;
 use journal::WriteObserver;

@@ -85,7 +85,10 @@ fn now(plan: &Plan) -> Vec<String> {
         let shown = shown.or_else(|| token.handle.as_ref().map(ToString::to_string));
         let shown = shown.unwrap_or_default();
         let about = token.description.as_deref().unwrap_or("no description");
-        lines.push(format!("  other  {shown}  {about}; not this secret's, left alone"));
+        lines.push(format!("  other  {shown}  {about}; not known, left alone"));
+    }
+    if !plan.unknown.is_empty() {
+        lines.push("         one that is known: known = [\"ID\"] in the secret's file".into());
     }
     lines.extend(plan.warnings.iter().map(|warning| format!("  (!)    {warning}")));
     lines
@@ -97,8 +100,8 @@ fn steps(plan: &Plan) -> Vec<String> {
     let widest = |of: fn(&PlanStep) -> &str| {
         steps.iter().map(|step| of(step).chars().count()).max().unwrap_or(0)
     };
-    let (who, what) = (widest(|step| &step.who), widest(|step| &step.what));
-    let mut lines = vec![format!("\n  #  {:<11} {:<who$}  {:<what$}  undo", "step", "who", "what")];
+    let who = widest(|step| &step.who);
+    let mut lines = vec![format!("\n  #  {:<11} {:<who$}  {:<9}  what", "step", "who", "undo")];
     let mut returned = false;
     for step in &steps {
         if step.after_no_return && !returned {
@@ -112,7 +115,7 @@ fn steps(plan: &Plan) -> Vec<String> {
         let undo = if step.undo.is_empty() { "-" } else { &step.undo };
         let mark = step.sign.mark();
         lines.push(format!(
-            " {number:>2}  {name:<9} {mark} {:<who$}  {:<what$}  {undo}",
+            " {number:>2}  {name:<9} {mark} {:<who$}  {undo:<9}  {}",
             step.who, step.what
         ));
     }

@@ -118,11 +118,11 @@ async fn go_on(
             Fail::usage(format!("there is no rotation {id}")).hint("`rollover run ls` lists them")
         );
     }
-    match home.journal(&key, &format!("run {id}")) {
+    match home.journal(&key, &format!("run {id}"), how.take_over) {
         Ok(journal) => drop(journal),
         Err(fail) => return leave_word(home, &key, &id, command, fail, output),
     }
-    let engine = home.acting(&format!("run {id}")).await?;
+    let engine = home.acting(&format!("run {id}"), how.take_over).await?;
     let retry = matches!(command, Command::Retry { .. });
     // Resuming journals that by itself.
     let first = if retry { Vec::new() } else { vec![command] };

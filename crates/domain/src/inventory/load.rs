@@ -102,6 +102,7 @@ impl Page<'_> {
             soak: raw.soak.unwrap_or(policy.soak),
             role: raw.role.clone().unwrap_or_else(|| "ops".into()),
             old_description: raw.old.description.clone(),
+            known: raw.known.clone(),
             create_text: raw.create.operator.clone(),
             revoke_text: raw.revoke.operator.clone(),
             consumers,

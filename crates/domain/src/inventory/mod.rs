@@ -220,6 +220,9 @@ pub struct Secret {
     /// How the current token is recognised at the issuer, where the engine has not minted it:
     /// the description of its authorization.
     pub old_description: Option<String>,
+    /// Other live tokens at the issuer that somebody answers for: handles, or fingerprints in
+    /// the short or the long form. All others are shown as unknown in every plan.
+    pub known: Vec<String>,
     /// What a person is told for creating a token, instead of the issuer's own words.
     pub create_text: Option<String>,
     /// What a person is told for revoking one, instead of the issuer's own words.

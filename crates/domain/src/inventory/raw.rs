@@ -116,6 +116,8 @@ pub(super) struct Secret {
     #[serde(default)]
     pub(super) old: Old,
     #[serde(default)]
+    pub(super) known: Vec<String>,
+    #[serde(default)]
     pub(super) create: OperatorText,
     #[serde(default)]
     pub(super) revoke: OperatorText,

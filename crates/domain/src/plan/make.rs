@@ -45,7 +45,7 @@ impl Plan {
         let (Some((old, version)), true) = (old, refusals.is_empty()) else {
             return Err(PlanError { secret: secret.name.clone(), refusals });
         };
-        let unknown = unknown_tokens(&old, observed);
+        let unknown = unknown_tokens(secret, &old, observed);
         let warnings = warnings(&old, declared.profile, observed, &unknown);
         let mut plan = Self {
             secret: secret.name.clone(),
@@ -245,14 +245,23 @@ fn unseen(what: String, why: &str) -> Refusal {
     Refusal::Unseen { what, why: why.to_owned() }
 }
 
-/// Live tokens other than the old one.
-fn unknown_tokens(old: &OldToken, observed: &Observed) -> Vec<LiveToken> {
+/// Live tokens other than the old one and those that the inventory knows.
+fn unknown_tokens(secret: &Secret, old: &OldToken, observed: &Observed) -> Vec<LiveToken> {
     let is_old = |token: &LiveToken| match (&token.handle, token.fingerprint) {
         (Some(handle), _) if old.handle.is_some() => Some(handle) == old.handle.as_ref(),
         (_, Some(fingerprint)) => fingerprint == old.fingerprint,
         _ => false,
     };
-    observed.issuer.tokens.iter().filter(|token| !is_old(token)).cloned().collect()
+    let is_known = |token: &LiveToken| {
+        secret.known.iter().any(|known| {
+            token.handle.as_ref().is_some_and(|handle| handle.0 == *known)
+                || token
+                    .fingerprint
+                    .is_some_and(|fp| fp.hex() == *known || fp.to_string() == *known)
+        })
+    };
+    let tokens = observed.issuer.tokens.iter();
+    tokens.filter(|token| !is_old(token) && !is_known(token)).cloned().collect()
 }
 
 fn consumer_parts(
