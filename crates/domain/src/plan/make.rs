@@ -332,3 +332,6 @@ fn warnings(
     }
     warnings
 }
+
+#[cfg(test)]
+mod tests;
