@@ -8,7 +8,7 @@
 //! shortest story of what goes wrong must be found.
 
 mod explore;
-mod world;
+pub(super) mod world;
 
 use explore::{Report, explore};
 use world::{Guard, World};

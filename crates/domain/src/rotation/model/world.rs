@@ -585,7 +585,7 @@ fn number(fingerprint: Fingerprint) -> u8 {
     u8::from_str_radix(&fingerprint.hex()[..2], 16).unwrap()
 }
 
-fn plan(consumers: u8) -> Plan {
+pub(in crate::rotation) fn plan(consumers: u8) -> Plan {
     let part = |i: u8| ConsumerPart {
         id: ConsumerId::from(format!("c{i}")),
         label: String::new(),
