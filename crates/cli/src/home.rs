@@ -123,43 +123,29 @@ impl Home {
     }
 
     /// An engine that only looks.
-    pub(crate) async fn looking(&self) -> Result<Arc<Engine>> {
+    pub(crate) fn looking(&self) -> Result<Arc<Engine>> {
         let key = self.key()?;
         let reader = self.reader(&key)?;
-        self.engine(&key, None, reader).await
+        self.engine(&key, None, reader)
     }
 
     /// An engine that acts; this process holds the lease from here on.
-    pub(crate) async fn acting(&self, command: &str, take_over: bool) -> Result<Arc<Engine>> {
+    pub(crate) fn acting(&self, command: &str, take_over: bool) -> Result<Arc<Engine>> {
         let key = self.key()?;
         let journal = self.journal(&key, command, take_over)?;
         let reader = journal.reader()?;
-        self.engine(&key, Some(journal), reader).await
+        self.engine(&key, Some(journal), reader)
     }
 
-    /// An engine that acts without the logins that are secrets of the inventory: it may be that
-    /// one of them is about to be put into its store.
-    pub(crate) fn acting_without_logins(&self, command: &str, key: &seal::Key) -> Result<Engine> {
-        let journal = self.journal(key, command, false)?;
-        let reader = journal.reader()?;
-        self.build(key, Some(journal), reader)
-    }
-
-    async fn engine(
+    fn engine(
         &self,
         key: &seal::Key,
         journal: Option<Journal>,
         reader: Reader,
     ) -> Result<Arc<Engine>> {
-        let engine = self.build(key, journal, reader)?;
-        engine.fill_logins().await?;
-        Ok(Arc::new(engine))
-    }
-
-    fn build(&self, key: &seal::Key, journal: Option<Journal>, reader: Reader) -> Result<Engine> {
         let observer = Rehearsal::from_environment()
             .map(|rehearsal| rehearsal as Arc<dyn connectors::CallObserver>);
-        Ok(Engine::new(
+        Ok(Arc::new(Engine::new(
             self.inventory.clone(),
             &self.directory,
             key,
@@ -167,7 +153,7 @@ impl Home {
             reader,
             people::actor(),
             observer,
-        )?)
+        )?))
     }
 }
 

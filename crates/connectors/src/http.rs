@@ -33,7 +33,7 @@ pub use setup::SetupError;
 pub(crate) use setup::client;
 
 /// How many calls of one connection may be under way at once.
-const CALLS_MAX: usize = 8;
+const CALLS_MAX: usize = 16;
 
 /// Told about every call right before it is sent and right after it ended. Serves the rehearsal
 /// of crashes: whoever kills the process in `after` kills it after the effect and before the

@@ -99,6 +99,7 @@ impl Drive {
         commands: mpsc::UnboundedReceiver<Command>,
         progress: mpsc::UnboundedSender<Progress>,
     ) -> Result<Self, EngineError> {
+        engine.fill_logins(None).await?;
         let rotation = replay(&engine.reader, id)?;
         let value = |which| engine.reader.open_value(id, slot_of(which));
         let (old, new) = (value(domain::Which::Old)?, value(domain::Which::New)?);

@@ -75,11 +75,11 @@ impl Engine {
     }
 
     /// Fills the logins that are secrets of the inventory: from the journal where that secret is
-    /// being rotated, from its store otherwise.
-    ///
-    /// # Errors
-    /// The store does not give the token.
-    pub async fn fill_logins(&self) -> Result<(), EngineError> {
+    /// being rotated, from its store otherwise. `read` is a secret whose store was read just now.
+    pub(crate) async fn fill_logins(
+        &self,
+        read: Option<(&SecretName, &Token)>,
+    ) -> Result<(), EngineError> {
         for connection in self.inventory.connections.values() {
             let Auth::Token(Source::Secret(name)) = &connection.auth else {
                 continue;
@@ -88,19 +88,26 @@ impl Engine {
                 continue;
             };
             if login.get().is_none() {
-                login.set(self.login_token(name).await?);
+                login.set(self.login_token(name, read).await?);
             }
         }
         Ok(())
     }
 
-    async fn login_token(&self, name: &SecretName) -> Result<Token, EngineError> {
+    async fn login_token(
+        &self,
+        name: &SecretName,
+        read: Option<(&SecretName, &Token)>,
+    ) -> Result<Token, EngineError> {
         if let Some(id) = self.open_rotation(name)? {
             let rotation = self.rotation(&id)?;
             let slot = slot_of(rotation.login());
             if let Some(token) = self.reader.open_value(&id, slot)? {
                 return Ok(token);
             }
+        }
+        if let Some((_, token)) = read.filter(|(secret, _)| *secret == name) {
+            return Ok(token.clone());
         }
         let secret = self.secret(name)?;
         let fail = |why: String| EngineError::Login { name: name.clone(), why };

@@ -64,6 +64,7 @@ impl Engine {
         issuer: &dyn Issuer,
     ) -> Result<(Observed, Option<Token>), EngineError> {
         let (store, old) = self.observe_store(secret).await;
+        self.fill_logins(old.as_ref().map(|old| (&secret.name, old))).await?;
         let (liveness, issuer_seen, consumers) = match &old {
             Some(old) => tokio::join!(
                 issuer.look(old),

@@ -10,16 +10,23 @@ impl Context {
     /// live tokens that nobody knows. Revoking by handle may be repeated, so settling a sweep is
     /// sweeping again.
     pub(crate) async fn sweep(&self, action: &Action) -> End {
-        let removed = match self.remove_marked(action).await {
-            Ok(removed) => removed,
-            Err(end) => return end,
+        // Both look at the same list; the second counts where nothing had to be removed.
+        let (removed, unknown) =
+            tokio::join!(self.remove_marked(action), self.unknown(action, &[]));
+        let swept = match (removed, unknown) {
+            (Err(end), _) | (_, Err(end)) => Err(end),
+            (Ok(removed), Ok(unknown)) if removed.is_empty() => Ok((removed, unknown)),
+            (Ok(removed), Ok(_)) => {
+                self.unknown(action, &removed).await.map(|unknown| (removed, unknown))
+            }
         };
-        let unknown = match self.unknown(action, &removed).await {
-            Ok(unknown) => unknown,
-            Err(end) => return end,
-        };
-        let evidence = Evidence::Swept { removed, unknown };
-        End::of(action, Event::Done { action: action.clone(), evidence })
+        match swept {
+            Err(end) => end,
+            Ok((removed, unknown)) => {
+                let evidence = Evidence::Swept { removed, unknown };
+                End::of(action, Event::Done { action: action.clone(), evidence })
+            }
+        }
     }
 
     async fn remove_marked(&self, action: &Action) -> Result<Vec<Handle>, End> {

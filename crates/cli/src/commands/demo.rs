@@ -140,7 +140,7 @@ async fn rotate(
 ) -> Result<Rotated> {
     let name: SecretName = home.secret(secret)?;
     let before = report::Before::of(lab);
-    let engine = home.acting(&format!("demo {name}"), false).await?;
+    let engine = home.acting(&format!("demo {name}"), false)?;
     let planned = engine.plan(&name, Mode::Scheduled).await?;
     let how = How { wait: true, confirm: Some(secret.to_owned()), ..How::default() };
     let global = Global { no_input: true, ..global.clone() };

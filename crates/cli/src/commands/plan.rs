@@ -19,7 +19,7 @@ pub(crate) async fn run(args: &args::Plan, global: &Global, output: Output) -> R
     if names.is_empty() {
         names.extend(home.inventory.secrets.keys().cloned());
     }
-    let engine = home.looking().await?;
+    let engine = home.looking()?;
     let mode = if args.repair { Mode::Repair } else { Mode::Scheduled };
     let (mut plans, mut refusals) = (Vec::new(), Vec::new());
     for name in &names {

@@ -14,7 +14,7 @@ use crate::running::{self, What};
 pub(crate) async fn run(args: &Rotate, global: &Global, output: Output) -> Result<Exit> {
     let home = Home::find(global)?;
     let name = home.secret(&args.secret)?;
-    let engine = home.acting(&format!("rotate {name}"), args.how.take_over).await?;
+    let engine = home.acting(&format!("rotate {name}"), args.how.take_over)?;
     let what = match engine.open_rotation(&name)? {
         Some(id) => {
             output.say(&format!("going on with {id}"));

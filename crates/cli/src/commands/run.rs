@@ -122,7 +122,7 @@ async fn go_on(
         Ok(journal) => drop(journal),
         Err(fail) => return leave_word(home, &key, &id, command, fail, output),
     }
-    let engine = home.acting(&format!("run {id}"), how.take_over).await?;
+    let engine = home.acting(&format!("run {id}"), how.take_over)?;
     let retry = matches!(command, Command::Retry { .. });
     // Resuming journals that by itself.
     let first = if retry { Vec::new() } else { vec![command] };

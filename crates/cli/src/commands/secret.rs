@@ -25,7 +25,7 @@ pub(crate) async fn run(args: &Secret, global: &Global, output: Output) -> Resul
             };
             let key = home.key()?;
             let fingerprint = key.fingerprint_key().of(&token);
-            let engine = home.acting_without_logins("secret import", &key)?;
+            let engine = home.acting("secret import", false)?;
             let version = engine
                 .import(&name, &token)
                 .await?

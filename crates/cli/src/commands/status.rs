@@ -26,7 +26,7 @@ pub(crate) async fn run(args: &Status, global: &Global, output: Output) -> Resul
         Some(text) => vec![home.secret(text)?],
         None => home.inventory.secrets.keys().cloned().collect(),
     };
-    let engine = home.looking().await?;
+    let engine = home.looking()?;
     let now = Timestamp::now();
     let looks = names.iter().map(|name| async {
         let observed = engine.look_around(name).await?;

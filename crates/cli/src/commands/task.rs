@@ -35,7 +35,7 @@ fn open_tasks(reader: &Reader) -> Result<Vec<(Rotation, Waits)>> {
 }
 
 async fn list(home: &Home, output: Output) -> Result<Exit> {
-    let engine = home.looking().await?;
+    let engine = home.looking()?;
     let tasks = open_tasks(engine.reader())?;
     let mut objects = Vec::new();
     for (rotation, task) in &tasks {

@@ -139,7 +139,7 @@ fn old_token(
         }
         Liveness::Dead { .. } => {}
         Liveness::Unknown { why } => {
-            refusals.push(unseen("the current token".into(), why));
+            refusals.push(unseen(format!("the current token at {}", profile.title), why));
         }
     }
     let handle = old_handle(secret, profile, mode, fingerprint, observed, refusals);
@@ -221,7 +221,7 @@ fn check_issuer(profile: &Profile, observed: &Observed, refusals: &mut Vec<Refus
     match &observed.issuer.mint {
         Mint::Allowed => {}
         Mint::Refused(why) => refusals.push(Refusal::MayNotMint(why.clone())),
-        Mint::Unknown(why) => refusals.push(unseen("the issuer".into(), why)),
+        Mint::Unknown(why) => refusals.push(unseen(format!("the issuer ({})", profile.title), why)),
     }
 }
 
