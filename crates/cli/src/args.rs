@@ -31,9 +31,6 @@ pub(crate) struct Global {
     /// Use the inventory in this directory
     #[arg(short = 'C', long = "directory", global = true, value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
-    /// Use plain ASCII for marks
-    #[arg(long, global = true)]
-    pub(crate) ascii: bool,
 }
 
 #[derive(Subcommand, Debug)]
@@ -175,7 +172,7 @@ pub(crate) struct Status {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Run {
-    /// List rotations, newest last
+    /// List rotations, newest first
     Ls,
     /// Show one rotation: steps, evidence, what it waits for
     Show {

@@ -34,7 +34,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// The text of `rollover help exit-codes`.
+/// The text of `rollover help-exit-codes`.
 pub(crate) const HELP: &str = "\
   0   done, or nothing to do
   1   it did not work

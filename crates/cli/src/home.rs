@@ -94,21 +94,31 @@ impl Home {
     }
 
     /// The journal, for writing: this process holds the lease from here on.
-    ///
-    /// `take_over` takes it from a process that is stopped; that one finds its writes refused
-    /// when it goes on.
     pub(crate) fn journal(
         &self,
         key: &seal::Key,
         command: &str,
         take_over: bool,
     ) -> Result<Journal> {
+        Ok(self.open_journal(key, command, take_over)?)
+    }
+
+    /// The same, with the journal's own error.
+    ///
+    /// `take_over` takes it from a process that is stopped; that one finds its writes refused
+    /// when it goes on.
+    pub(crate) fn open_journal(
+        &self,
+        key: &seal::Key,
+        command: &str,
+        take_over: bool,
+    ) -> std::result::Result<Journal, JournalError> {
         let mut options = Options { take_over, ..Options::default() };
         if let Some(rehearsal) = Rehearsal::from_environment() {
             options.observer = Some(rehearsal);
         }
         let holder = Holder::here(command, people::actor());
-        Ok(Journal::open(&self.database(), key, holder, options)?)
+        Journal::open(&self.database(), key, holder, options)
     }
 
     /// The journal, for looking. It is made where there is none yet.

@@ -71,9 +71,13 @@ impl Live {
         let text = format!("{step}: {what}");
         if self.bar.is_some() {
             self.status(&text);
-        } else if self.sights.insert(step.to_owned(), what.to_owned()).as_deref() != Some(what) {
+        } else if self.new_sight(step, what) {
             self.output.say(&format!("  ..   {text}"));
         }
+    }
+
+    fn new_sight(&mut self, step: &str, what: &str) -> bool {
+        self.sights.insert(step.to_owned(), what.to_owned()).as_deref() != Some(what)
     }
 
     fn status(&self, text: &str) {
@@ -108,6 +112,9 @@ impl Live {
                 let which = if look.which == Which::Old { "old" } else { "new" };
                 self.line(&format!("  --   look       the {which} token is {}", look.liveness));
             }
+            Event::StoreDrifted { why } => {
+                self.line(&format!("  !!   {why}; written again"));
+            }
             Event::Approved { by } => self.line(&format!("  ok   approve    agreed by {by}")),
             Event::TurnedBack { by, why } => {
                 self.line(&format!("  <<   going back, asked by {by}: {why}"));
@@ -130,13 +137,14 @@ impl Live {
         }
     }
 
-    fn waiting(&self, waiting: &[Waiting]) {
+    fn waiting(&mut self, waiting: &[Waiting]) {
         for one in waiting {
             match one {
                 Waiting::Time { step, until } => self.status(&format!("{step} until {until:.0}")),
-                Waiting::Attention { step, why } => {
+                Waiting::Attention { step, why } if self.new_sight("attention", step) => {
                     self.line(&format!("  !!   {step} does not go on by itself: {why}"));
                 }
+                Waiting::Attention { .. } => {}
                 Waiting::Operator { kind: TaskKind::Approve, .. } => {
                     self.status("waiting for your agreement to revoke the old token");
                 }

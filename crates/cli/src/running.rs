@@ -67,7 +67,9 @@ pub(crate) async fn run_with(
         let _ = tell.send(Command::Enter { by: engine.actor().to_owned(), token });
     }
     let actor = engine.actor().to_owned();
-    let watcher = tokio::spawn(watch(seen, tell.clone(), asks, output, actor, stand_in));
+    let name = name_of(&engine, &what)?;
+    let person = Person { name, actor, asks };
+    let watcher = tokio::spawn(watch(seen, tell.clone(), person, output, stand_in));
     let interrupts = tokio::spawn(interrupted(tell, output));
     let ran = driven(engine, what, options, commands, progress).await;
     interrupts.abort();
@@ -93,16 +95,29 @@ async fn driven(
     Ok(Ran { ended, summary: RotationSummary::of(&rotation), rotation })
 }
 
+/// The secret's whole name.
+fn name_of(engine: &Engine, what: &What) -> Result<String> {
+    Ok(match what {
+        What::New(planned) => planned.plan.secret.to_string(),
+        What::Open(id) => engine.rotation(id)?.plan().secret.to_string(),
+    })
+}
+
+/// Who sits at the terminal, and about which secret they are asked.
+struct Person {
+    name: String,
+    actor: String,
+    /// Whether they can be asked at all.
+    asks: bool,
+}
+
 /// Who has agreed to the revocation beforehand, by naming the secret.
 fn approved(engine: &Engine, what: &What, how: &How) -> Result<Option<String>> {
     let Some(confirmed) = &how.confirm else {
         return Ok(None);
     };
-    let name = match what {
-        What::New(planned) => planned.plan.secret.clone(),
-        What::Open(id) => engine.rotation(id)?.plan().secret.clone(),
-    };
-    if *confirmed != name.to_string() {
+    let name = name_of(engine, what)?;
+    if *confirmed != name {
         return Err(Fail::usage(format!("--confirm says `{confirmed}`, the secret is `{name}`"))
             .hint("agreeing to a revocation needs the secret's whole name"));
     }
@@ -113,32 +128,26 @@ fn approved(engine: &Engine, what: &What, how: &How) -> Result<Option<String>> {
 async fn watch(
     mut seen: mpsc::UnboundedReceiver<Progress>,
     tell: mpsc::UnboundedSender<Command>,
-    asks: bool,
+    person: Person,
     output: Output,
-    actor: String,
     stand_in: Option<StandIn>,
 ) {
     let stand_in = stand_in.map(Arc::new);
     let mut live = Live::new(output);
-    let (mut name, mut asked_approval, mut asked_token) = (String::new(), false, false);
+    let (mut asked_approval, mut asked_token) = (false, false);
     while let Some(progress) = seen.recv().await {
         live.show(&progress);
-        if let Progress::Entry(entry) = &progress
-            && let domain::Event::Planned { plan, .. } = &entry.event
-        {
-            name = plan.secret.to_string();
+        if let (Progress::Asked { kind, lines }, Some(hands)) = (&progress, &stand_in) {
+            let (hands, kind, lines) = (Arc::clone(hands), *kind, lines.clone());
+            tokio::spawn(async move { hands.asked(kind, &lines).await });
         }
-        if let (Progress::Asked { kind, lines }, Some(person)) = (&progress, &stand_in) {
-            let (person, kind, lines) = (Arc::clone(person), *kind, lines.clone());
-            tokio::spawn(async move { person.asked(kind, &lines).await });
-        }
-        if !asks {
+        if !person.asks {
             continue;
         }
-        let by = actor.clone();
+        let by = person.actor.clone();
         if wants_approval(&progress) && !asked_approval {
             asked_approval = true;
-            let answer = live.aside(|| ask_approval(&name));
+            let answer = live.aside(|| ask_approval(&person.name));
             let _ = tell.send(match answer {
                 Answer::Agree => Command::Approve { by },
                 Answer::Back => Command::Back { by, why: "not agreed to the revocation".into() },
@@ -163,8 +172,7 @@ enum Answer {
     Leave,
 }
 
-fn ask_approval(name: &str) -> Answer {
-    let wanted = if name.is_empty() { "yes" } else { name };
+fn ask_approval(wanted: &str) -> Answer {
     loop {
         let prompt = format!(
             "Everybody is on the new token. Type `{wanted}` to revoke the old one, `back` to go \
@@ -206,6 +214,14 @@ impl Ran {
     /// The exit code, and what a person should know besides.
     pub(crate) fn report(&self, output: Output) -> Result<Exit> {
         output.json(&self.summary)?;
+        for token in &self.summary.unknown {
+            let shown = token.fingerprint.map(|fp| format!("fp {fp}"));
+            let shown = shown.or_else(|| token.handle.as_ref().map(ToString::to_string));
+            output.say(&format!(
+                "(!) a live token that nobody knows appeared at the issuer meanwhile: {}",
+                shown.unwrap_or_default()
+            ));
+        }
         let id = &self.summary.rotation;
         Ok(match &self.ended {
             Ended::Closed(Outcome::Completed) => {
@@ -218,10 +234,7 @@ impl Ran {
                 Exit::Ok
             }
             Ended::Closed(Outcome::RolledBack { why }) => {
-                output.text(&format!(
-                    "{} is on its old token as before: {why}",
-                    self.summary.secret
-                ))?;
+                output.text(&format!("{} is on its old token: {why}", self.summary.secret))?;
                 Exit::RolledBack
             }
             Ended::Stopped => {

@@ -212,6 +212,11 @@ pub fn describe(plan: &Plan, actor: &str, entry: &Entry) -> Record {
             put("why", why.clone());
             "secret.rotate.drift_found"
         }
+        Event::StoreDrifted { why } => {
+            put("store", plan.store.name.clone());
+            put("why", why.clone());
+            "secret.rotate.drift_found"
+        }
         Event::Looked { look } => {
             put("token", if look.which == crate::Which::Old { "old" } else { "new" }.into());
             put("answer", look.liveness.to_string());

@@ -84,6 +84,11 @@ pub enum Event {
         /// What it is on.
         why: String,
     },
+    /// The store is found on something else than the new token.
+    StoreDrifted {
+        /// What it holds.
+        why: String,
+    },
     /// One look at a token, kept because a proof is made of looks.
     Looked {
         /// What was looked at and seen.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{ConsumerId, Fingerprint, Handle, Liveness, RotationId};
+use crate::{ConsumerId, Fingerprint, Handle, Liveness, RotationId, SecretName};
 
 /// The world around one secret, at one moment. Holds fingerprints, never values.
 #[derive(Clone, Debug)]
@@ -24,6 +24,10 @@ pub struct Observed {
     pub consumers: Vec<ConsumerSeen>,
     /// Whether the engine logs in somewhere with the very token to be rotated.
     pub login_is_old: bool,
+    /// Connections that log in with it by a copy of their own: a file, a variable, a keyring.
+    pub loose_logins: Vec<String>,
+    /// Another secret of the inventory that has the same token.
+    pub shared_with: Option<SecretName>,
 }
 
 /// A token that the engine knows from an earlier rotation.

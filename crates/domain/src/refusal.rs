@@ -45,6 +45,18 @@ pub enum Refusal {
         /// Which description.
         description: String,
     },
+    /// A repair of a token that lives.
+    #[error("the current token still works; a repair would not protect it")]
+    StillAlive,
+    /// The engine logs in with this token by a copy that no rotation reaches.
+    #[error("connection `{0}` logs in with this token by a copy of its own")]
+    LooseLogin(String),
+    /// The engine logs in with this token, and the new one could not revoke.
+    #[error("rollover logs in with this token, and the new one would lack scope `global`")]
+    LoginTooNarrow,
+    /// Another secret of the inventory has the very same token.
+    #[error("{0} has the same token")]
+    Shared(SecretName),
     /// A consumer cannot be written.
     #[error("consumer {consumer} cannot be written: {why}")]
     ConsumerRefuses {
@@ -109,6 +121,22 @@ impl Refusal {
             Self::HandleAmbiguous { .. } => {
                 "give the current token's authorization a description of its own".into()
             }
+            Self::StillAlive => "rotate it without --repair".into(),
+            Self::LooseLogin(_) => {
+                "write `auth = { secret = \"...\" }` in its place: then rollover goes \
+                 over to the new token by itself"
+                    .into()
+            }
+            Self::LoginTooNarrow => {
+                "add \"global\" to the issuer's scope, or log the connection in \
+                 with another token"
+                    .into()
+            }
+            Self::Shared(_) => {
+                "give each secret a token of its own; until then one rotation would \
+                 break the other's consumers"
+                    .into()
+            }
             Self::ConsumerRefuses { .. } => {
                 "correct the name or the login's rights, or set `enabled = false` for this consumer"
                     .into()
@@ -137,6 +165,10 @@ impl Refusal {
             Self::MayNotMint(_) => "may-not-mint",
             Self::HandleUnknown => "handle-unknown",
             Self::HandleAmbiguous { .. } => "handle-ambiguous",
+            Self::StillAlive => "still-alive",
+            Self::LooseLogin(_) => "loose-login",
+            Self::LoginTooNarrow => "login-too-narrow",
+            Self::Shared(_) => "shared",
             Self::ConsumerRefuses { .. } => "consumer-refuses",
             Self::Unseen { .. } => "unseen",
             Self::NoConsumers => "no-consumers",

@@ -39,8 +39,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::{
-    Action, Direction, Entry, Event, Evidence, Fingerprint, Handle, Liveness, Look, Mode, Outcome,
-    Plan, Which,
+    Action, Direction, Entry, Event, Evidence, Fingerprint, Handle, LiveToken, Liveness, Look,
+    Mode, Outcome, Plan, Which,
 };
 
 pub use legal::IllegalEvent;
@@ -65,6 +65,8 @@ pub struct Rotation {
     /// Looks at the old token since its revocation, or at the new one since its discarding.
     looks: Vec<(Timestamp, Look)>,
     outcome: Option<(Timestamp, Outcome)>,
+    /// Live tokens at the issuer that nobody knew at the end.
+    unknown: Vec<LiveToken>,
 }
 
 /// The token that a rotation brought about.
@@ -125,6 +127,7 @@ impl Rotation {
             approved: None,
             looks: Vec::new(),
             outcome: None,
+            unknown: Vec::new(),
         };
         for entry in entries {
             rotation.apply(entry)?;
@@ -149,11 +152,13 @@ impl Rotation {
             Event::Done { action, evidence } => self.done(action, evidence, at),
             Event::NotDone { action, why } => {
                 self.set(action, StepState::Idle, at, Some(why.clone()));
+                self.not_revoked(action);
             }
             Event::Refused { action, why } => {
                 self.set(action, StepState::Refused, at, Some(why.clone()));
+                self.not_revoked(action);
                 if self.may_turn_back() {
-                    self.direction = Direction::Back { why: format!("{action}: {why}") };
+                    self.turn(format!("{action}: {why}"));
                 }
             }
             Event::Unsure { action, why, retry_at } => self.tried(action, why, *retry_at, at),
@@ -162,28 +167,20 @@ impl Rotation {
                 if let Some(step) = self.steps.get_mut(action) {
                     step.state = StepState::Idle;
                 }
+                self.not_revoked(action);
             }
             Event::Orphaned { .. } => {
                 self.sweep_due = true;
                 self.set(&Action::Create, StepState::Idle, at, None);
             }
             Event::Drifted { consumer, why } => {
-                let note = Some(why.clone());
-                let propagate = Action::Propagate(consumer.clone());
-                self.set(&propagate, StepState::Idle, at, note);
-                // Somebody who writes against us must not keep us writing for ever.
-                if let Some(step) = self.steps.get_mut(&propagate) {
-                    step.attempts += 1;
-                }
+                self.drifted(&Action::Propagate(consumer.clone()), why, at);
                 self.steps.remove(&Action::Verify(consumer.clone()));
-                self.steps.remove(&Action::Gate);
-                self.steps.remove(&Action::Confirm);
             }
+            Event::StoreDrifted { why } => self.drifted(&Action::Store, why, at),
             Event::Looked { look } => self.looks.push((at, look.clone())),
             Event::Approved { by } => self.approved = Some(by.clone()),
-            Event::TurnedBack { why, .. } => {
-                self.direction = Direction::Back { why: why.clone() };
-            }
+            Event::TurnedBack { why, .. } => self.turn(why.clone()),
             Event::Resumed { .. } => self.resumed(),
             Event::Closed { outcome } => self.outcome = Some((at, outcome.clone())),
         }
@@ -207,20 +204,54 @@ impl Rotation {
                 self.sweep_due = false;
                 self.steps.remove(&Action::Sweep);
             }
+            (Action::Sweep, Evidence::Swept { unknown, .. }) => self.unknown.clone_from(unknown),
             _ => {}
         }
     }
 
     fn resumed(&mut self) {
         for step in self.steps.values_mut() {
+            if step.attempts >= self.plan.limits.attempts_max {
+                // A person has looked into it; what was waited for is asked anew.
+                step.note = None;
+            }
             step.attempts = 0;
             step.not_before = None;
             if step.state == StepState::Refused {
                 step.state = StepState::Idle;
             }
         }
-        if !self.past_return() {
+        // Looks grow old while nobody is there.
+        if !self.is_done(&Action::Revoke) {
             self.steps.remove(&Action::Gate);
+        }
+        self.steps.remove(&Action::Confirm);
+    }
+
+    /// A write is to be made again, and the looks that rested on it with it.
+    fn drifted(&mut self, write: &Action, why: &str, at: Timestamp) {
+        self.set(write, StepState::Idle, at, Some(why.to_owned()));
+        // Somebody who writes against us must not keep us writing for ever.
+        if let Some(step) = self.steps.get_mut(write) {
+            step.attempts += 1;
+        }
+        self.steps.remove(&Action::Gate);
+        self.steps.remove(&Action::Confirm);
+    }
+
+    /// A revocation that certainly was not made is made after another last look, and not before.
+    fn not_revoked(&mut self, action: &Action) {
+        if *action == Action::Revoke {
+            self.steps.remove(&Action::Gate);
+        }
+    }
+
+    /// Turns back. What was given up on the way forward may be tried anew on the way back.
+    fn turn(&mut self, why: String) {
+        self.direction = Direction::Back { why };
+        for step in self.steps.values_mut() {
+            step.attempts = 0;
+            step.not_before = None;
         }
     }
 
@@ -298,6 +329,12 @@ impl Rotation {
         self.new.as_ref()?.handle.as_ref()
     }
 
+    /// Live tokens at the issuer that nobody knew at the end; reported, never touched.
+    #[must_use]
+    pub fn unknown(&self) -> &[LiveToken] {
+        &self.unknown
+    }
+
     /// Who agreed to the revocation.
     #[must_use]
     pub fn approved(&self) -> Option<&str> {
@@ -314,7 +351,8 @@ impl Rotation {
     /// old one until every consumer has passed the last look, the new one from then on.
     #[must_use]
     pub fn login(&self) -> Which {
-        if self.past_return() || self.state(&Action::Gate) == StepState::Done {
+        let forward = self.direction == Direction::Forward;
+        if forward && (self.past_return() || self.is_done(&Action::Gate)) {
             Which::New
         } else {
             Which::Old

@@ -56,6 +56,8 @@ pub struct Drive {
     progress: mpsc::UnboundedSender<Progress>,
     shown: Vec<Waiting>,
     stopping: bool,
+    /// A token that was entered before it was asked for.
+    early: Option<Command>,
 }
 
 type Running = FuturesUnordered<BoxFuture<'static, End>>;
@@ -119,7 +121,8 @@ impl Drive {
             let mut events = vec![Event::Resumed { by }];
             if let Some(by) = drive.options.approved_by.clone()
                 && drive.rotation.approved().is_none()
-                && drive.rotation.may_turn_back()
+                && *drive.rotation.direction() == domain::Direction::Forward
+                && !drive.rotation.past_return()
             {
                 events.push(Event::Approved { by });
             }
@@ -149,6 +152,7 @@ impl Drive {
             progress,
             shown: Vec::new(),
             stopping: false,
+            early: None,
         }
     }
 
@@ -189,6 +193,7 @@ impl Drive {
             if !self.stopping {
                 self.launch(&due, &mut in_flight, &running).await?;
             }
+            self.take_early(&mut running, &mut in_flight).await?;
             self.show_waiting();
             if running.is_empty() {
                 if self.stopping {
@@ -327,7 +332,11 @@ impl Drive {
     }
 
     fn waits_for_people_only(&self, due: &[Next]) -> Option<Vec<Waiting>> {
+        let overdue =
+            due.iter().any(|next| matches!(next, Next::Attend { action: Action::Prove, .. }));
         let people = |next: &Next| match next {
+            // The engine goes on looking for a death as long as somebody waits for it.
+            Next::Wait { action: Action::Prove, .. } => overdue,
             Next::Ask | Next::Attend { .. } => true,
             Next::Settle(action) | Next::Do(action) => {
                 self.rotation.asked_of_operator(action).is_some()

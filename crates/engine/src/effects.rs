@@ -138,6 +138,15 @@ impl Context {
         }
         match self.issuer.revoke(handle).await {
             Ok(()) => End::of(action, written(action, format!("{handle} revoked"))),
+            // Somebody else may have revoked it meanwhile: then there is nothing to refuse.
+            Err(fault @ connectors::Fault::Refused { .. }) => {
+                match self.issuer.look(&self.old).await {
+                    Liveness::Dead { evidence } => {
+                        End::of(action, written(action, format!("revoked elsewhere: {evidence}")))
+                    }
+                    _ => self.fault(action, &fault),
+                }
+            }
             Err(fault) => self.fault(action, &fault),
         }
     }

@@ -173,7 +173,17 @@ impl Engine {
             None => format!("fp {fingerprint}"),
         };
         match kind {
-            TaskKind::Create => plan.issuer.create_text.clone(),
+            TaskKind::Create => {
+                let mut lines = plan.issuer.create_text.clone();
+                if !plan.issuer.listed {
+                    lines.push(format!(
+                        "the issuer does not show its tokens to rollover: enter the new one here, or \
+                         elsewhere with rollover task done {}.create --token-stdin",
+                        plan.id
+                    ));
+                }
+                lines
+            }
             TaskKind::Revoke => issuer.how_to_revoke(&which(plan.old.fingerprint)),
             TaskKind::Discard => match rotation.new_fingerprint() {
                 Some(fingerprint) => issuer.how_to_revoke(&which(fingerprint)),
@@ -204,6 +214,12 @@ impl Engine {
         let Some(store) = self.store(&secret.store) else {
             return Err(EngineError::NoSecret(name.clone()));
         };
+        if let Some(open) = self.open_rotation(name)? {
+            return Err(EngineError::Plan(domain::PlanError {
+                secret: name.clone(),
+                refusals: vec![domain::Refusal::AlreadyOpen(open)],
+            }));
+        }
         let fingerprint = self.fingerprints.of(token);
         self.audit("secret.import.intent", name, &[("fingerprint", fingerprint.hex())]).await?;
         let result = store.write(&secret.store_key, token).await;

@@ -1,10 +1,12 @@
 //! A look at the world around one secret, and the plan that follows from it. Reads only.
 
+use std::collections::BTreeMap;
+
 use connectors::{Fault, Held, Issuer, ListedToken, MintRight};
-use domain::inventory::{Consumer as ConsumerConf, Secret};
+use domain::inventory::{Auth, Consumer as ConsumerConf, Secret, Source};
 use domain::{
-    Baseline, ConsumerSeen, Declared, Doer, Fingerprint, FingerprintKey, Holding, IssuerSeen,
-    LiveToken, Liveness, Mint, Mode, Observed, Plan, RotationId, SecretName, StoreSeen, Token,
+    Baseline, ConsumerSeen, Declared, Fingerprint, FingerprintKey, Holding, IssuerSeen, LiveToken,
+    Liveness, Mint, Mode, Observed, Plan, RotationId, SecretName, StoreSeen, Token,
 };
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -81,15 +83,18 @@ impl Engine {
                 (nothing, unseen, Vec::new())
             }
         };
+        let fingerprint = old.as_ref().map(|old| self.fingerprints.of(old));
         let observed = Observed {
             at: Timestamp::now(),
             open: self.open_rotation(&secret.name)?,
-            remembered: self.remembered(&secret.name)?,
+            remembered: self.remembered(&secret.name, fingerprint)?,
             store,
             old: liveness,
             issuer: issuer_seen,
             consumers,
             login_is_old: old.as_ref().is_some_and(|old| !self.logins_with(old).is_empty()),
+            loose_logins: old.as_ref().map(|old| self.loose_logins(old)).unwrap_or_default(),
+            shared_with: self.shared_with(&secret.name, fingerprint)?,
         };
         Ok((observed, old))
     }
@@ -127,10 +132,8 @@ impl Engine {
                 mint,
             },
             Err(fault) => {
-                // A list that only a live sibling could ask for says nothing about the right.
-                let operators = issuer.profile().creates == Doer::Operator;
                 let mint = match mint {
-                    Mint::Allowed if !operators => Mint::Unknown(fault.to_string()),
+                    Mint::Allowed => Mint::Unknown(fault.to_string()),
                     other => other,
                 };
                 IssuerSeen { tokens: Vec::new(), listed: false, mint }
@@ -150,14 +153,61 @@ impl Engine {
         ConsumerSeen { id: part.id.clone(), holding }
     }
 
-    /// What earlier rotations left in memory about the current token.
-    fn remembered(&self, name: &SecretName) -> Result<Option<Baseline>, EngineError> {
-        let active = |row: &journal::TokenRow| row.state == TokenState::Active;
-        Ok(self.reader.tokens(name)?.into_iter().rfind(active).map(|row| Baseline {
+    /// What earlier rotations left in memory about this token, where it is the current one.
+    fn remembered(
+        &self,
+        name: &SecretName,
+        fingerprint: Option<Fingerprint>,
+    ) -> Result<Option<Baseline>, EngineError> {
+        let is_it = |row: &journal::TokenRow| {
+            row.state == TokenState::Active && Some(row.fingerprint) == fingerprint
+        };
+        Ok(self.reader.tokens(name)?.into_iter().find(is_it).map(|row| Baseline {
             fingerprint: row.fingerprint,
             handle: row.handle,
             since: row.since,
         }))
+    }
+
+    /// Connections that log in with this token by a copy that no rotation reaches.
+    fn loose_logins(&self, old: &Token) -> Vec<String> {
+        let covered = |auth: &Auth| matches!(auth, Auth::Token(Source::Secret(_)));
+        let connections = self.inventory.connections.values();
+        let loose = connections.filter(|connection| {
+            !covered(&connection.auth)
+                && self
+                    .world
+                    .logins
+                    .get(&connection.name)
+                    .is_some_and(|login| login.get().is_some_and(|held| held == *old))
+        });
+        loose.map(|connection| connection.name.clone()).collect()
+    }
+
+    /// Another secret whose current token this is, as far as the memory tells.
+    fn shared_with(
+        &self,
+        name: &SecretName,
+        fingerprint: Option<Fingerprint>,
+    ) -> Result<Option<SecretName>, EngineError> {
+        let Some(fingerprint) = fingerprint else { return Ok(None) };
+        Ok(self.foreign(name)?.remove(&fingerprint))
+    }
+
+    /// Tokens that other secrets of the inventory use or are about to use.
+    pub(crate) fn foreign(
+        &self,
+        name: &SecretName,
+    ) -> Result<BTreeMap<Fingerprint, SecretName>, EngineError> {
+        let mut foreign = BTreeMap::new();
+        for other in self.inventory.secrets.keys().filter(|other| *other != name) {
+            for row in self.reader.tokens(other)? {
+                if matches!(row.state, TokenState::Active | TokenState::Candidate) {
+                    foreign.insert(row.fingerprint, other.clone());
+                }
+            }
+        }
+        Ok(foreign)
     }
 
     /// What every consumer and the store hold now, for `status`.

@@ -1,6 +1,6 @@
 //! What became of a rotation, for people and for machines.
 
-use domain::{Action, Answer, Fingerprint, Handle, Outcome, Rotation, StepState};
+use domain::{Action, Answer, Fingerprint, Handle, LiveToken, Outcome, Rotation, StepState};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -28,6 +28,8 @@ pub struct RotationSummary {
     pub new_handle: Option<Handle>,
     /// The consumers.
     pub consumers: Vec<ConsumerSummary>,
+    /// Live tokens that appeared at the issuer meanwhile and that nobody knows.
+    pub unknown: Vec<LiveToken>,
     /// How many restarts the rotation caused, by its own count of writes that restart.
     pub restarts: usize,
 }
@@ -106,6 +108,7 @@ impl RotationSummary {
             new_fingerprint: rotation.new_fingerprint(),
             new_handle: rotation.new_handle().cloned(),
             consumers,
+            unknown: rotation.unknown().to_vec(),
             restarts,
         }
     }

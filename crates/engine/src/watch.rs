@@ -25,7 +25,7 @@ impl Context {
                     return End::of(action, Event::NotDone { action: action.clone(), why });
                 }
                 Ok(None) => {}
-                Err(why) if once => return self.unsure(action, why),
+                // On the way back, too, a list that cannot be read is a person's to tell of.
                 Err(why) => self.seen(action, &why),
             }
             if !self.patient {
@@ -38,14 +38,22 @@ impl Context {
     /// The token that appeared; the smallest fingerprint where several did, so that every look
     /// picks the same one. The others are reported at the end.
     async fn appeared(&self) -> Result<Option<Token>, String> {
+        const ENTER: &str = "the issuer does not show its tokens; enter the new one";
+        if !self.plan.issuer.listed {
+            // Without the list from before nobody can tell which token is new.
+            return Err(ENTER.into());
+        }
         let listing = self.issuer.list(&self.old).await.map_err(|fault| fault.to_string())?;
         if !listing.complete {
-            return Err("the issuer does not show its tokens; enter the new one".into());
+            return Err(ENTER.into());
         }
         let key = &self.engine.fingerprints;
+        let foreign = self.engine.foreign(&self.plan.secret).map_err(|error| error.to_string())?;
         let fresh = listing.tokens.into_iter().filter(|listed| {
             let seen = live(key, listed);
-            !self.plan.baseline.iter().any(|before| same(before, &seen))
+            let elsewhere = seen.fingerprint.is_some_and(|fp| foreign.contains_key(&fp));
+            let before = self.plan.baseline.iter().any(|before| same(before, &seen));
+            !elsewhere && !before && seen.fingerprint != Some(self.plan.old.fingerprint)
         });
         Ok(fresh.filter_map(|listed| listed.token).min_by_key(|token| key.of(token)))
     }

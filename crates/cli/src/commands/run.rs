@@ -93,6 +93,7 @@ fn line(entry: &Entry) -> Vec<String> {
         Event::Later { action, why, .. } => (format!("later {action}"), why.clone()),
         Event::Orphaned { handles } => ("orphans found".into(), format!("{}", handles.len())),
         Event::Drifted { consumer, why } => (format!("drift {consumer}"), why.clone()),
+        Event::StoreDrifted { why } => ("drift of the store".into(), why.clone()),
         Event::Looked { look } => ("look".into(), look.liveness.to_string()),
         Event::Approved { by } => ("approved".into(), format!("by {by}")),
         Event::TurnedBack { by, why } => ("turned back".into(), format!("by {by}: {why}")),
@@ -112,42 +113,66 @@ async fn go_on(
     command: Command,
 ) -> Result<Exit> {
     let key = home.key()?;
-    let known = home.reader(&key)?.events(&id)?;
-    if known.is_empty() {
-        return Err(
-            Fail::usage(format!("there is no rotation {id}")).hint("`rollover run ls` lists them")
-        );
+    let entries = home.reader(&key)?.events(&id)?;
+    let rotation = domain::Rotation::replay(&entries).map_err(|_| {
+        Fail::usage(format!("there is no rotation {id}")).hint("`rollover run ls` lists them")
+    })?;
+    let back = matches!(command, Command::Back { .. });
+    let going_back = matches!(rotation.direction(), domain::Direction::Back { .. });
+    if back && !rotation.may_turn_back() && !going_back {
+        return Err(no_way_back(&rotation));
     }
-    match home.journal(&key, &format!("run {id}"), how.take_over) {
-        Ok(journal) => drop(journal),
-        Err(fail) => return leave_word(home, &key, &id, command, fail, output),
-    }
+    let journal = match home.open_journal(&key, &format!("run {id}"), how.take_over) {
+        Err(JournalError::Held { holder, .. }) => {
+            let ours = [id.to_string(), rotation.plan().secret.to_string()];
+            let runs_it = ours.iter().any(|name| holder.command.contains(name.as_str()));
+            return leave_word(home, &key, &id, command, runs_it, output);
+        }
+        other => other?,
+    };
+    drop(journal);
     let engine = home.acting(&format!("run {id}"), how.take_over)?;
-    let retry = matches!(command, Command::Retry { .. });
-    // Resuming journals that by itself.
-    let first = if retry { Vec::new() } else { vec![command] };
+    // Resuming journals a retry by itself, and what goes back needs not be told so again.
+    let first = if back && !going_back { vec![command] } else { Vec::new() };
     let ran = running::run(engine, What::Open(id), how, global, output, first).await?;
     ran.report(output)
 }
 
+fn no_way_back(rotation: &domain::Rotation) -> Fail {
+    let id = &rotation.plan().id;
+    let (why, hint) = match rotation.outcome() {
+        Some(_) => ("it has ended".into(), format!("rollover run show {id}")),
+        None if rotation.past_return() => (
+            "its revocation has begun; from there it only goes forward".to_owned(),
+            format!("rollover run resume {id}"),
+        ),
+        None => (
+            "it repairs a token that is dead; there is nothing to go back to".to_owned(),
+            format!("rollover run resume {id}"),
+        ),
+    };
+    Fail::new(Exit::Failed, format!("{id} cannot be rolled back: {why}")).hint(hint)
+}
+
+/// Leaves a word in the rotation's inbox. `runs_it`: whether the process that holds the lease
+/// runs this rotation, and so reads it now.
 fn leave_word(
     home: &Home,
     key: &seal::Key,
     id: &RotationId,
     command: Command,
-    held: Fail,
+    runs_it: bool,
     output: Output,
 ) -> Result<Exit> {
-    let Some(item) = command.item(id) else {
-        return Err(held);
-    };
-    match Inbox::post(&home.database(), key, &item) {
-        Ok(_) => {
-            output.say("another process runs this rotation; it was told");
-            output.json(&json!({ "rotation": id, "told": item.kind }))?;
-            Ok(Exit::Ok)
-        }
-        Err(error @ JournalError::Closed { .. }) => Err(error.into()),
-        Err(_) => Err(held),
+    let Some(item) = command.item(id) else { return Ok(Exit::Failed) };
+    Inbox::post(&home.database(), key, &item)?;
+    output.json(&json!({ "rotation": id, "told": item.kind, "runs": runs_it }))?;
+    if runs_it {
+        output.say("another process runs this rotation; it was told");
+        return Ok(Exit::Ok);
     }
+    output.say(&format!(
+        "another rotation runs now; this was noted. Afterwards: rollover run resume {id}"
+    ));
+    Ok(Exit::Waiting)
 }

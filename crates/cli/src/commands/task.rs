@@ -96,7 +96,7 @@ fn done(
     };
     post(home, &key, &task.rotation, command)?;
     output.json(&json!({ "task": task.id, "told": true }))?;
-    output.text(&format!("noted. {}", next_move(&reader, &task.rotation)?))?;
+    output.text(&format!("noted. {}", next_move(&reader, rotation)?))?;
     Ok(Exit::Ok)
 }
 
@@ -107,9 +107,14 @@ fn post(home: &Home, key: &seal::Key, id: &RotationId, command: Command) -> Resu
     Ok(())
 }
 
-fn next_move(reader: &Reader, id: &RotationId) -> Result<String> {
+fn next_move(reader: &Reader, rotation: &Rotation) -> Result<String> {
+    let (id, secret) = (&rotation.plan().id, rotation.plan().secret.to_string());
     let now = jiff::Timestamp::now();
-    let runs = reader.lease()?.is_some_and(|lease| !lease.released && !lease.expired(now));
+    let runs = reader.lease()?.is_some_and(|lease| {
+        let command = &lease.holder.command;
+        let runs_it = command.contains(&id.0) || command.contains(&secret);
+        runs_it && !lease.released && !lease.expired(now)
+    });
     Ok(if runs {
         "the running rotation looks for itself now".into()
     } else {

@@ -40,6 +40,7 @@ pub fn load(main: &SourceFile, secrets: &[SourceFile]) -> Result<Inventory, Vec<
             if let Some(other) = places.insert(secret.name.clone(), file.path.clone()) {
                 page.say(raw.name.span(), format!("{} stands in {other} already", secret.name));
             }
+            page.refuse_shared_places(&raw, &secret, &inventory);
             inventory.secrets.insert(secret.name.clone(), secret);
         }
         wrong.append(&mut page.wrong);
@@ -71,6 +72,29 @@ fn missing_logins(main: &SourceFile, inventory: &Inventory, sure: bool) -> Vec<D
 }
 
 impl Page<'_> {
+    /// Two secrets in one place would overwrite one another.
+    fn refuse_shared_places(&mut self, raw: &raw::Secret, secret: &Secret, inventory: &Inventory) {
+        for other in inventory.secrets.values().filter(|other| other.name != secret.name) {
+            if (&other.store, &other.store_key) == (&secret.store, &secret.store_key) {
+                self.say_hint(
+                    raw.store.store.span(),
+                    format!("{} has the key `{}` in this store", other.name, secret.store_key),
+                    "give this one a key of its own: store = { in = \"...\", key = \"...\" }"
+                        .into(),
+                );
+            }
+            for consumer in &secret.consumers {
+                let same = other.consumers.iter().filter(|theirs| theirs.id == consumer.id);
+                for key in
+                    same.flat_map(|theirs| &theirs.keys).filter(|k| consumer.keys.contains(k))
+                {
+                    let message = format!("{} writes `{key}` of {}, too", other.name, consumer.id);
+                    self.say(raw.name.span(), message);
+                }
+            }
+        }
+    }
+
     fn secret(&mut self, raw: &raw::Secret, inventory: &Inventory) -> Option<Secret> {
         let before = self.wrong.len();
         let name = match SecretName::new(raw.environment.get_ref(), raw.name.get_ref()) {

@@ -37,7 +37,8 @@ impl Plan {
         let expected = identity(&issuer.kind).to_owned();
         let mut refusals = Vec::new();
         let old = old_token(secret, mode, declared.profile, observed, &expected, &mut refusals);
-        check_issuer(declared.profile, observed, &mut refusals);
+        check_issuer(declared.profile, mode, observed, &mut refusals);
+        check_logins(&issuer.kind, observed, &mut refusals);
         check_consumers(secret, observed, &mut refusals);
         if let Some(open) = &observed.open {
             refusals.insert(0, Refusal::AlreadyOpen(open.clone()));
@@ -133,6 +134,7 @@ fn old_token(
             let (got, expected) = (identity.clone(), expected.to_owned());
             refusals.push(Refusal::OtherIdentity { expected, got });
         }
+        Liveness::Alive { .. } if mode == Mode::Repair => refusals.push(Refusal::StillAlive),
         Liveness::Alive { .. } => {}
         Liveness::Dead { evidence } if mode == Mode::Scheduled => {
             refusals.push(Refusal::OldTokenDead(evidence.clone()));
@@ -179,7 +181,10 @@ fn old_handle(
         .tokens
         .iter()
         .filter(|token| {
-            secret.old_description.is_some() && token.description == secret.old_description
+            // In a repair the description is as likely that of a replacement made by hand.
+            mode == Mode::Scheduled
+                && secret.old_description.is_some()
+                && token.description == secret.old_description
         })
         .collect();
     match described.as_slice() {
@@ -211,7 +216,19 @@ fn listed_as<'a>(
     })
 }
 
-fn check_issuer(profile: &Profile, observed: &Observed, refusals: &mut Vec<Refusal>) {
+/// The engine's own logins must survive the revocation.
+fn check_logins(kind: &IssuerKind, observed: &Observed, refusals: &mut Vec<Refusal>) {
+    refusals.extend(observed.loose_logins.iter().cloned().map(Refusal::LooseLogin));
+    if let IssuerKind::HerokuAuthorization { scope, .. } = kind
+        && observed.login_is_old
+        && !scope.iter().any(|word| word == "global")
+    {
+        refusals.push(Refusal::LoginTooNarrow);
+    }
+    refusals.extend(observed.shared_with.iter().cloned().map(Refusal::Shared));
+}
+
+fn check_issuer(profile: &Profile, mode: Mode, observed: &Observed, refusals: &mut Vec<Refusal>) {
     if let Some(max) = profile.overlap.slots()
         && observed.issuer.listed
         && observed.issuer.tokens.len() >= max as usize
@@ -221,6 +238,8 @@ fn check_issuer(profile: &Profile, observed: &Observed, refusals: &mut Vec<Refus
     match &observed.issuer.mint {
         Mint::Allowed => {}
         Mint::Refused(why) => refusals.push(Refusal::MayNotMint(why.clone())),
+        // A dead token cannot ask for the list of its siblings; a person enters the new one.
+        Mint::Unknown(_) if mode == Mode::Repair && profile.creates == crate::Doer::Operator => {}
         Mint::Unknown(why) => refusals.push(unseen(format!("the issuer ({})", profile.title), why)),
     }
 }

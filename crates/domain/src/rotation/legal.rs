@@ -75,6 +75,10 @@ impl Rotation {
                     && self.is_done(&Action::Propagate(consumer.clone())),
                 "the consumer was not given the new token",
             ),
+            Event::StoreDrifted { .. } => must(
+                self.direction == Direction::Forward && self.is_done(&Action::Store),
+                "the store was not given the new token",
+            ),
             Event::Looked { look } => match look.which {
                 Which::Old => must(self.is_done(&Action::Revoke), "nothing was revoked yet"),
                 Which::New => must(self.begun(&Action::Discard), "nothing was discarded yet"),
@@ -114,7 +118,14 @@ impl Rotation {
         at: Timestamp,
     ) -> Result<(), String> {
         let fits = match action {
-            Action::Create => matches!(evidence, Evidence::Created { .. }),
+            // A token that was there before cannot be the one that came to be.
+            Action::Create => match evidence {
+                Evidence::Created { fingerprint, .. } => {
+                    *fingerprint != self.plan.old.fingerprint
+                        && !self.plan.baseline.iter().any(|t| t.fingerprint == Some(*fingerprint))
+                }
+                _ => false,
+            },
             Action::Verify(_) | Action::Recheck(_) => matches!(evidence, Evidence::Proven { .. }),
             Action::Sweep => matches!(evidence, Evidence::Swept { .. }),
             Action::Soak => self.soak_until().is_some_and(|until| at >= until),
@@ -149,16 +160,16 @@ impl Rotation {
             Action::Probe => self.plan.probes > 0 && self.all_verified(),
             Action::Soak => self.all_verified() && self.probed(),
             Action::Gate => {
-                self.is_done(&Action::Soak) && self.approved.is_some() && self.all_verified()
+                self.is_done(&Action::Soak) && self.approved.is_some() && self.all_in_step()
             }
-            Action::Revoke => self.is_done(&Action::Gate) && self.all_verified(),
+            Action::Revoke => self.is_done(&Action::Gate) && self.all_in_step(),
             Action::Prove => self.is_done(&Action::Revoke),
-            Action::Confirm => self.is_done(&Action::Revoke) && self.all_verified(),
+            Action::Confirm => self.is_done(&Action::Revoke) && self.all_in_step(),
             Action::Sweep => {
                 self.sweep_due
                     || (self.is_done(&Action::Prove)
                         && self.is_done(&Action::Confirm)
-                        && self.all_verified())
+                        && self.all_in_step())
             }
             Action::Restore(_) | Action::Recheck(_) | Action::Unstore | Action::Discard => false,
         }
@@ -198,6 +209,11 @@ impl Rotation {
 
     pub(super) fn all_verified(&self) -> bool {
         self.plan.consumers.iter().all(|c| self.is_done(&Action::Verify(c.id.clone())))
+    }
+
+    /// The store and everybody.
+    fn all_in_step(&self) -> bool {
+        self.is_done(&Action::Store) && self.all_verified()
     }
 
     fn probed(&self) -> bool {

@@ -72,9 +72,7 @@ impl Rotation {
     #[must_use]
     pub fn asked_of_operator(&self, action: &Action) -> Option<TaskKind> {
         let (doer, kind) = match action {
-            Action::Create if self.direction == Direction::Forward => {
-                (self.plan.issuer.creates, TaskKind::Create)
-            }
+            Action::Create => (self.plan.issuer.creates, TaskKind::Create),
             Action::Revoke => (self.plan.issuer.revokes, TaskKind::Revoke),
             Action::Discard => (self.plan.issuer.revokes, TaskKind::Discard),
             _ => return None,

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use domain::{Action, Event, Evidence, Liveness, Seen, StepState, TaskKind, Token};
+use domain::{
+    Action, Direction, Entry, Event, Evidence, Liveness, Seen, Shape, StepState, TaskKind, Token,
+};
 use jiff::Timestamp;
 use journal::Pending;
 
@@ -12,6 +14,8 @@ use crate::{Command, EngineError, Progress};
 
 /// How often the inbox is looked at for what was said at other terminals.
 const INBOX: Duration = Duration::from_millis(250);
+
+const CLOSED: &str = "the way back is closed: a revocation has begun, or the old token is dead";
 
 /// A command and the inbox item that it came from.
 pub(super) struct Told {
@@ -61,33 +65,36 @@ impl Drive {
         let Told { command, item } = told?;
         match command {
             Command::Approve { by } => {
-                let fits = !self.rotation.past_return() && self.rotation.approved().is_none();
+                let fits = self.rotation.approved().is_none();
                 let events = if fits { vec![Event::Approved { by }] } else { Vec::new() };
                 self.answer(events, item, "there is no revocation to agree to").await?;
                 Ok(false)
             }
-            Command::Done { .. } => {
+            Command::Done { by } => {
+                let events = self.none_was_created(&by);
                 self.bell.notify_waiters();
-                self.answer_silently(item).await?;
+                self.answer(events, item, "").await?;
                 Ok(true)
             }
+            Command::Enter { .. } if self.comes_early() => {
+                self.early = Some(command);
+                self.answer(Vec::new(), item, "").await?;
+                Ok(false)
+            }
             Command::Enter { by: _, token } => {
-                let ends = self.entered(token).await;
-                let (events, why) = match ends {
-                    Ok(events) => (events, ""),
+                let events = match self.entered(token).await {
+                    Ok(events) => events,
                     Err(why) => {
                         let _ = self.progress.send(Progress::Rejected(why));
-                        (Vec::new(), "")
+                        Vec::new()
                     }
                 };
-                self.answer(events, item, why).await?;
+                self.answer(events, item, "").await?;
                 Ok(true)
             }
             Command::Back { by, why } => {
-                let fits = self.rotation.may_turn_back();
-                let events = if fits { vec![Event::TurnedBack { by, why }] } else { Vec::new() };
-                self.answer(events, item, "the way back is closed: the revocation has begun")
-                    .await?;
+                let events = vec![Event::TurnedBack { by, why }];
+                self.answer(events, item, CLOSED).await?;
                 Ok(true)
             }
             Command::Retry { by } => {
@@ -101,19 +108,67 @@ impl Drive {
         }
     }
 
+    /// Whether a token is entered for a step that has not begun yet.
+    fn comes_early(&self) -> bool {
+        self.early.is_none()
+            && *self.rotation.direction() == Direction::Forward
+            && self.rotation.asked_of_operator(&Action::Create).is_some()
+            && self.rotation.state(&Action::Create) == StepState::Idle
+    }
+
+    /// Takes up a token that was entered early, once it is asked for.
+    pub(super) async fn take_early(
+        &mut self,
+        running: &mut Running,
+        in_flight: &mut BTreeSet<Action>,
+    ) -> Result<(), EngineError> {
+        if self.rotation.state(&Action::Create) != StepState::Begun {
+            return Ok(());
+        }
+        if let Some(command) = self.early.take() {
+            self.obey(Ok(Told { command, item: None })).await?;
+            self.drop_watches(running, in_flight);
+        }
+        Ok(())
+    }
+
+    /// On the way back, where the issuer's list cannot be read, a person's word that no token
+    /// was created is all there is.
+    fn none_was_created(&self, by: &str) -> Vec<Event> {
+        let open = self.rotation.state(&Action::Create) == StepState::Begun
+            && self.rotation.asked_of_operator(&Action::Create).is_some();
+        match self.rotation.direction() {
+            Direction::Back { .. } if open => {
+                let why = format!("{by} says that no token was created");
+                vec![Event::NotDone { action: Action::Create, why }]
+            }
+            _ => Vec::new(),
+        }
+    }
+
     async fn answer(
         &mut self,
         events: Vec<Event>,
         item: Option<i64>,
         otherwise: &str,
     ) -> Result<(), EngineError> {
-        if events.is_empty() && !otherwise.is_empty() {
+        // What does not fit is taken and told, never a reason to stop.
+        let fits = !events.is_empty() && self.allows(&events);
+        if !fits && !otherwise.is_empty() {
             let _ = self.progress.send(Progress::Rejected(otherwise.to_owned()));
         }
-        if events.is_empty() {
+        if !fits {
             return self.answer_silently(item).await;
         }
         self.write(events, item).await
+    }
+
+    fn allows(&self, events: &[Event]) -> bool {
+        let mut after = self.rotation.clone();
+        events.iter().all(|event| {
+            let (seq, at) = (after.next_seq(), Timestamp::now());
+            after.apply(&Entry { seq, at, event: event.clone() }).is_ok()
+        })
     }
 
     async fn answer_silently(&mut self, item: Option<i64>) -> Result<(), EngineError> {
@@ -132,7 +187,12 @@ impl Drive {
             return Err("no token is asked for now".into());
         }
         let issuer = self.engine.issuer(&plan.issuer.name).ok_or("its issuer is gone")?;
-        let token = Token::new(token.expose().trim().to_owned());
+        // Postmark takes its tokens in upper case, too; they are one token all the same.
+        let trimmed = token.expose().trim();
+        let token = Token::new(match issuer.profile().shape {
+            Shape::Uuid => trimmed.to_ascii_lowercase(),
+            Shape::Heroku => trimmed.to_owned(),
+        });
         let shape = issuer.profile().shape;
         if !shape.fits(token.expose()) {
             return Err(format!("this is not a {} token: {}", plan.issuer.title, shape.describe()));
@@ -147,6 +207,13 @@ impl Drive {
             }
         }
         let fingerprint = self.engine.fingerprints.of(&token);
+        if plan.baseline.iter().any(|before| before.fingerprint == Some(fingerprint)) {
+            return Err("this token was there before the rotation began".into());
+        }
+        let foreign = self.engine.foreign(&plan.secret).map_err(|error| error.to_string())?;
+        if let Some(other) = foreign.get(&fingerprint) {
+            return Err(format!("this is the token of {other}"));
+        }
         self.new = Some(token);
         self.created = Timestamp::now();
         let evidence = Evidence::Created { fingerprint, handle: None, seen: Seen::Entered };

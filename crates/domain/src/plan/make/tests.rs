@@ -78,6 +78,8 @@ fn good() -> Observed {
         },
         consumers: vec![seen("heroku:acme-api-prod"), seen("heroku:acme-api-staging")],
         login_is_old: false,
+        loose_logins: Vec::new(),
+        shared_with: None,
     }
 }
 
@@ -104,7 +106,9 @@ fn a_plan_leaves_no_choice() {
 #[test]
 fn each_thing_that_is_wrong_is_its_own_refusal() {
     type Spoil = fn(&mut Observed);
-    let rows: [(&str, Spoil); 11] = [
+    let rows: [(&str, Spoil); 13] = [
+        ("loose-login", |world| world.loose_logins.push("heroku".into())),
+        ("shared", |world| world.shared_with = "prod/OTHER".parse().ok()),
         ("already-open", |world| world.open = Some(RotationId("r-0".into()))),
         ("store-empty", |world| world.store = StoreSeen::Empty),
         ("store-refuses", |world| world.store = StoreSeen::Refuses("no".into())),

@@ -258,6 +258,13 @@ impl World {
         // look can be newer than itself, so what moves between it and the revocation is not
         // promised (and found by the look after the revocation).
         let looked = self.rotation.is_done(&Action::Gate);
+        if self.drifts > 0 && !looked && self.rotation.is_done(&Action::Store) && self.store != OLD
+        {
+            let mut world = self.clone();
+            world.drifts -= 1;
+            world.store = OLD;
+            steps.push(("somebody puts the old token into the store".into(), world));
+        }
         let given = |i: usize| self.rotation.plan.consumers[i].id.clone();
         if self.drifts > 0 && self.live.contains(&OLD) && !looked {
             for (i, held) in self.consumers.iter().enumerate() {
@@ -493,12 +500,16 @@ impl World {
                     .filter(|(_, held)| **held != new)
                     .map(|(part, _)| part.id.clone())
                     .collect();
-                if astray.is_empty() || self.off(Guard::Verify) {
+                let stored = self.store == new;
+                if (astray.is_empty() && stored) || self.off(Guard::Verify) {
                     self.apply(done(checked));
                     return "everybody is".into();
                 }
                 for consumer in astray {
                     self.apply(Event::Drifted { consumer, why: String::new() });
+                }
+                if !stored {
+                    self.apply(Event::StoreDrifted { why: String::new() });
                 }
                 "somebody is not".into()
             }
