@@ -233,8 +233,8 @@ impl Consumer for GithubSecret {
             let put = self.put(name, &key, reach.as_ref(), token).await;
             put.map_err(|fault| if done == 0 { fault } else { partly(fault) })?;
         }
-        let written = self.metadata().await.ok().and_then(|metadata| oldest(&metadata));
-        Ok(receipt(written))
+        let written = self.metadata().await.ok();
+        Ok(receipt(written.and_then(|metadata| Some((oldest(&metadata)?, newest(&metadata)?)))))
     }
 
     async fn adopted(&self, _token: &Token, receipt: Option<&str>) -> Result<Adoption, Fault> {
@@ -279,6 +279,11 @@ fn oldest(metadata: &[Option<Metadata>]) -> Option<Timestamp> {
     times?.into_iter().min()
 }
 
+/// The newest time of update.
+fn newest(metadata: &[Option<Metadata>]) -> Option<Timestamp> {
+    metadata.iter().flatten().map(|found| found.updated_at).max()
+}
+
 /// A later one of several writes failed, so something has happened whatever the fault says.
 fn partly(fault: Fault) -> Fault {
     match fault {
@@ -289,12 +294,19 @@ fn partly(fault: Fault) -> Fault {
     }
 }
 
-fn receipt(written: Option<Timestamp>) -> Receipt {
-    Receipt(written.map_or_else(|| RECEIPT_UNKNOWN.to_owned(), |at| format!("{RECEIPT}{at}")))
+/// The first and the last second of our writes; one, where all names were written within it.
+fn receipt(written: Option<(Timestamp, Timestamp)>) -> Receipt {
+    Receipt(match written {
+        None => RECEIPT_UNKNOWN.to_owned(),
+        Some((first, last)) if first == last => format!("{RECEIPT}{first}"),
+        Some((first, last)) => format!("{RECEIPT}{first} to {last}"),
+    })
 }
 
-fn time_of(receipt: &str) -> Option<Timestamp> {
-    receipt.strip_prefix(RECEIPT)?.parse().ok()
+fn times_of(receipt: &str) -> Option<(Timestamp, Timestamp)> {
+    let times = receipt.strip_prefix(RECEIPT)?;
+    let (first, last) = times.split_once(" to ").unwrap_or((times, times));
+    Some((first.parse().ok()?, last.parse().ok()?))
 }
 
 /// Whether the write is visible and every run that may carry the value before has ended. Times
@@ -316,11 +328,19 @@ fn held_by_nothing_older(
     let Some(receipt) = receipt else {
         return Adoption::NotYet("no write of it is known, and it cannot be read back".to_owned());
     };
-    if time_of(receipt).is_some_and(|written| first < written) {
-        return Adoption::NotYet(format!("last updated {first}, before the write"));
+    if let Some((written_first, written_last)) = times_of(receipt) {
+        if first < written_first {
+            return Adoption::NotYet(format!("last updated {first}, before the write"));
+        }
+        if last > written_last {
+            return Adoption::Differs(format!("written by somebody else at {last}"));
+        }
     }
     if runs.iter().any(|page| page.total > page.created.len()) {
         return Adoption::NotYet(format!("more than {PAGE_SIZE} runs have not ended"));
+    }
+    if runs.is_empty() {
+        return Adoption::ByWrite(format!("written {last}; no runs were looked at"));
     }
     match runs.iter().flat_map(|page| &page.created).filter(|at| **at <= last).count() {
         0 => Adoption::ByWrite(format!("written {last}, 0 runs older")),

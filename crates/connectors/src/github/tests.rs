@@ -133,10 +133,23 @@ fn every_name_counts() {
 }
 
 #[test]
+fn a_value_that_somebody_else_wrote_after_us_is_not_ours() {
+    let names = ["A".to_owned()];
+    let ours = receipt(Some((at("2026-03-04T05:06:07Z"), at("2026-03-04T05:06:07Z"))));
+    let adoption = |text| held_by_nothing_older(&names, &[seen(text)], &[page(&[])], Some(&ours.0));
+    assert!(matches!(adoption("2026-03-04T05:06:06Z"), Adoption::NotYet(_)));
+    assert!(matches!(adoption("2026-03-04T05:06:07Z"), Adoption::ByWrite(_)));
+    assert!(matches!(adoption("2026-03-04T05:06:09Z"), Adoption::Differs(_)));
+}
+
+#[test]
 fn a_receipt_is_read_back() {
     let written = at("2026-03-04T05:06:07Z");
-    assert_eq!(time_of(&receipt(Some(written)).0), Some(written));
-    assert_eq!(time_of(&receipt(None).0), None);
+    let later = written + jiff::SignedDuration::from_secs(2);
+    for times in [(written, written), (written, later)] {
+        assert_eq!(times_of(&receipt(Some(times)).0), Some(times));
+    }
+    assert_eq!(times_of(&receipt(None).0), None);
 }
 
 #[test]

@@ -63,6 +63,7 @@ fn issued_by(mut inventory: Inventory, kind: IssuerKind) -> Inventory {
         soak: Span::from_secs(1),
         role: "ops".into(),
         old_description: None,
+        known: Vec::new(),
         create_text: None,
         revoke_text: None,
         consumers: Vec::new(),

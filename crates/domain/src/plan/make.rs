@@ -83,6 +83,7 @@ impl Plan {
             id,
         };
         plan.consumers = consumer_parts(secret, &declared.consumers, observed);
+        plan.warnings.extend(silent_readers(&plan.consumers));
         Ok(plan)
     }
 }
@@ -308,6 +309,16 @@ fn consumer_parts(
         .collect();
     parts.sort_by_key(|part| part.wave);
     parts
+}
+
+/// Places whose readers cannot be seen: a file proves nothing about who has read it before.
+fn silent_readers(consumers: &[ConsumerPart]) -> impl Iterator<Item = String> {
+    consumers.iter().filter(|part| part.reads_back && !part.restarts).map(|part| {
+        format!(
+            "{}: programs that read it earlier keep the old token; restart them in time",
+            part.id
+        )
+    })
 }
 
 fn warnings(
