@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Entry, Event, Evidence, Outcome, Plan, RotationId, SecretName};
+use crate::{Entry, Event, Evidence, Outcome, Rotation, RotationId, SecretName};
 
 /// What one record says. Names and ids, never a value.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -166,10 +166,12 @@ pub fn verify<'a>(
     }
 }
 
-/// What the audit says of one journal entry. Every entry has a record: an effect's intention
+/// What the audit says of one journal entry; `rotation` is the rotation after it.
+/// Every entry has a record: an effect's intention
 /// (`intent`) stands before the effect, its end (`outcome`) after it.
 #[must_use]
-pub fn describe(plan: &Plan, actor: &str, entry: &Entry) -> Record {
+pub fn describe(rotation: &Rotation, actor: &str, entry: &Entry) -> Record {
+    let plan = rotation.plan();
     let mut context = BTreeMap::new();
     let mut put = |key: &str, value: String| {
         context.insert(key.to_owned(), value);
@@ -241,6 +243,12 @@ pub fn describe(plan: &Plan, actor: &str, entry: &Entry) -> Record {
             put("old_fingerprint", plan.old.fingerprint.hex());
             if let Some(handle) = &plan.old.handle {
                 put("old_authorization_id", handle.to_string());
+            }
+            if let Some(fingerprint) = rotation.new_fingerprint() {
+                put("new_fingerprint", fingerprint.hex());
+            }
+            if let Some(handle) = rotation.new_handle() {
+                put("new_authorization_id", handle.to_string());
             }
             for (key, value) in &plan.audit_context {
                 put(key, value.clone());

@@ -73,7 +73,7 @@ pub(crate) async fn act(context: Context, action: Action, settle: bool) -> End {
         Action::Verify(id) => c.adopted(&action, id, true).await,
         Action::Recheck(id) => c.adopted(&action, id, false).await,
         Action::Probe => c.probe(&action).await,
-        Action::Soak => End::of(&action, checked(&action, "both tokens lived side by side")),
+        Action::Soak => End::of(&action, checked(&action, c.soaked())),
         Action::Gate | Action::Confirm => c.look_everywhere(&action).await,
         Action::Revoke if c.is_operators(&action) => c.watch_revoke(&action).await,
         Action::Revoke => c.revoke(&action, settle).await,
@@ -85,6 +85,13 @@ pub(crate) async fn act(context: Context, action: Action, settle: bool) -> End {
 }
 
 impl Context {
+    fn soaked(&self) -> &'static str {
+        match self.plan.mode {
+            domain::Mode::Scheduled => "both tokens lived side by side",
+            domain::Mode::Repair => "everybody was on the new token",
+        }
+    }
+
     fn is_operators(&self, action: &Action) -> bool {
         let doer = match action {
             Action::Create => self.plan.issuer.creates,

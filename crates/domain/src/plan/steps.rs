@@ -78,7 +78,7 @@ impl Plan {
         push(steps, "preflight", Sign::Look, engine(), preflight, "");
         let create = match self.issuer.creates {
             Doer::Api => format!("{}: new token, marked {}", self.issuer.title, self.id),
-            Doer::Operator => format!("{} dashboard: generate another token", self.issuer.title),
+            Doer::Operator => format!("dashboard of {identity}: generate another token"),
         };
         let who = self.who(self.issuer.creates);
         push(steps, "create", Sign::Add, who, create, "revoke it");
@@ -108,6 +108,10 @@ impl Plan {
         }
         let soak = format!("{}, both tokens live", self.limits.soak);
         push(steps, "soak", Sign::Look, engine(), soak, "");
+        let approve = "agrees to the revocation by the secret's name".to_owned();
+        push(steps, "approve", Sign::Look, self.role.clone(), approve, "");
+        let gate = "the last look: the store and every consumer".to_owned();
+        push(steps, "gate", Sign::Look, engine(), gate, "");
     }
 
     fn steps_after(&self, steps: &mut Vec<PlanStep>) {
@@ -119,14 +123,19 @@ impl Plan {
         };
         let (who, what) = match self.issuer.revokes {
             Doer::Api => (engine(), which),
-            Doer::Operator => {
-                (self.role.clone(), format!("{} dashboard: delete {which}", self.issuer.title))
-            }
+            Doer::Operator => (
+                self.role.clone(),
+                format!("dashboard of {}: delete {which}", self.issuer.identity),
+            ),
         };
         push(steps, "revoke", Sign::Remove, who, what, "none");
         let prove =
             format!("the old token answers 401, twice, {} apart", self.limits.proof_interval);
         push(steps, "prove", Sign::Look, engine(), prove, "");
+        let confirm = "the store and every consumer, once more".to_owned();
+        push(steps, "confirm", Sign::Look, engine(), confirm, "");
+        let sweep = "nothing of this rotation is left at the issuer".to_owned();
+        push(steps, "sweep", Sign::Remove, engine(), sweep, "");
         push(steps, "close", Sign::Look, engine(), "secret.rotate.completed".into(), "");
         for step in &mut steps[before..] {
             step.after_no_return = true;

@@ -21,11 +21,14 @@ pub(super) async fn begin(
         rotation: plan.id.clone(),
         expected_seq: 0,
         entries: vec![entry.clone()],
-        audit: vec![describe(plan, &engine.actor, entry)],
+        audit: vec![describe(rotation, &engine.actor, entry)],
         seal: vec![(Slot::Old, old.clone())],
-        tokens: vec![change(rotation, Which::Old, TokenState::Active, entry.at)]
+        // A token whose age nobody knows is not given one by being looked at.
+        tokens: plan
+            .old
+            .since
+            .and_then(|since| change(rotation, Which::Old, TokenState::Active, since))
             .into_iter()
-            .flatten()
             .collect(),
         open: Some(plan.secret.clone()),
         close: None,
@@ -51,12 +54,9 @@ fn change(
     at: Timestamp,
 ) -> Option<TokenChange> {
     let plan = rotation.plan();
-    let (fingerprint, handle, at) = match which {
-        Which::Old => {
-            let since = plan.old.since.filter(|_| state == TokenState::Active).unwrap_or(at);
-            (plan.old.fingerprint, plan.old.handle.clone(), since)
-        }
-        Which::New => (rotation.new_fingerprint()?, rotation.new_handle().cloned(), at),
+    let (fingerprint, handle) = match which {
+        Which::Old => (plan.old.fingerprint, plan.old.handle.clone()),
+        Which::New => (rotation.new_fingerprint()?, rotation.new_handle().cloned()),
     };
     let rotation = Some(plan.id.clone());
     Some(TokenChange { secret: plan.secret.clone(), fingerprint, handle, state, at, rotation })
@@ -86,7 +86,7 @@ impl Drive {
             after
                 .apply(&entry)
                 .map_err(|source| EngineError::History { id: after.plan().id.clone(), source })?;
-            audit.push(describe(after.plan(), &self.engine.actor, &entry));
+            audit.push(describe(&after, &self.engine.actor, &entry));
             tokens.extend(token_changes(&after, &entry));
             if let Event::Done { action: Action::Create, .. } = &entry.event
                 && let Some(new) = &self.new
