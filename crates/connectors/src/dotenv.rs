@@ -63,7 +63,8 @@ impl Dotenv {
 
     fn write_now(&self, token: &Token, call: &FileCall) -> Result<Receipt, Fault> {
         let path = files::resolve(&self.path).map_err(|error| call.failed(&error))?;
-        let _lock = files::lock(files::directory_of(&path)).map_err(|error| call.failed(&error))?;
+        let lock = files::lock(files::directory_of(&path)).map_err(|error| call.failed(&error))?;
+        files::clear_beside(&path, &lock).map_err(|error| call.failed(&error))?;
         let content = text_of(&path, call)?;
         if self.values(&content).iter().all(|value| value.as_ref() == Some(token)) {
             return Ok(Receipt(format!("{} unchanged", self.path.display())));

@@ -135,12 +135,32 @@ pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Replac
     File::open(directory).and_then(|handle| handle.sync_all()).map_err(Replace::After)
 }
 
+/// Removes what a process that died in [`replace`] has left beside the file; a value may stand
+/// in it. Only whoever holds the lock knows that nobody is writing it right now.
+pub(crate) fn clear_beside(path: &Path, _held: &Lock) -> io::Result<()> {
+    let prefix = prefix(path);
+    for entry in fs::read_dir(directory_of(path))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let random = name.to_str().and_then(|name| name.strip_prefix(prefix.as_str()));
+        let ours = |rest: &str| rest.len() == 16 && rest.bytes().all(|b| b.is_ascii_hexdigit());
+        if random.is_some_and(ours) && entry.file_type()?.is_file() {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// A name in the same directory, where a rename is one step, that nobody can foresee.
 fn beside(path: &Path) -> io::Result<PathBuf> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|_| io::Error::other("no random numbers"))?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(directory_of(path).join(format!(".{name}.{:016x}", u64::from_le_bytes(random))))
+    let name = format!("{}{:016x}", prefix(path), u64::from_le_bytes(random));
+    Ok(directory_of(path).join(name))
+}
+
+fn prefix(path: &Path) -> String {
+    format!(".{}.", path.file_name().unwrap_or_default().to_string_lossy())
 }
 
 fn fill(beside: &Path, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
@@ -168,6 +188,20 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o640);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_a_dead_process_left_beside_is_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let others = [".env.local", ".x.env.0123456789abcdef", ".env.0123456789abcdex", ".env"];
+        for name in others.iter().chain(&[".env.0123456789abcdef"]) {
+            fs::write(at(name), "x").unwrap();
+        }
+        fs::rename(at(".env.0123456789abcdef"), at("..env.0123456789abcdef")).unwrap();
+        clear_beside(&at(".env"), &lock(directory.path()).unwrap()).unwrap();
+        assert!(!at("..env.0123456789abcdef").exists());
+        assert!(others.iter().all(|name| at(name).exists()));
     }
 
     #[test]

@@ -71,7 +71,8 @@ impl SealedFile {
 
     fn write_now(&self, key: &str, token: &Token, call: &FileCall) -> Result<StoreWrite, Fault> {
         let path = files::resolve(&self.path).map_err(|error| call.failed(&error))?;
-        let _lock = files::lock(files::directory_of(&path)).map_err(|error| call.failed(&error))?;
+        let lock = files::lock(files::directory_of(&path)).map_err(|error| call.failed(&error))?;
+        files::clear_beside(&path, &lock).map_err(|error| call.failed(&error))?;
         let mut held = content(&path, call)?;
         // A value that cannot be opened may still be replaced: it is lost either way.
         if let Ok(Some(stored)) = self.open(&held, key, call)

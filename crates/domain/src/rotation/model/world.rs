@@ -257,7 +257,8 @@ impl World {
         // The consumers go back to the old token by themselves, up to the last look at them: no
         // look can be newer than itself, so what moves between it and the revocation is not
         // promised (and found by the look after the revocation).
-        let looked = self.rotation.is_done(&Action::Gate);
+        let looked =
+            self.rotation.is_done(&Action::Gate) || self.rotation.is_done(&Action::Confirm);
         if self.drifts > 0 && !looked && self.rotation.is_done(&Action::Store) && self.store != OLD
         {
             let mut world = self.clone();
