@@ -231,7 +231,11 @@ impl Rotation {
     /// The end that is due.
     pub(super) fn due_outcome(&self) -> Option<Outcome> {
         match &self.direction {
-            Direction::Forward => self.is_done(&Action::Sweep).then_some(Outcome::Completed),
+            // A last look that grew old while nobody was there is made again.
+            Direction::Forward => {
+                let clean = self.is_done(&Action::Sweep) && self.is_done(&Action::Confirm);
+                clean.then_some(Outcome::Completed)
+            }
             Direction::Back { why } => {
                 let clean = !self.begun(&Action::Create) || self.is_done(&Action::Sweep);
                 clean.then(|| Outcome::RolledBack { why: why.clone() })
