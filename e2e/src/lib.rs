@@ -1,1 +1,37 @@
-//! x
+//! The harness of the whole-product tests: the real binary, as a child process, against the lab.
+//!
+//! A [`Stage`] is a lab and an inventory of it. A [`Rollover`] is one run of the binary there, in
+//! an environment of its own. An [`Operator`] does what a person is asked to do. What became of
+//! the world is read from the lab, never from the product: [`Before`] is what it was like, and
+//! compares. [`crashes`] and [`faults`] put one rotation through everything that can happen to it,
+//! [`chain`] times it, and [`leaks`] lives a whole life and lets [`canary`] look for values where
+//! none may be.
+//!
+//! Both the tests of the command line and `cargo xtask figures` rest on this, so that a published
+//! figure and a test are one piece of code.
+
+mod stage;
+
+mod operator;
+mod rollover;
+mod secret;
+
+mod before;
+
+mod spread;
+
+pub mod canary;
+pub mod chain;
+pub mod crashes;
+pub mod faults;
+pub mod leaks;
+
+pub use before::{Before, Restarts};
+pub use operator::Operator;
+pub use rollover::{Ended, Rollover, Running};
+pub use secret::{HEROKU, POSTMARK, SERVER, Secret};
+pub use spread::{full, spread};
+pub use stage::{Pace, Stage};
+
+/// What went wrong, in words for the person who reads the test's output.
+pub type Result<T, E = String> = std::result::Result<T, E>;

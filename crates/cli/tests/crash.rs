@@ -2,6 +2,9 @@
 //! at which a crash could matter, the same command is run again, and the world is compared with
 //! that after an undisturbed run. A sample here; all of it with `ROLLOVER_FULL=1`.
 
+#![expect(clippy::expect_used, reason = "a helper of tests fails as a test does")]
+#![expect(clippy::print_stdout, reason = "what was tried is part of what a test tells")]
+
 use std::path::Path;
 
 use e2e::crashes::{Sweep, What, sweep};

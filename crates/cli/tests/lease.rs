@@ -1,0 +1,82 @@
+//! Goal: one process at a time acts, and everybody else is told and heard. Method: a rotation
+//! that waits for a person in one process, and other processes beside it.
+
+#![expect(clippy::expect_used, reason = "a helper of tests fails as a test does")]
+
+use std::path::Path;
+
+use e2e::crashes::open_rotation;
+use e2e::{Before, Operator, POSTMARK, Stage};
+
+fn stage() -> Stage {
+    Stage::new(Path::new(env!("CARGO_BIN_EXE_rollover"))).expect("a stage")
+}
+
+#[test]
+fn a_second_process_is_told_who_acts_and_heard_by_the_first() {
+    let stage = stage();
+    let before = Before::of(&stage, &POSTMARK).expect("a token");
+    let mut first = stage.rotate(&POSTMARK).start().expect("it starts");
+    first.wait_for("YOUR STEP").expect("it waits for a person");
+
+    let second = stage.rotate(&POSTMARK).run().and_then(|ended| ended.is(1)).expect("refused");
+    assert!(second.stderr.contains("the lease is held by"), "{second}");
+    assert!(second.stderr.contains("ops-1"), "{second}");
+    assert!(second.stderr.contains(&first.pid().to_string()), "{second}");
+    assert!(second.stderr.contains("hint:"), "{second}");
+
+    // Looking is not acting.
+    let id = open_rotation(&stage).expect("a rotation is open");
+    let tasks =
+        stage.rollover(&["task", "ls", "--json"]).run().and_then(|e| e.is(0)).expect("tasks");
+    assert_eq!(tasks.json().expect("JSON")[0]["task"]["kind"], "create");
+
+    // The click is made, and said from the other terminal.
+    let operator = stage.lab().operator();
+    stage.runtime().block_on(operator.generate_token(e2e::SERVER)).expect("a token");
+    let done = stage.rollover(&["task", "done", &format!("{id}.create")]).run().expect("runs");
+    // The first may have seen the token by itself, and then there is no such task any more.
+    assert!(matches!(done.code, Some(0 | 2)), "{done}");
+    first.wait_for("ok   create").expect("it goes on");
+    first.wait_for("revoke     YOUR STEP").expect("it comes to the revocation");
+    let late = stage.rollover(&["run", "rollback", &id]).run().and_then(|e| e.is(1));
+    let late = late.expect("it is past the point of no return");
+    assert!(late.stderr.contains("only goes forward"), "{late}");
+
+    let world = stage.lab().inspect();
+    let end = before.old[before.old.len() - 4..].to_owned();
+    assert!(world.postmark_honours(&before.old));
+    let delete = lab::TokenPick::EndsIn(end);
+    stage.runtime().block_on(operator.delete_token(e2e::SERVER, &delete)).expect("deleted");
+    let _ = first.finish().and_then(|ended| ended.is(0)).expect("it completes");
+    before.completed(&stage, &POSTMARK, e2e::Restarts::Once).expect("everything is right");
+}
+
+#[test]
+fn a_way_back_that_is_asked_for_at_another_terminal() {
+    let stage = stage();
+    let before = Before::of(&stage, &POSTMARK).expect("a token");
+    let operator = Operator::at(&stage).expect("an operator");
+    // Without an agreement it waits before the point of no return.
+    let mut first = stage
+        .rollover(&["rotate", POSTMARK.name, "--yes", "--wait"])
+        .heard_by(operator.ear())
+        .start()
+        .expect("it starts");
+    first.wait_for("soak").expect("everybody is on the new token");
+    let id = open_rotation(&stage).expect("a rotation is open");
+    let told = stage
+        .rollover(&["run", "rollback", &id, "--reason", "changed our minds"])
+        .run()
+        .and_then(|ended| ended.is(0))
+        .expect("told");
+    assert!(told.stderr.contains("it was told"), "{told}");
+    let ended = first.finish().and_then(|ended| ended.is(11)).expect("it goes back");
+    assert!(ended.stdout.contains("changed our minds"), "{ended}");
+    assert_eq!(
+        operator.leave().expect("the operator could do it"),
+        2,
+        "one token made, one deleted"
+    );
+    before.rolled_back(&stage, &POSTMARK).expect("everything is as before");
+}

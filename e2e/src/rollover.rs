@@ -1,0 +1,281 @@
+//! One run of the real binary: a child with a scrubbed environment, a home of its own and a limit
+//! on its time.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::Result;
+
+/// Who runs it.
+const ACTOR: &str = "ops-1";
+const LIMIT: Duration = Duration::from_secs(90);
+const SIGKILL: i32 = 9;
+
+/// A run that is about to start.
+pub struct Rollover {
+    command: Command,
+    limit: Duration,
+    input: Option<String>,
+    ear: Option<Sender<String>>,
+}
+
+impl Rollover {
+    /// `binary -C inventory`, with `home` as its home and its directory for temporary files.
+    #[must_use]
+    pub fn new(binary: &Path, inventory: &Path, home: &Path) -> Self {
+        let mut command = Command::new(binary);
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", home)
+            .env("TMPDIR", home)
+            .env("USER", ACTOR)
+            .env("LC_ALL", "C.UTF-8")
+            .current_dir(home)
+            .arg("-C")
+            .arg(inventory)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Self { command, limit: LIMIT, input: None, ear: None }
+    }
+
+    /// More arguments.
+    #[must_use]
+    pub fn args(mut self, args: &[&str]) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    /// One more variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// The process kills itself at this instant; see `ROLLOVER_CRASH_AT`.
+    #[must_use]
+    pub fn crash_at(self, point: u64) -> Self {
+        self.env("ROLLOVER_CRASH_AT", &point.to_string())
+    }
+
+    /// What it reads from standard input.
+    #[must_use]
+    pub fn input(mut self, text: &str) -> Self {
+        self.input = Some(text.to_owned());
+        self
+    }
+
+    /// Who hears each line of its standard error as it comes.
+    #[must_use]
+    pub fn heard_by(mut self, ear: Sender<String>) -> Self {
+        self.ear = Some(ear);
+        self
+    }
+
+    /// It is killed when it takes longer.
+    #[must_use]
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// It cannot be started, or takes too long.
+    pub fn run(self) -> Result<Ended> {
+        self.start()?.finish()
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn start(mut self) -> Result<Running> {
+        let stdin = if self.input.is_some() { Stdio::piped() } else { Stdio::null() };
+        let mut child = self
+            .command
+            .stdin(stdin)
+            .spawn()
+            .map_err(|error| format!("failed to start {:?}: {error}", self.command))?;
+        if let (Some(text), Some(mut stdin)) = (self.input, child.stdin.take()) {
+            // A child that does not want to hear it ends by itself.
+            let _ = stdin.write_all(text.as_bytes());
+        }
+        let errors = Arc::new(Mutex::new(String::new()));
+        let readers = vec![
+            child.stdout.take().map(whole),
+            child.stderr.take().map(|stderr| by_line(stderr, Arc::clone(&errors), self.ear)),
+        ];
+        Ok(Running {
+            child,
+            errors,
+            readers: readers.into_iter().flatten().collect(),
+            started: Instant::now(),
+            limit: self.limit,
+        })
+    }
+}
+
+fn whole(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // What was read before a pipe broke is still worth showing.
+        let _ = pipe.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+fn by_line(
+    pipe: impl Read + Send + 'static,
+    so_far: Arc<Mutex<String>>,
+    ear: Option<Sender<String>>,
+) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut all = String::new();
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            let mut held = so_far.lock().unwrap_or_else(PoisonError::into_inner);
+            held.push_str(&line);
+            held.push('\n');
+            all.clone_from(&held);
+            drop(held);
+            if let Some(ear) = &ear {
+                // A person who has gone home hears nothing.
+                let _ = ear.send(line);
+            }
+        }
+        all
+    })
+}
+
+/// A run that has not ended. Dropped before its end, it is killed.
+pub struct Running {
+    child: Child,
+    errors: Arc<Mutex<String>>,
+    readers: Vec<JoinHandle<String>>,
+    started: Instant,
+    limit: Duration,
+}
+
+impl Running {
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// What it has said so far on standard error.
+    #[must_use]
+    pub fn said(&self) -> String {
+        self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until it has said this on standard error.
+    ///
+    /// # Errors
+    /// It ends or its time is over before.
+    pub fn wait_for(&mut self, words: &str) -> Result<()> {
+        while !self.said().contains(words) {
+            if self.has_ended() || self.started.elapsed() > self.limit {
+                return Err(format!("it never said {words:?}, but: {}", self.said()));
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// It takes too long; it is killed then.
+    pub fn finish(mut self) -> Result<Ended> {
+        let status = loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => break status,
+                Ok(None) if self.started.elapsed() > self.limit => {
+                    let said = self.said();
+                    return Err(format!("it did not end in {:?}: {said}", self.limit));
+                }
+                Ok(None) => thread::sleep(Duration::from_millis(2)),
+                Err(error) => return Err(format!("failed to wait for it: {error}")),
+            }
+        };
+        let took = self.started.elapsed();
+        let mut texts = self.readers.drain(..).map(|reader| reader.join().unwrap_or_default());
+        let stdout = texts.next().unwrap_or_default();
+        let stderr = texts.next().unwrap_or_default();
+        Ok(Ended { code: status.code(), signal: status.signal(), stdout, stderr, took })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail only for a child that has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// How a run ended.
+#[must_use = "say which end is right: `is`, `was_killed`"]
+#[derive(Debug)]
+pub struct Ended {
+    /// The exit code; none where it was killed.
+    pub code: Option<i32>,
+    /// The signal that killed it.
+    pub signal: Option<i32>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+    /// How long it ran.
+    pub took: Duration,
+}
+
+impl Ended {
+    /// The same, if it ended with this code.
+    ///
+    /// # Errors
+    /// It ended otherwise; with everything it said.
+    pub fn is(self, code: i32) -> Result<Self> {
+        if self.code == Some(code) { Ok(self) } else { Err(format!("not exit {code}: {self}")) }
+    }
+
+    /// Whether it was killed by SIGKILL.
+    #[must_use]
+    pub fn was_killed(&self) -> bool {
+        self.signal == Some(SIGKILL)
+    }
+
+    /// Standard output as JSON.
+    ///
+    /// # Errors
+    /// It is not JSON.
+    pub fn json(&self) -> Result<Value> {
+        serde_json::from_str(&self.stdout).map_err(|error| format!("no JSON ({error}): {self}"))
+    }
+}
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { code, signal, stdout, stderr, took } = self;
+        write!(
+            f,
+            "code {code:?}, signal {signal:?}, after {took:.1?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}"
+        )
+    }
+}
