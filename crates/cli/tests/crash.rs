@@ -15,8 +15,8 @@ fn killed(what: What, first: u64, step: u64) -> Sweep {
     let binary = Path::new(env!("CARGO_BIN_EXE_rollover"));
     let sum = sweep(binary, what, first, step, 4).expect("the sweep runs");
     println!(
-        "{what:?}: {} kills, {} right, {} requests, {} refused",
-        sum.tried, sum.right, sum.requests, sum.refused
+        "{what:?}: {} kills, {} right ({} after the last write), {} requests, {} refused",
+        sum.tried, sum.right, sum.unheard, sum.requests, sum.refused
     );
     assert!(sum.wrong.is_empty(), "{}", sum.wrong.join("\n\n"));
     assert_eq!(sum.refused, 0);
