@@ -5,6 +5,7 @@
 //! command is run again, and the world must be as if nothing had happened.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{Before, HEROKU, Operator, POSTMARK, Pace, Restarts, Result, Secret, Stage, spread};
 
@@ -65,23 +66,28 @@ struct Tried {
     end: Result<Kill>,
 }
 
-/// Kills at the instants `first`, `first + step` and so on, until a run comes to its end first.
+/// Kills at the instants `first`, `first + step` and so on, until runs come to their end first.
+///
+/// How many instants a run has varies by a look more or less, so one run that ends first does not
+/// end the sweep; the last instants, around the last write, come up in another one.
 ///
 /// # Errors
 /// A stage cannot be set up.
 pub fn sweep(binary: &Path, what: What, first: u64, step: u64, stages: usize) -> Result<Sweep> {
-    // The number of instants is not known beforehand, and a look more or less makes it vary; the
-    // first run that is not killed ends the sweep.
     let points: Vec<u64> = (0..POINTS_MAX / step).map(|i| first + i * step).collect();
+    let beyond = AtomicU64::new(0);
     let tried = spread(binary, &Pace::default(), stages, &points, |stage, point| {
         let tried = attempt(stage, what, *point);
-        (!matches!(tried.end, Ok(Kill::NotReached))).then_some(tried)
+        let over = matches!(tried.end, Ok(Kill::NotReached))
+            && beyond.fetch_add(step, Ordering::SeqCst) >= POINTS_VARY;
+        (!over).then_some(tried)
     })?;
     let mut sum = Sweep::default();
     for one in tried {
         sum.requests += one.requests;
         sum.refused += one.refused;
         match one.end {
+            Ok(Kill::NotReached) => {}
             Ok(kill) => {
                 sum.tried += 1;
                 sum.right += 1;
@@ -98,6 +104,8 @@ pub fn sweep(binary: &Path, what: What, first: u64, step: u64, stages: usize) ->
 
 /// More instants than any of these runs has.
 const POINTS_MAX: u64 = 2_000;
+/// By how many instants two runs differ.
+const POINTS_VARY: u64 = 30;
 
 fn attempt(stage: &Stage, what: What, point: u64) -> Tried {
     let traffic = stage.traffic();
