@@ -1,5 +1,7 @@
 //! Tokens never in argv: it stands in the shell's history and in `ps`.
 
+use domain::Shape;
+
 use crate::exit::Exit;
 use crate::fail::{Fail, Result};
 
@@ -9,7 +11,10 @@ use crate::fail::{Fail, Result};
 /// ever one.
 pub(crate) fn refuse_tokens(arguments: impl Iterator<Item = String>) -> Result<()> {
     for argument in arguments.skip(1) {
-        if argument.split(['=', ':', ',', '/', ' ']).any(is_token_shaped) {
+        let prefixed = argument.split(['=', ':', ',', '/', ' ']).any(has_token_prefix);
+        // A UUID between slashes is a path's.
+        let bare = argument.split(['=', ':', ',', ' ']).any(|word| Shape::Uuid.fits(word));
+        if prefixed || bare {
             return Err(Fail::new(
                 Exit::Usage,
                 "an argument has the form of a token; it was not used",
@@ -21,10 +26,9 @@ pub(crate) fn refuse_tokens(arguments: impl Iterator<Item = String>) -> Result<(
     Ok(())
 }
 
-fn is_token_shaped(word: &str) -> bool {
+fn has_token_prefix(word: &str) -> bool {
     const PREFIXES: [&str; 5] = ["HRKU-", "ghp_", "gho_", "ghs_", "github_pat_"];
     PREFIXES.iter().any(|prefix| word.starts_with(prefix) && word.len() >= prefix.len() + 20)
-        || domain::Shape::Uuid.fits(word)
 }
 
 #[cfg(test)]
@@ -43,6 +47,7 @@ mod tests {
         assert!(refused(&[uuid]));
         assert!(refused(&[&format!("--token={uuid}")]));
         assert!(refused(&["task", "done", &format!("X={heroku}")]));
+        assert!(!refused(&["-C", &format!("/tmp/{uuid}/x")]));
         assert!(!refused(&["rotate", "prod/POSTMARK_SERVER_TOKEN", "--confirm"]));
     }
 }

@@ -30,8 +30,8 @@ use crate::output::{Output, clean};
 
 fn main() -> ExitCode {
     harden::harden();
-    if let Err(fail) = argv::refuse_tokens(std::env::args()) {
-        return failed(&fail, std::env::args().any(|argument| argument == "--json"));
+    if let Err(fail) = argv::refuse_tokens(arguments()) {
+        return failed(&fail, arguments().any(|argument| argument == "--json"));
     }
     let cli = Cli::parse();
     let output = Output { json: cli.global.json, quiet: cli.global.quiet };
@@ -50,6 +50,11 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(fail) => failed(&fail, output.json),
     }
+}
+
+/// The command line; what is not UTF-8 cannot be a token.
+fn arguments() -> impl Iterator<Item = String> {
+    std::env::args_os().map(|argument| argument.to_string_lossy().into_owned())
 }
 
 /// What failed, to standard error; with `--json` as an object on standard output, too.
