@@ -133,12 +133,12 @@ pub fn forward(stage: &Stage, secret: &Secret, point: u64) -> Result<Kill> {
     let kill = if !killed.was_killed() {
         let _ = killed.is(0)?;
         Kill::NotReached
-    } else if is_over(stage)? {
-        Kill::Done
     } else {
+        let kill = if is_over(stage)? { Kill::Done } else { Kill::Resumed };
         before.nobody_out(stage, secret)?;
+        // Where only the word was missing, the same command says it and begins nothing.
         let _ = run().run()?.is(0)?;
-        Kill::Resumed
+        kill
     };
     let _clicks = operator.leave()?;
     before.completed(stage, secret, Restarts::Once)?;

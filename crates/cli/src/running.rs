@@ -210,6 +210,16 @@ async fn interrupted(tell: mpsc::UnboundedSender<Command>, output: Output) {
     }
 }
 
+/// Reports a rotation that has ended, as the process would have that brought it there.
+pub(crate) fn report_ended(rotation: &Rotation, output: Output) -> Result<Exit> {
+    let ended = match rotation.outcome() {
+        Some((_, outcome)) => Ended::Closed(outcome.clone()),
+        None => Ended::Stopped,
+    };
+    let summary = RotationSummary::of(rotation);
+    Ran { ended, summary, rotation: rotation.clone() }.report(output)
+}
+
 impl Ran {
     /// The exit code, and what a person should know besides.
     pub(crate) fn report(&self, output: Output) -> Result<Exit> {

@@ -1,6 +1,7 @@
 //! `rollover rotate`: begins a rotation, or goes on with the one that is open.
 
-use domain::Mode;
+use domain::{Mode, RotationId, SecretName};
+use journal::RotationFilter;
 
 use crate::args::{Global, Rotate};
 use crate::commands::plan::render;
@@ -14,7 +15,14 @@ use crate::running::{self, What};
 pub(crate) async fn run(args: &Rotate, global: &Global, output: Output) -> Result<Exit> {
     let home = Home::find(global)?;
     let name = home.secret(&args.secret)?;
-    let engine = home.acting(&format!("rotate {name}"), args.how.take_over)?;
+    let command = format!("rotate {name}");
+    let ended = ended_unseen(&home, &name, &command)?;
+    let engine = home.acting(&command, args.how.take_over)?;
+    if let Some(id) = ended {
+        let rotation = engine.rotation(&id)?;
+        output.say(&format!("{id} had ended when its process was killed; nothing is left to do"));
+        return running::report_ended(&rotation, output);
+    }
     let what = match engine.open_rotation(&name)? {
         Some(id) => {
             output.say(&format!("going on with {id}"));
@@ -33,6 +41,20 @@ pub(crate) async fn run(args: &Rotate, global: &Global, output: Output) -> Resul
     };
     let ran = running::run(engine, what, &args.how, global, output, Vec::new()).await?;
     ran.report(output)
+}
+
+/// The rotation that this very command had brought to its end when its process was killed before
+/// it could say so. The same command, run again, must not begin another one.
+fn ended_unseen(home: &Home, name: &SecretName, command: &str) -> Result<Option<RotationId>> {
+    let key = home.key()?;
+    let reader = home.reader(&key)?;
+    let Some(lease) = reader.lease()? else { return Ok(None) };
+    if lease.released || lease.holder.command != command {
+        return Ok(None);
+    }
+    let filter = RotationFilter { secret: Some(name.clone()), open: None, limit: Some(1) };
+    let newest = reader.rotations(&filter)?.into_iter().next();
+    Ok(newest.filter(|row| row.closed_at.is_some_and(|at| at >= lease.since)).map(|row| row.id))
 }
 
 /// Beginning is reversible, so a plain yes is enough.
