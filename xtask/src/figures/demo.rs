@@ -20,7 +20,7 @@ pub(crate) fn measure(means: &Means) -> Result<Section> {
          Restarts and tokens are counted by the lab.",
     );
     let number = |at: &str| report.pointer(at).cloned().unwrap_or_default();
-    section.add("demo: requests while rotating", number("/traffic/requests"), "");
+    section.add("demo: requests while it ran", number("/traffic/requests"), "");
     section.add("demo: of these refused", number("/traffic/refused"), "");
     section.add("demo: orphaned tokens", number("/orphans"), "");
     section.add("demo: records in the audit log, verified", number("/audit/events"), "");

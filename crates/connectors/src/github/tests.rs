@@ -4,7 +4,7 @@ use super::read::{environments, metadata, public_key, put, repositories, runs, s
 use super::*;
 use crate::http::tests::{answer, answer_with, change, fixture};
 
-const TOKEN: &str = "ghp_0123456789abcdefghijABCDEFGHIJ012345";
+const TOKEN: &str = concat!("ghp_", "0123456789abcdefghijABCDEFGHIJ012345");
 const NOT_FOUND: &str =
     r#"{"message":"Not Found","documentation_url":"https://docs.github.com/rest","status":"404"}"#;
 const BAD: &str = r#"{"message":"Bad credentials","documentation_url":"https://docs.github.com/rest","status":"401"}"#;
