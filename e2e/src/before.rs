@@ -65,6 +65,20 @@ impl Before {
     /// # Errors
     /// Everything that is not as it should be.
     pub fn completed(&self, stage: &Stage, secret: &Secret, allowed: Restarts) -> Result<String> {
+        self.completed_in(1, stage, secret, allowed)
+    }
+
+    /// The same after so many rotations, one right after the other.
+    ///
+    /// # Errors
+    /// Everything that is not as it should be.
+    pub fn completed_in(
+        &self,
+        rotations: usize,
+        stage: &Stage,
+        secret: &Secret,
+        allowed: Restarts,
+    ) -> Result<String> {
         let world = stage.lab().inspect();
         let new = world.infisical_value("prod", secret.key).ok_or("the store holds nothing")?;
         let mut wrong = Vec::new();
@@ -87,12 +101,12 @@ impl Before {
         }
         if allowed == Restarts::Once {
             for (app, count) in self.restarts_since(&world) {
-                let due = usize::from(secret.apps.contains(&app.as_str()));
+                let due = usize::from(secret.apps.contains(&app.as_str())) * rotations;
                 check(count == due, format!("{app} was restarted {count} times"));
             }
         }
         wrong.extend(self.everybody_on(stage, &world, secret, &new));
-        wrong.extend(books(stage, secret, "completed").err());
+        wrong.extend(books(stage, secret, &vec!["completed"; rotations]).err());
         said(wrong)?;
         Ok(new)
     }
@@ -112,7 +126,7 @@ impl Before {
         }
         wrong.extend(same_tokens(&self.live, &live(&world)).err());
         wrong.extend(self.everybody_on(stage, &world, secret, &self.old));
-        wrong.extend(books(stage, secret, "rolled-back").err());
+        wrong.extend(books(stage, secret, &["rolled-back"]).err());
         said(wrong)
     }
 
@@ -167,7 +181,7 @@ impl Before {
 }
 
 /// The product's own books: one rotation of the secret, ended so, and an audit log that verifies.
-fn books(stage: &Stage, secret: &Secret, outcome: &str) -> Result<()> {
+fn books(stage: &Stage, secret: &Secret, outcomes: &[&str]) -> Result<()> {
     let rotations = stage.rollover(&["run", "ls", "--json"]).run()?.is(0)?.json()?;
     let ends: Vec<&str> = rotations
         .as_array()
@@ -176,8 +190,8 @@ fn books(stage: &Stage, secret: &Secret, outcome: &str) -> Result<()> {
         .filter(|one| one["secret"] == secret.name)
         .filter_map(|one| one["outcome"].as_str())
         .collect();
-    if ends != [outcome] {
-        return Err(format!("the rotations are {ends:?}, not one {outcome}"));
+    if ends != outcomes {
+        return Err(format!("the rotations are {ends:?}, not {outcomes:?}"));
     }
     let verified = stage.rollover(&["audit", "verify", "--json"]).run()?.is(0)?.json()?;
     if verified["verified"] != Value::Bool(true) {

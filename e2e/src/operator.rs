@@ -64,7 +64,7 @@ struct Person {
 }
 
 impl Person {
-    fn work(&self, heard: &Receiver<String>) -> Result<u32> {
+    fn work(mut self, heard: &Receiver<String>) -> Result<u32> {
         let (mut clicks, mut removes) = (0, false);
         while let Ok(line) = heard.recv() {
             if line.contains("YOUR STEP") {
@@ -77,6 +77,8 @@ impl Person {
                 removes = false;
                 thread::sleep(THINKS);
                 clicks += self.delete(&end)?;
+                // One rotation is over; what is on the page now is not what the next asks for.
+                self.known = self.shown()?;
             }
         }
         Ok(clicks)

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use domain::Mode;
 
 /// Rotate API tokens without an outage, and prove that the old one is dead
 #[derive(Parser, Debug)]
@@ -110,9 +111,8 @@ pub(crate) struct Plan {
     /// End with code 3 where something would change
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
-    /// Plan for a token that is dead already
-    #[arg(long)]
-    pub(crate) repair: bool,
+    #[command(flatten)]
+    pub(crate) why: Why,
 }
 
 /// Rotate a secret; run again to go on after an interruption
@@ -122,9 +122,47 @@ pub(crate) struct Rotate {
     pub(crate) secret: String,
     #[command(flatten)]
     pub(crate) how: How,
+    #[command(flatten)]
+    pub(crate) why: Why,
+}
+
+/// Why a token is rotated, where it is not simply due
+#[derive(Args, Debug, Default)]
+#[group(multiple = false)]
+pub(crate) struct Why {
+    /// The token has leaked: everybody at once, no soak, and once more where the leaked token
+    /// could read its replacement
+    #[arg(long)]
+    pub(crate) emergency: bool,
+    /// The token has leaked and must die now: revoke it before there is a new one. Its consumers
+    /// are out of service until they have the new one
+    #[arg(long)]
+    pub(crate) revoke_first: bool,
     /// Go forward although the current token is dead
     #[arg(long)]
     pub(crate) repair: bool,
+}
+
+impl Why {
+    /// The mode of the rotation.
+    pub(crate) fn mode(&self) -> Mode {
+        match (self.emergency, self.revoke_first, self.repair) {
+            (true, _, _) => Mode::Emergency,
+            (_, true, _) => Mode::RevokeFirst,
+            (_, _, true) => Mode::Repair,
+            _ => Mode::Scheduled,
+        }
+    }
+
+    /// The option as it is typed, with a space before it.
+    pub(crate) fn option(&self) -> &'static str {
+        match self.mode() {
+            Mode::Scheduled => "",
+            Mode::Emergency | Mode::Reissue => " --emergency",
+            Mode::RevokeFirst => " --revoke-first",
+            Mode::Repair => " --repair",
+        }
+    }
 }
 
 /// How a rotation is run

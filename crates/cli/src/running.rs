@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use domain::{Outcome, Rotation, RotationId, TaskKind, Waiting};
+use domain::{Mode, Outcome, Plan, Rotation, RotationId, TaskKind, Waiting};
 use engine::{Command, Drive, Ended, Engine, Options, Planned, Progress, RotationSummary};
 use tokio::sync::mpsc;
 
@@ -67,8 +67,8 @@ pub(crate) async fn run_with(
         let _ = tell.send(Command::Enter { by: engine.actor().to_owned(), token });
     }
     let actor = engine.actor().to_owned();
-    let name = name_of(&engine, &what)?;
-    let person = Person { name, actor, asks };
+    let plan = plan_of(&engine, &what)?;
+    let person = Person { name: plan.secret.to_string(), mode: plan.mode, actor, asks };
     let watcher = tokio::spawn(watch(seen, tell.clone(), person, output, stand_in));
     let interrupts = tokio::spawn(interrupted(tell, output));
     let ran = driven(engine, what, options, commands, progress).await;
@@ -95,17 +95,17 @@ async fn driven(
     Ok(Ran { ended, summary: RotationSummary::of(&rotation), rotation })
 }
 
-/// The secret's whole name.
-fn name_of(engine: &Engine, what: &What) -> Result<String> {
+fn plan_of(engine: &Engine, what: &What) -> Result<Plan> {
     Ok(match what {
-        What::New(planned) => planned.plan.secret.to_string(),
-        What::Open(id) => engine.rotation(id)?.plan().secret.to_string(),
+        What::New(planned) => planned.plan.clone(),
+        What::Open(id) => engine.rotation(id)?.plan().clone(),
     })
 }
 
 /// Who sits at the terminal, and about which secret they are asked.
 struct Person {
     name: String,
+    mode: Mode,
     actor: String,
     /// Whether they can be asked at all.
     asks: bool,
@@ -116,7 +116,7 @@ fn approved(engine: &Engine, what: &What, how: &How) -> Result<Option<String>> {
     let Some(confirmed) = &how.confirm else {
         return Ok(None);
     };
-    let name = name_of(engine, what)?;
+    let name = plan_of(engine, what)?.secret.to_string();
     if *confirmed != name {
         return Err(Fail::usage(format!("--confirm says `{confirmed}`, the secret is `{name}`"))
             .hint("agreeing to a revocation needs the secret's whole name"));
@@ -147,7 +147,7 @@ async fn watch(
         let by = person.actor.clone();
         if wants_approval(&progress) && !asked_approval {
             asked_approval = true;
-            let answer = live.aside(|| ask_approval(&person.name));
+            let answer = live.aside(|| ask_approval(&person));
             let _ = tell.send(match answer {
                 Answer::Agree => Command::Approve { by },
                 Answer::Back => Command::Back { by, why: "not agreed to the revocation".into() },
@@ -172,14 +172,19 @@ enum Answer {
     Leave,
 }
 
-fn ask_approval(wanted: &str) -> Answer {
+fn ask_approval(person: &Person) -> Answer {
+    let wanted = &person.name;
+    let standing = match person.mode {
+        Mode::RevokeFirst => "Its consumers are OUT OF SERVICE from the revocation on.",
+        _ => "Everybody is on the new token.",
+    };
     loop {
         let prompt = format!(
-            "Everybody is on the new token. Type `{wanted}` to revoke the old one, `back` to go \
-             back, or nothing to leave it for later: "
+            "{standing} Type `{wanted}` to revoke the old one, `back` to go back, or nothing to \
+             leave it for later: "
         );
         match people::line(&prompt).as_deref() {
-            Some(answer) if answer == wanted => return Answer::Agree,
+            Some(answer) if answer == *wanted => return Answer::Agree,
             Some("back") => return Answer::Back,
             None | Some("") => return Answer::Leave,
             Some(_) => {}
@@ -221,6 +226,11 @@ pub(crate) fn report_ended(rotation: &Rotation, output: Output) -> Result<Exit> 
 }
 
 impl Ran {
+    /// The rotation as it is now.
+    pub(crate) fn rotation(&self) -> &Rotation {
+        &self.rotation
+    }
+
     /// The exit code, and what a person should know besides.
     pub(crate) fn report(&self, output: Output) -> Result<Exit> {
         output.json(&self.summary)?;
@@ -251,7 +261,10 @@ impl Ran {
                 let now = jiff::Timestamp::now();
                 let attention = self.rotation.waiting(now);
                 let needs = attention.iter().any(|one| matches!(one, Waiting::Attention { .. }));
-                output.say(&format!("both tokens keep working. Go on: rollover run resume {id}"));
+                let plan = self.rotation.plan();
+                let both = plan.mode.overlaps() && !self.rotation.past_return();
+                let standing = if both { "both tokens keep working. " } else { "" };
+                output.say(&format!("{standing}Go on: rollover run resume {id}"));
                 if needs { Exit::Attention } else { Exit::Interrupted }
             }
             Ended::Waiting(waiting) => self.report_waiting(waiting, output),

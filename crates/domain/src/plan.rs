@@ -58,8 +58,30 @@ pub struct Plan {
 pub enum Mode {
     /// The old token is live and stays so until everybody is on the new one.
     Scheduled,
+    /// The old token has leaked: as scheduled, but everybody at once and without a soak.
+    Emergency,
+    /// The old token lived beside a leaked one that could read it: an emergency of its own, and
+    /// the second half of the one before.
+    Reissue,
+    /// The old token has leaked and is revoked before there is a new one. Its consumers are out
+    /// of service from there until they are on the new one; a person has agreed to that.
+    RevokeFirst,
     /// The old token is dead already: forward as fast as possible, and never back.
     Repair,
+}
+
+impl Mode {
+    /// Whether the old token goes on working until everybody is on the new one.
+    #[must_use]
+    pub fn overlaps(self) -> bool {
+        matches!(self, Self::Scheduled | Self::Emergency | Self::Reissue)
+    }
+
+    /// Whether every minute counts: nobody goes first, and nothing soaks.
+    #[must_use]
+    pub fn hurries(self) -> bool {
+        matches!(self, Self::Emergency | Self::Reissue | Self::RevokeFirst)
+    }
 }
 
 /// The issuer's part of a plan.
@@ -77,6 +99,8 @@ pub struct IssuerPart {
     pub revokes: Doer,
     /// How tokens coexist.
     pub overlap: Overlap,
+    /// Whether one of its tokens can read the others.
+    pub reads_siblings: bool,
     /// Goes into the new token's description, so that it is found again after a lost answer.
     pub marker: String,
     /// Whether its list of live tokens was seen while planning.
@@ -158,6 +182,13 @@ impl Plan {
     #[must_use]
     pub fn consumer(&self, id: &ConsumerId) -> Option<&ConsumerPart> {
         self.consumers.iter().find(|consumer| consumer.id == *id)
+    }
+
+    /// Whether another rotation must follow: the leaked token lived beside its replacement and
+    /// could read it.
+    #[must_use]
+    pub fn owes_reissue(&self) -> bool {
+        self.mode == Mode::Emergency && self.issuer.reads_siblings
     }
 
     /// How the rotation is done, in the runbooks' words, for the audit.

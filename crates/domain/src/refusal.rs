@@ -54,6 +54,9 @@ pub enum Refusal {
     /// The engine logs in with this token, and the new one could not revoke.
     #[error("rollover logs in with this token, and the new one would lack scope `global`")]
     LoginTooNarrow,
+    /// The engine logs in with this token, so after its revocation nothing could be created.
+    #[error("rollover logs in with this token; once it is revoked no new one can be created")]
+    LoginRevoked,
     /// Another secret of the inventory has the very same token.
     #[error("{0} has the same token")]
     Shared(SecretName),
@@ -132,6 +135,10 @@ impl Refusal {
                  with another token"
                     .into()
             }
+            Self::LoginRevoked => {
+                "rotate it with --emergency, which goes over to the new token before it revokes"
+                    .into()
+            }
             Self::Shared(_) => {
                 "give each secret a token of its own; until then one rotation would \
                  break the other's consumers"
@@ -168,6 +175,7 @@ impl Refusal {
             Self::StillAlive => "still-alive",
             Self::LooseLogin(_) => "loose-login",
             Self::LoginTooNarrow => "login-too-narrow",
+            Self::LoginRevoked => "login-revoked",
             Self::Shared(_) => "shared",
             Self::ConsumerRefuses { .. } => "consumer-refuses",
             Self::Unseen { .. } => "unseen",

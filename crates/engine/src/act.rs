@@ -87,8 +87,8 @@ pub(crate) async fn act(context: Context, action: Action, settle: bool) -> End {
 impl Context {
     fn soaked(&self) -> &'static str {
         match self.plan.mode {
-            domain::Mode::Scheduled => "both tokens lived side by side",
-            domain::Mode::Repair => "everybody was on the new token",
+            mode if mode.overlaps() => "both tokens lived side by side",
+            _ => "everybody was on the new token",
         }
     }
 

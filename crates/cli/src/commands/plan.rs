@@ -1,6 +1,6 @@
 //! `rollover plan`: what a rotation would do. Reads only.
 
-use domain::{Doer, Mode, Plan, PlanStep};
+use domain::{Doer, Plan, PlanStep};
 use engine::EngineError;
 use serde_json::json;
 
@@ -20,14 +20,16 @@ pub(crate) async fn run(args: &args::Plan, global: &Global, output: Output) -> R
         names.extend(home.inventory.secrets.keys().cloned());
     }
     let engine = home.looking()?;
-    let mode = if args.repair { Mode::Repair } else { Mode::Scheduled };
+    let mode = args.why.mode();
     let (mut plans, mut refusals) = (Vec::new(), Vec::new());
     for name in &names {
         match engine.plan(name, mode).await {
             Ok(planned) => {
                 output.text(&render(&planned.plan))?;
-                output
-                    .text(&format!("Nothing was changed. To do it:  rollover rotate {name}\n"))?;
+                let option = args.why.option();
+                output.text(&format!(
+                    "Nothing was changed. To do it:  rollover rotate {name}{option}\n"
+                ))?;
                 plans.push(json!({ "plan": planned.plan, "steps": planned.plan.steps() }));
             }
             Err(EngineError::Plan(error)) => {
@@ -67,6 +69,9 @@ pub(crate) fn render(plan: &Plan) -> String {
     let people = doers.iter().filter(|doer| **doer == Doer::Operator).count();
     if people > 0 {
         lines.push(format!("Needs: {} {people} time(s) at the issuer's dashboard.", plan.role));
+    }
+    if plan.owes_reissue() {
+        lines.push("And once more after it: the leaked token could read its replacement.".into());
     }
     lines.join("\n")
 }

@@ -1,6 +1,8 @@
 //! `rollover rotate`: begins a rotation, or goes on with the one that is open.
 
-use domain::{Mode, RotationId, SecretName};
+use std::sync::Arc;
+
+use domain::{Mode, Outcome, Rotation, RotationId, SecretName};
 use journal::RotationFilter;
 
 use crate::args::{Global, Rotate};
@@ -18,29 +20,47 @@ pub(crate) async fn run(args: &Rotate, global: &Global, output: Output) -> Resul
     let command = format!("rotate {name}");
     let ended = ended_unseen(&home, &name, &command)?;
     let engine = home.acting(&command, args.how.take_over)?;
+    let mut mode = args.why.mode();
     if let Some(id) = ended {
+        output.say(&format!("{id} had ended when its process was killed"));
         let rotation = engine.rotation(&id)?;
-        output.say(&format!("{id} had ended when its process was killed; nothing is left to do"));
-        return running::report_ended(&rotation, output);
+        if !owes_reissue(&rotation) {
+            return running::report_ended(&rotation, output);
+        }
+        mode = Mode::Reissue;
     }
-    let what = match engine.open_rotation(&name)? {
-        Some(id) => {
-            output.say(&format!("going on with {id}"));
-            What::Open(id)
-        }
-        None => {
-            let mode = if args.repair { Mode::Repair } else { Mode::Scheduled };
-            let planned = engine.plan(&name, mode).await?;
-            output.say(&render(&planned.plan));
-            if !args.how.yes && args.how.confirm.is_none() && !agreed(global, output) {
-                output.say("nothing was changed");
-                return Ok(Exit::Waiting);
+    loop {
+        let what = match engine.open_rotation(&name)? {
+            Some(id) => {
+                output.say(&format!("going on with {id}"));
+                What::Open(id)
             }
-            What::New(Box::new(planned))
+            None => {
+                let planned = engine.plan(&name, mode).await?;
+                output.say(&render(&planned.plan));
+                let agreed_to = args.how.yes || args.how.confirm.is_some() || mode == Mode::Reissue;
+                if !agreed_to && !agreed(global, output) {
+                    output.say("nothing was changed");
+                    return Ok(Exit::Waiting);
+                }
+                What::New(Box::new(planned))
+            }
+        };
+        let engine = Arc::clone(&engine);
+        let ran = running::run(engine, what, &args.how, global, output, Vec::new()).await?;
+        if !owes_reissue(ran.rotation()) {
+            return ran.report(output);
         }
-    };
-    let ran = running::run(engine, what, &args.how, global, output, Vec::new()).await?;
-    ran.report(output)
+        output.say(
+            "the leaked token is dead; whoever held it could read its replacement, so once more",
+        );
+        mode = Mode::Reissue;
+    }
+}
+
+/// Whether the replacement of a leaked token has to be replaced itself.
+fn owes_reissue(rotation: &Rotation) -> bool {
+    matches!(rotation.outcome(), Some((_, Outcome::Completed))) && rotation.plan().owes_reissue()
 }
 
 /// The rotation that this very command had brought to its end when its process was killed before

@@ -146,10 +146,11 @@ fn no_way_back(rotation: &domain::Rotation) -> Fail {
             "its revocation has begun; from there it only goes forward".to_owned(),
             format!("rollover run resume {id}"),
         ),
-        None => (
+        None if rotation.plan().mode == domain::Mode::Repair => (
             "it repairs a token that is dead; there is nothing to go back to".to_owned(),
             format!("rollover run resume {id}"),
         ),
+        None => ("it is on its way back already".into(), format!("rollover run resume {id}")),
     };
     Fail::new(Exit::Failed, format!("{id} cannot be rolled back: {why}")).hint(hint)
 }

@@ -2,8 +2,8 @@
 
 use crate::inventory::{Inventory, IssuerKind, Secret};
 use crate::{
-    ConsumerPart, ConsumerSeen, Fingerprint, Handle, Holding, IssuerPart, Limits, LiveToken,
-    Liveness, Mint, Mode, Observed, OldToken, Plan, PlanError, Profile, Refusal, RotationId,
+    ConsumerPart, ConsumerSeen, Doer, Fingerprint, Handle, Holding, IssuerPart, Limits, LiveToken,
+    Liveness, Mint, Mode, Observed, OldToken, Plan, PlanError, Profile, Refusal, RotationId, Span,
     StorePart, StoreSeen,
 };
 
@@ -38,7 +38,7 @@ impl Plan {
         let mut refusals = Vec::new();
         let old = old_token(secret, mode, declared.profile, observed, &expected, &mut refusals);
         check_issuer(declared.profile, mode, observed, &mut refusals);
-        check_logins(&issuer.kind, observed, &mut refusals);
+        check_logins(&issuer.kind, mode, observed, &mut refusals);
         check_consumers(secret, observed, &mut refusals);
         if let Some(open) = &observed.open {
             refusals.insert(0, Refusal::AlreadyOpen(open.clone()));
@@ -58,8 +58,11 @@ impl Plan {
                 creates: declared.profile.creates,
                 revokes: declared.profile.revokes,
                 overlap: declared.profile.overlap,
+                reads_siblings: declared.profile.reads_siblings,
                 marker: format!("rollover {id} {}", secret.name),
-                listed: observed.issuer.listed,
+                // Once it is dead, the old token shows no list to a person's new one.
+                listed: observed.issuer.listed
+                    && !(mode == Mode::RevokeFirst && declared.profile.creates == Doer::Operator),
                 activation_max: declared.profile.activation_max,
                 create_text: declared.create_text,
             },
@@ -70,7 +73,7 @@ impl Plan {
             unknown,
             probes: secret.probes.len(),
             limits: Limits {
-                soak: secret.soak,
+                soak: if mode.hurries() { Span::from_millis(0) } else { secret.soak },
                 proof_interval: inventory.policy.proof_interval,
                 proof_timeout: inventory.policy.proof_timeout,
                 adopt_timeout: inventory.policy.adopt_timeout,
@@ -83,6 +86,10 @@ impl Plan {
             id,
         };
         plan.consumers = consumer_parts(secret, &declared.consumers, observed);
+        if mode.hurries() {
+            plan.consumers.iter_mut().for_each(|consumer| consumer.wave = 0);
+        }
+        plan.warnings.extend(outage(&plan));
         plan.warnings.extend(silent_readers(&plan.consumers));
         Ok(plan)
     }
@@ -137,7 +144,7 @@ fn old_token(
         }
         Liveness::Alive { .. } if mode == Mode::Repair => refusals.push(Refusal::StillAlive),
         Liveness::Alive { .. } => {}
-        Liveness::Dead { evidence } if mode == Mode::Scheduled => {
+        Liveness::Dead { evidence } if mode != Mode::Repair => {
             refusals.push(Refusal::OldTokenDead(evidence.clone()));
         }
         Liveness::Dead { .. } => {}
@@ -165,7 +172,7 @@ fn old_handle(
     observed: &Observed,
     refusals: &mut Vec<Refusal>,
 ) -> Option<Handle> {
-    if profile.revokes == crate::Doer::Operator {
+    if profile.revokes == Doer::Operator {
         return None;
     }
     if let Some(known) = &observed.remembered
@@ -183,7 +190,7 @@ fn old_handle(
         .iter()
         .filter(|token| {
             // In a repair the description is as likely that of a replacement made by hand.
-            mode == Mode::Scheduled
+            mode != Mode::Repair
                 && secret.old_description.is_some()
                 && token.description == secret.old_description
         })
@@ -191,7 +198,7 @@ fn old_handle(
     match described.as_slice() {
         [one] => one.handle.clone(),
         [] => {
-            if mode == Mode::Scheduled && observed.issuer.listed {
+            if mode != Mode::Repair && observed.issuer.listed {
                 refusals.push(Refusal::HandleUnknown);
             }
             None
@@ -218,7 +225,10 @@ fn listed_as<'a>(
 }
 
 /// The engine's own logins must survive the revocation.
-fn check_logins(kind: &IssuerKind, observed: &Observed, refusals: &mut Vec<Refusal>) {
+fn check_logins(kind: &IssuerKind, mode: Mode, observed: &Observed, refusals: &mut Vec<Refusal>) {
+    if mode == Mode::RevokeFirst && observed.login_is_old {
+        refusals.push(Refusal::LoginRevoked);
+    }
     refusals.extend(observed.loose_logins.iter().cloned().map(Refusal::LooseLogin));
     if let IssuerKind::HerokuAuthorization { scope, .. } = kind
         && observed.login_is_old
@@ -232,6 +242,7 @@ fn check_logins(kind: &IssuerKind, observed: &Observed, refusals: &mut Vec<Refus
 fn check_issuer(profile: &Profile, mode: Mode, observed: &Observed, refusals: &mut Vec<Refusal>) {
     if let Some(max) = profile.overlap.slots()
         && observed.issuer.listed
+        && mode != Mode::RevokeFirst
         && observed.issuer.tokens.len() >= max as usize
     {
         refusals.push(Refusal::SlotsFull { max });
@@ -240,7 +251,7 @@ fn check_issuer(profile: &Profile, mode: Mode, observed: &Observed, refusals: &m
         Mint::Allowed => {}
         Mint::Refused(why) => refusals.push(Refusal::MayNotMint(why.clone())),
         // A dead token cannot ask for the list of its siblings; a person enters the new one.
-        Mint::Unknown(_) if mode == Mode::Repair && profile.creates == crate::Doer::Operator => {}
+        Mint::Unknown(_) if mode == Mode::Repair && profile.creates == Doer::Operator => {}
         Mint::Unknown(why) => refusals.push(unseen(format!("the issuer ({})", profile.title), why)),
     }
 }
@@ -319,6 +330,13 @@ fn silent_readers(consumers: &[ConsumerPart]) -> impl Iterator<Item = String> {
             part.id
         )
     })
+}
+
+/// Whom a revocation before everything else puts out of service.
+fn outage(plan: &Plan) -> Option<String> {
+    let hit: Vec<String> = plan.consumers.iter().map(|consumer| consumer.id.to_string()).collect();
+    (plan.mode == Mode::RevokeFirst)
+        .then(|| format!("OUT OF SERVICE until each is on the new token: {}", hit.join(", ")))
 }
 
 fn warnings(

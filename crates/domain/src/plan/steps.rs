@@ -56,8 +56,30 @@ impl Plan {
     #[must_use]
     pub fn steps(&self) -> Vec<PlanStep> {
         let mut steps = Vec::new();
-        self.steps_before(&mut steps);
-        self.steps_after(&mut steps);
+        match self.mode {
+            Mode::RevokeFirst => {
+                self.step_preflight(&mut steps);
+                self.step_approve(&mut steps);
+                let before = steps.len();
+                self.step_revoke(&mut steps);
+                self.steps_to_everybody(&mut steps);
+                self.steps_to_the_end(&mut steps);
+                no_return(&mut steps[before..]);
+            }
+            _ => {
+                self.step_preflight(&mut steps);
+                self.steps_to_everybody(&mut steps);
+                let soak = format!("{}, both tokens live", self.limits.soak);
+                push(&mut steps, "soak", Sign::Look, engine(), soak, "");
+                self.step_approve(&mut steps);
+                let gate = "the last look: the store and every consumer".to_owned();
+                push(&mut steps, "gate", Sign::Look, engine(), gate, "");
+                let before = steps.len();
+                self.step_revoke(&mut steps);
+                self.steps_to_the_end(&mut steps);
+                no_return(&mut steps[before..]);
+            }
+        }
         steps
     }
 
@@ -68,28 +90,37 @@ impl Plan {
         }
     }
 
-    fn steps_before(&self, steps: &mut Vec<PlanStep>) {
-        let engine = || "rollover".to_owned();
-        let identity = &self.issuer.identity;
+    fn step_preflight(&self, steps: &mut Vec<PlanStep>) {
         let preflight = match self.mode {
-            Mode::Scheduled => format!("the current token answers as {identity}"),
             Mode::Repair => "the current token is dead; there is nothing to lose".into(),
+            _ => format!("the current token answers as {}", self.issuer.identity),
         };
         push(steps, "preflight", Sign::Look, engine(), preflight, "");
+    }
+
+    fn step_approve(&self, steps: &mut Vec<PlanStep>) {
+        let approve = "agrees to the revocation by the secret's name".to_owned();
+        push(steps, "approve", Sign::Look, self.role.clone(), approve, "");
+    }
+
+    fn steps_to_everybody(&self, steps: &mut Vec<PlanStep>) {
+        let identity = &self.issuer.identity;
+        // What is to be undone is undone only where there is a way back.
+        let undo = |how: &'static str| if self.mode.overlaps() { how } else { "" };
         let create = match self.issuer.creates {
             Doer::Api => format!("{}: new token, marked {}", self.issuer.title, self.id),
             Doer::Operator => format!("dashboard of {identity}: generate another token"),
         };
         let who = self.who(self.issuer.creates);
-        push(steps, "create", Sign::Add, who, create, "revoke it");
+        push(steps, "create", Sign::Add, who, create, undo("revoke it"));
         let validate = format!("the new token answers as {identity}");
         push(steps, "validate", Sign::Look, engine(), validate, "");
         let store = format!("{} {}", self.store.name, self.store.key);
-        push(steps, "store", Sign::Change, engine(), store, "put back");
+        push(steps, "store", Sign::Change, engine(), store, undo("put back"));
         for (i, consumer) in self.consumers.iter().enumerate() {
             let restart = if consumer.restarts { ", one restart" } else { "" };
             let what = format!("{} ({}){restart}", consumer.id, consumer.keys.join(", "));
-            push(steps, "propagate", Sign::Change, engine(), what, "put back");
+            push(steps, "propagate", Sign::Change, engine(), what, undo("put back"));
             continue_step(steps, i);
         }
         let unread = self.consumers.iter().filter(|consumer| !consumer.reads_back).count();
@@ -106,17 +137,9 @@ impl Plan {
             let what = format!("{} probe(s) of the inventory succeed", self.probes);
             push(steps, "probe", Sign::Look, engine(), what, "");
         }
-        let soak = format!("{}, both tokens live", self.limits.soak);
-        push(steps, "soak", Sign::Look, engine(), soak, "");
-        let approve = "agrees to the revocation by the secret's name".to_owned();
-        push(steps, "approve", Sign::Look, self.role.clone(), approve, "");
-        let gate = "the last look: the store and every consumer".to_owned();
-        push(steps, "gate", Sign::Look, engine(), gate, "");
     }
 
-    fn steps_after(&self, steps: &mut Vec<PlanStep>) {
-        let before = steps.len();
-        let engine = || "rollover".to_owned();
+    fn step_revoke(&self, steps: &mut Vec<PlanStep>) {
         let which = match &self.old.handle {
             Some(handle) => format!("authorization {handle}, fp {}", self.old.fingerprint),
             None => format!("the token with fp {}", self.old.fingerprint),
@@ -129,6 +152,9 @@ impl Plan {
             ),
         };
         push(steps, "revoke", Sign::Remove, who, what, "none");
+    }
+
+    fn steps_to_the_end(&self, steps: &mut Vec<PlanStep>) {
         let prove =
             format!("the old token answers 401, twice, {} apart", self.limits.proof_interval);
         push(steps, "prove", Sign::Look, engine(), prove, "");
@@ -137,9 +163,16 @@ impl Plan {
         let sweep = "nothing of this rotation is left at the issuer".to_owned();
         push(steps, "sweep", Sign::Remove, engine(), sweep, "");
         push(steps, "close", Sign::Look, engine(), "secret.rotate.completed".into(), "");
-        for step in &mut steps[before..] {
-            step.after_no_return = true;
-        }
+    }
+}
+
+fn engine() -> String {
+    "rollover".to_owned()
+}
+
+fn no_return(steps: &mut [PlanStep]) {
+    for step in steps {
+        step.after_no_return = true;
     }
 }
 

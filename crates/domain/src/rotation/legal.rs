@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::{Rotation, StepState, millis_between};
-use crate::{Action, Direction, Entry, Event, Evidence, Outcome, Which};
+use crate::{Action, Direction, Entry, Event, Evidence, Mode, Outcome, Which};
 
 /// An event that could not have happened.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -151,14 +151,18 @@ impl Rotation {
     }
 
     fn ready_forward(&self, action: &Action) -> bool {
+        let revoke_first = self.plan.mode == Mode::RevokeFirst;
         match action {
-            Action::Create => !self.sweep_due,
+            Action::Create => !self.sweep_due && (!revoke_first || self.is_done(&Action::Revoke)),
             Action::Validate => self.is_done(&Action::Create),
             Action::Store => self.is_done(&Action::Validate),
             Action::Propagate(id) => self.is_done(&Action::Store) && self.wave_open(id),
             Action::Verify(id) => self.is_done(&Action::Propagate(id.clone())),
             Action::Probe => self.plan.probes > 0 && self.all_verified(),
             Action::Soak => self.all_verified() && self.probed(),
+            Action::Gate | Action::Revoke if revoke_first => {
+                *action == Action::Revoke && self.approved.is_some()
+            }
             Action::Gate => {
                 self.is_done(&Action::Soak) && self.approved.is_some() && self.all_in_step()
             }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::legal::after;
 use super::{Rotation, StepState};
-use crate::{Action, Direction, Liveness, Outcome, Which, retry_delay};
+use crate::{Action, Direction, Liveness, Mode, Outcome, Which, retry_delay};
 
 /// One thing that is due. Several may be due at once; consumers go side by side.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -142,10 +142,11 @@ impl Rotation {
 
     /// Whether the agreement to the revocation is all that is missing.
     fn asks(&self) -> bool {
-        self.direction == Direction::Forward
-            && self.approved.is_none()
-            && self.is_done(&Action::Soak)
-            && self.all_verified()
+        let due = match self.plan.mode {
+            Mode::RevokeFirst => true,
+            _ => self.is_done(&Action::Soak) && self.all_verified(),
+        };
+        due && self.direction == Direction::Forward && self.approved.is_none()
     }
 
     /// An old token that goes on answering too long is a person's business too; the engine goes

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Next, Rotation, StepState};
-use crate::{Action, Answer, Direction, Doer, Task, TaskKind, Which};
+use crate::{Action, Answer, Direction, Doer, Mode, Task, TaskKind, Which};
 
 /// What a rotation waits for. Waiting is a state that people can see: paused, safe, resumable.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -142,6 +142,9 @@ impl Rotation {
         if let Direction::Back { .. } = self.direction {
             return "going-back";
         }
+        if self.plan.mode == Mode::RevokeFirst {
+            return self.stage_after_revoking();
+        }
         let order = [
             (Action::Prove, Action::Sweep, "close"),
             (Action::Revoke, Action::Prove, "prove"),
@@ -160,5 +163,20 @@ impl Rotation {
             .iter()
             .find(|(before, _, _)| self.is_done(before))
             .map_or("create", |(_, _, name)| *name)
+    }
+
+    fn stage_after_revoking(&self) -> &'static str {
+        if self.approved.is_none() {
+            return "approve";
+        }
+        let order = [
+            (Action::Revoke, "revoke"),
+            (Action::Create, "create"),
+            (Action::Validate, "validate"),
+            (Action::Store, "store"),
+            (Action::Soak, "propagate"),
+            (Action::Prove, "prove"),
+        ];
+        order.iter().find(|(step, _)| !self.is_done(step)).map_or("close", |(_, name)| *name)
     }
 }

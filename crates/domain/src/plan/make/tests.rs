@@ -162,3 +162,27 @@ fn unknown_tokens_and_drift_are_shown_and_left_alone() {
     assert_eq!(plan.unknown.len(), 1);
     assert!(plan.warnings.iter().any(|warning| warning.contains("brought in step")));
 }
+
+#[test]
+fn an_emergency_hurries_and_owes_another_where_the_leaked_token_could_read() {
+    let plan = make(&good(), Mode::Emergency).unwrap();
+    assert_eq!(plan.limits.soak, Span::from_millis(0));
+    assert!(plan.consumers.iter().all(|consumer| consumer.wave == 0));
+    assert_eq!(plan.owes_reissue(), PROFILE.reads_siblings);
+    assert!(!make(&good(), Mode::Reissue).unwrap().owes_reissue());
+}
+
+#[test]
+fn revoking_first_names_whom_it_hits_and_never_the_own_login() {
+    let mut world = good();
+    let plan = make(&world, Mode::RevokeFirst).unwrap();
+    let hit = plan.warnings.iter().find(|warning| warning.contains("OUT OF SERVICE")).unwrap();
+    assert!(hit.contains("heroku:acme-api-prod") && hit.contains("heroku:acme-api-staging"));
+    let steps = plan.steps();
+    let place = |name: &str| steps.iter().position(|step| step.step == name).unwrap();
+    assert!(place("approve") < place("revoke") && place("revoke") < place("create"));
+    assert!(steps[place("create")].after_no_return);
+    world.login_is_old = true;
+    let error = make(&world, Mode::RevokeFirst).unwrap_err();
+    assert!(error.refusals.contains(&Refusal::LoginRevoked));
+}

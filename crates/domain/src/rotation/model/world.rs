@@ -618,6 +618,7 @@ pub(in crate::rotation) fn plan(consumers: u8) -> Plan {
             creates: Doer::Api,
             revokes: Doer::Api,
             overlap: Overlap::Unlimited,
+            reads_siblings: false,
             marker: "r-1".into(),
             listed: true,
             activation_max: Span::from_secs(30),
