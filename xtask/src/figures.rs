@@ -1,8 +1,10 @@
 //! `cargo xtask figures`: measures every figure that this project quotes, prints one a line, and
-//! writes docs/figures.md. `--full` tries every case where the quick run takes a sample.
+//! writes docs/figures.md. `--full` tries every case where the quick run takes a sample. With the
+//! names of sections only these are measured, and the others stay in the page as they are.
 
 mod demo;
 mod journal;
+mod model;
 mod safety;
 mod time;
 
@@ -54,11 +56,14 @@ impl Section {
 
 /// Measures everything.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    let full = match arguments {
-        [] => false,
-        [one] if one == "--full" => true,
-        _ => return Err("usage: cargo xtask figures [--full]".into()),
-    };
+    let full = arguments.iter().any(|argument| argument == "--full");
+    let named: Vec<&str> =
+        arguments.iter().map(String::as_str).filter(|argument| *argument != "--full").collect();
+    if let Some(unknown) = named.iter().find(|name| !MEASURES.iter().any(|(own, _)| own == *name)) {
+        let known: Vec<&str> = MEASURES.iter().map(|(name, _)| *name).collect();
+        let known = known.join(", ");
+        return Err(format!("no section `{unknown}`: cargo xtask figures [--full] [{known}]"));
+    }
     let root = crate::root();
     if cfg!(debug_assertions) {
         // What is measured here runs in this process, too: the journal, the lab.
@@ -71,26 +76,34 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     cargo(&root, &["build", "--release", "--quiet", "--package", "rollover"], &[])?;
     let means = Means { binary: binary(&root)?, root, full };
     let (mut sections, mut wrong) = (Vec::new(), Vec::new());
-    for measure in [
-        demo::measure,
-        time::measure,
-        journal::measure,
-        safety::crashes,
-        safety::faults,
-        safety::leaks,
-    ] {
+    for (name, measure) in MEASURES {
+        if !named.is_empty() && !named.contains(name) {
+            continue;
+        }
         match measure(&means) {
-            Ok(section) => sections.push(section),
-            Err(why) => wrong.push(why),
+            Ok(section) => sections.push((*name, section.text(full))),
+            Err(why) => wrong.push(format!("{name}: {why}")),
         }
     }
-    if !wrong.is_empty() {
-        return Err(wrong.join("\n\n"));
-    }
     let path = means.root.join("docs/figures.md");
-    fs::write(&path, document(&sections, full))
-        .map_err(|error| format!("{}: {error}", path.display()))
+    let before = fs::read_to_string(&path).unwrap_or_default();
+    fs::write(&path, document(&sections, &before))
+        .map_err(|error| format!("{}: {error}", path.display()))?;
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n\n")) }
 }
+
+type Measure = fn(&Means) -> Result<Section>;
+
+/// Every section, in the order of the page.
+const MEASURES: &[(&str, Measure)] = &[
+    ("demo", demo::measure),
+    ("time", time::measure),
+    ("journal", journal::measure),
+    ("model", model::measure),
+    ("kills", safety::crashes),
+    ("faults", safety::faults),
+    ("leaks", safety::leaks),
+];
 
 fn cargo(root: &Path, arguments: &[&str], more: &[String]) -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -108,27 +121,50 @@ fn binary(root: &Path) -> Result<PathBuf> {
     Ok(about.target_directory.join("release/rollover").into_std_path_buf())
 }
 
-fn document(sections: &[Section], full: bool) -> String {
-    let mut text = String::from(
-        "# Figures\n\nEverything here is measured by `cargo xtask figures`, which writes this page; nothing is written by\nhand. The vendors are the lab's, on loopback; what is said of them is read from the lab, not from\nrollover. Times depend on the machine, so those that matter are ratios to what the same machine does\nwithout rollover. ",
-    );
-    text.push_str(if full {
-        "This is the full run (`--full`): every case was tried.\n"
-    } else {
-        "This is the quick run; `--full` tries every case where this one takes a sample.\n"
-    });
-    for section in sections {
-        // Writing to a String cannot fail.
-        let _ = write!(
-            text,
-            "\n## {}\n\n{}\n\n| figure | value |\n|---|---|\n",
-            section.title, section.how
+impl Section {
+    /// The section as it stands in the page.
+    fn text(&self, full: bool) -> String {
+        let run = if full {
+            "Full run: every case was tried."
+        } else {
+            "Quick run: a sample where `--full` tries every case."
+        };
+        let mut text = format!(
+            "## {}\n\n{}\n\n*{run}*\n\n| figure | value |\n|---|---|\n",
+            self.title, self.how
         );
-        for Figure { name, value, unit } in &section.figures {
+        for Figure { name, value, unit } in &self.figures {
+            // Writing to a String cannot fail.
             let _ = writeln!(text, "| {name} | {} |", format!("{value} {unit}").trim_end());
+        }
+        text
+    }
+}
+
+/// The page: sections that were measured now, and those of before in the places of the others.
+/// A mark in front of each says which it is.
+fn document(measured: &[(&str, String)], before: &str) -> String {
+    let mut text = String::from(
+        "# Figures\n\nEverything here is measured by `cargo xtask figures`, which writes this page; nothing is written by\nhand. The vendors are the lab's, on loopback; what is said of them is read from the lab, not from\nrollover. Times depend on the machine, so those that matter are ratios to what the same machine does\nwithout rollover.\n",
+    );
+    for (name, _) in MEASURES {
+        let now = measured.iter().find(|(own, _)| own == name).map(|(_, text)| text.as_str());
+        if let Some(section) = now.or_else(|| kept(before, name)) {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\n{}\n{}\n", mark(name), section.trim_end());
         }
     }
     text
+}
+
+fn mark(name: &str) -> String {
+    format!("<!-- {name} -->")
+}
+
+/// A section of the page as it was.
+fn kept<'a>(page: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = page.split_once(&format!("{}\n", mark(name)))?;
+    Some(rest.split_once("\n<!-- ").map_or(rest, |(section, _)| section))
 }
 
 fn print(text: &str) {

@@ -2,13 +2,8 @@
 
 use super::{Problem, TextFile, Tree, problem};
 
-/// The longest that a source file may be without being named below.
+/// The longest that a source file may be.
 const LINES_MAX: usize = 600;
-/// Files that may be longer, each with its reason.
-const LONG: [(&str, &str); 1] = [(
-    "crates/domain/src/rotation/model/world.rs",
-    "the world of the exhaustive check: its rules are read against each other",
-)];
 
 /// What no source file may hold. Written in halves, so that this file does not hold it either.
 const FORBIDDEN: [(&str, &str); 3] = [
@@ -70,8 +65,7 @@ fn forbidden(file: &TextFile, problems: &mut Vec<Problem>) {
 
 fn length(file: &TextFile, problems: &mut Vec<Problem>) {
     let count = file.text.lines().count();
-    let excused = LONG.iter().any(|(path, _)| *path == file.path);
-    if count > LINES_MAX && !excused {
+    if count > LINES_MAX {
         let what = format!("{count} lines, at most {LINES_MAX}: it holds more than one noun");
         problems.push(problem(&file.path, count, what));
     }

@@ -16,7 +16,7 @@ fn c0() -> ConsumerId {
 
 impl Story {
     fn new() -> Self {
-        let mut plan = model::world::plan(1);
+        let mut plan = model::plan::plan(1);
         plan.limits.soak = Span::from_secs(600);
         plan.limits.proof_interval = Span::from_secs(30);
         plan.limits.attempts_max = 2;

@@ -1,0 +1,217 @@
+//! How calls and looks end: what an effect does to the world, what a look sees of it, and which
+//! events the engine journals of both.
+
+use jiff::Timestamp;
+
+use super::plan::fingerprint;
+use super::world::{Guard, OLD, World};
+use crate::rotation::StepState;
+use crate::{
+    Action, ConsumerId, Direction, Doer, Event, Evidence, Handle, Liveness, Look, Proof, Seen,
+    Which,
+};
+
+impl World {
+    fn place(&self, id: &ConsumerId) -> usize {
+        self.rotation.plan.consumers.iter().position(|part| part.id == *id).unwrap()
+    }
+
+    /// What an effect does to the world.
+    pub(super) fn effect(&mut self, action: &Action) {
+        match action {
+            Action::Create => {
+                self.minted += 1;
+                self.live.insert(self.minted);
+            }
+            Action::Store => self.store = self.new_token(),
+            Action::Unstore => self.store = OLD,
+            Action::Propagate(id) => {
+                let place = self.place(id);
+                self.consumers[place] = self.new_token();
+            }
+            Action::Restore(id) => {
+                let place = self.place(id);
+                self.consumers[place] = OLD;
+            }
+            Action::Revoke => {
+                let new = self.new_token();
+                self.revoked_early |= self.consumers.iter().any(|held| *held != new);
+                self.kill(OLD);
+            }
+            Action::Discard => {
+                let new = self.new_token();
+                self.kill(new);
+            }
+            Action::Sweep => {
+                let keep = match self.rotation.direction {
+                    Direction::Forward => self.new_token(),
+                    Direction::Back { .. } => u8::MAX,
+                };
+                // The sweep itself looks until they are gone.
+                self.live.retain(|token| *token == OLD || *token == keep);
+            }
+            _ => {}
+        }
+    }
+
+    /// Revoked; while there are faults to give away, it may go on answering for a while.
+    fn kill(&mut self, token: u8) {
+        if self.live.remove(&token) && self.faults > 0 && token == OLD {
+            self.dying.insert(token);
+        }
+    }
+
+    /// The answer arrives.
+    pub(super) fn ends_well(&mut self, action: &Action) {
+        let evidence = match action {
+            Action::Create => created(self.minted),
+            Action::Sweep => Evidence::Swept { removed: Vec::new(), unknown: Vec::new() },
+            _ => Evidence::Written { receipt: String::new() },
+        };
+        if *action == Action::Discard {
+            self.apply(looked(Which::New, true));
+        }
+        self.apply(Event::Done { action: action.clone(), evidence });
+    }
+
+    /// An effect whose end is unknown is looked at.
+    pub(super) fn settled(&mut self, action: &Action) -> &'static str {
+        let happened = match action {
+            Action::Create => {
+                let found: Vec<u8> = self.live.iter().copied().filter(|t| *t != OLD).collect();
+                if let Some(token) = found.first() {
+                    if self.rotation.plan.issuer.creates == Doer::Operator {
+                        let evidence = created(*token);
+                        self.apply(Event::Done { action: Action::Create, evidence });
+                        return "the token is seen";
+                    }
+                    let handles = found.iter().map(|token| Handle(token.to_string())).collect();
+                    self.apply(Event::Orphaned { handles });
+                    return "a token is found whose value nobody knows";
+                }
+                false
+            }
+            Action::Store => self.store == self.new_token(),
+            Action::Unstore => self.store == OLD,
+            Action::Propagate(id) => self.consumers[self.place(id)] == self.new_token(),
+            Action::Restore(id) => self.consumers[self.place(id)] == OLD,
+            Action::Revoke => !self.live.contains(&OLD),
+            // These may be made again as they are.
+            Action::Discard | Action::Sweep => {
+                self.effect(action);
+                true
+            }
+            _ => false,
+        };
+        if happened {
+            self.ends_well(action);
+            "a look shows that it had happened"
+        } else {
+            self.apply(Event::NotDone { action: action.clone(), why: String::new() });
+            "a look shows that it had not happened"
+        }
+    }
+
+    /// A look is made and its answer arrives.
+    pub(super) fn look(&mut self, action: &Action) -> &'static str {
+        let checked = || Evidence::Checked { detail: String::new() };
+        let done = |evidence| Event::Done { action: action.clone(), evidence };
+        match action {
+            Action::Verify(id) | Action::Recheck(id) => self.look_at(action, id),
+            Action::Gate | Action::Confirm => self.look_everywhere(action),
+            Action::Prove => {
+                let truly = !self.answers(OLD);
+                self.proofs = if truly { (self.proofs + 1).min(2) } else { 0 };
+                let dead = truly || self.off(Guard::Prove);
+                self.apply(looked(Which::Old, dead));
+                if self.rotation.old_is_proven_dead() {
+                    self.apply(done(checked()));
+                }
+                if dead { "dead" } else { "still alive" }
+            }
+            _ => {
+                self.apply(done(checked()));
+                "fine"
+            }
+        }
+    }
+
+    fn look_at(&mut self, action: &Action, id: &ConsumerId) -> &'static str {
+        let forward = matches!(action, Action::Verify(_));
+        let wanted = if forward { self.new_token() } else { OLD };
+        if self.consumers[self.place(id)] == wanted || self.off(Guard::Verify) {
+            let evidence = Evidence::Proven { proof: Proof::Fingerprint, detail: String::new() };
+            self.apply(Event::Done { action: action.clone(), evidence });
+            return "it is";
+        }
+        let event = if forward {
+            Event::Drifted { consumer: id.clone(), why: String::new() }
+        } else {
+            unsure(action)
+        };
+        self.apply(event);
+        "it is not"
+    }
+
+    fn look_everywhere(&mut self, action: &Action) -> &'static str {
+        let new = self.new_token();
+        let parts = self.rotation.plan.consumers.iter().zip(&self.consumers);
+        let astray: Vec<ConsumerId> =
+            parts.filter(|(_, held)| **held != new).map(|(part, _)| part.id.clone()).collect();
+        let stored = self.store == new;
+        if (astray.is_empty() && stored) || self.off(Guard::Verify) {
+            let evidence = Evidence::Checked { detail: String::new() };
+            self.apply(Event::Done { action: action.clone(), evidence });
+            return "everybody is on the new token";
+        }
+        for consumer in astray {
+            self.apply(Event::Drifted { consumer, why: String::new() });
+        }
+        if !stored {
+            self.apply(Event::StoreDrifted { why: String::new() });
+        }
+        "somebody is not on the new token"
+    }
+
+    pub(super) fn fault(&mut self, event: Event) {
+        self.faults -= 1;
+        self.apply(event);
+        if self.off(Guard::UndoAll)
+            && let Direction::Back { .. } = self.rotation.direction
+        {
+            // The classic mistake: what failed is taken as not having happened.
+            let steps = &self.rotation.steps;
+            let failed = |action: &Action| {
+                steps.get(action).is_none_or(|step| step.state != StepState::Done)
+            };
+            let forgotten: Vec<Action> =
+                self.rotation.ever_begun.iter().filter(|action| failed(action)).cloned().collect();
+            for action in forgotten {
+                self.rotation.ever_begun.remove(&action);
+                self.rotation.steps.remove(&action);
+            }
+        }
+    }
+}
+
+pub(super) fn unsure(action: &Action) -> Event {
+    let retry_at = Timestamp::UNIX_EPOCH;
+    Event::Unsure { action: action.clone(), why: String::new(), retry_at }
+}
+
+fn looked(which: Which, dead: bool) -> Event {
+    let liveness = if dead {
+        Liveness::Dead { evidence: String::new() }
+    } else {
+        Liveness::Alive { identity: String::new() }
+    };
+    Event::Looked { look: Look { which, liveness } }
+}
+
+fn created(token: u8) -> Evidence {
+    Evidence::Created {
+        fingerprint: fingerprint(token),
+        handle: Some(Handle(token.to_string())),
+        seen: Seen::Minted,
+    }
+}

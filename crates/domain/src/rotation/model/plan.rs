@@ -1,0 +1,70 @@
+//! A plan for so many consumers: the first one goes first, the others together.
+
+use super::world::OLD;
+use crate::{
+    ConsumerId, ConsumerPart, Doer, Fingerprint, Handle, IssuerPart, Limits, LiveToken, Mode,
+    OldToken, Overlap, Plan, RotationId, Span, StorePart,
+};
+
+/// More tries than any budget of faults can use up.
+pub(super) const FOR_EVER: u32 = 100;
+
+pub(in crate::rotation) fn plan(consumers: u8) -> Plan {
+    let part = |i: u8| ConsumerPart {
+        id: ConsumerId::from(format!("c{i}")),
+        label: String::new(),
+        keys: vec!["KEY".into()],
+        wave: u8::from(i > 0),
+        reads_back: true,
+        restarts: true,
+        before: None,
+    };
+    Plan {
+        id: RotationId("r-1".into()),
+        secret: "prod/KEY".parse().unwrap(),
+        mode: Mode::Scheduled,
+        issuer: IssuerPart {
+            name: "issuer".into(),
+            title: "Issuer".into(),
+            identity: "acme".into(),
+            creates: Doer::Api,
+            revokes: Doer::Api,
+            overlap: Overlap::Unlimited,
+            reads_siblings: false,
+            marker: "r-1".into(),
+            listed: true,
+            activation_max: Span::from_secs(30),
+            create_text: Vec::new(),
+        },
+        store: StorePart { name: "store".into(), key: "KEY".into(), version: "1".into() },
+        consumers: (0..consumers).map(part).collect(),
+        old: OldToken {
+            fingerprint: fingerprint(OLD),
+            handle: Some(Handle("0".into())),
+            since: None,
+        },
+        baseline: vec![LiveToken {
+            fingerprint: Some(fingerprint(OLD)),
+            handle: Some(Handle("0".into())),
+            description: None,
+            created: None,
+        }],
+        unknown: Vec::new(),
+        probes: 0,
+        limits: Limits {
+            soak: Span::from_millis(0),
+            proof_interval: Span::from_millis(0),
+            proof_timeout: Span::from_millis(0),
+            adopt_timeout: Span::from_secs(60),
+            attempts_max: FOR_EVER,
+        },
+        role: "ops".into(),
+        login_is_old: false,
+        audit_context: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+pub(super) fn fingerprint(token: u8) -> Fingerprint {
+    Fingerprint::from_bytes([token; 16])
+}

@@ -1,0 +1,236 @@
+//! What may happen next in the world: the engine, its calls, people, nature, another engine.
+
+use std::sync::Arc;
+
+use super::calls::unsure;
+use super::told::Told;
+use super::world::{Call, Guard, OLD, World, now};
+use crate::rotation::{Next, Rotation, StepState};
+use crate::{Action, Event};
+
+type Steps = Vec<(Told, World)>;
+
+impl World {
+    /// Every next state, with what happened.
+    pub(super) fn steps(&self) -> Steps {
+        let mut steps = Vec::new();
+        if self.rotation.outcome.is_some() {
+            return steps;
+        }
+        self.steps_of_engine(&mut steps);
+        for (action, call) in &self.calls {
+            self.steps_of_call(action, *call, &mut steps);
+        }
+        self.steps_of_people(&mut steps);
+        self.steps_of_nature(&mut steps);
+        self.steps_of_crash(&mut steps);
+        self.steps_of_rival(&mut steps);
+        steps
+    }
+
+    /// The engine journals the beginning of every effect that is due in one write, then makes
+    /// the calls. A look is made and answered at once: what it sees is the world at the moment
+    /// at which its answer counts, and until then it changes nothing.
+    fn steps_of_engine(&self, steps: &mut Steps) {
+        let mut begins = Vec::new();
+        for next in self.rotation.next(now()) {
+            match next {
+                Next::Do(action) if action.is_effect() => begins.push(action),
+                Next::Do(action) => self.steps_of_look(&action, steps),
+                Next::Settle(action) if self.calls.get(&action) == Some(&Call::Sent) => {}
+                Next::Settle(action) => self.steps_of_settling(action, steps),
+                Next::Close(outcome) => {
+                    let mut world = self.clone();
+                    world.apply(Event::Closed { outcome });
+                    steps.push((Told::Plain("the rotation is closed"), world));
+                }
+                // A person tries again what was refused on the way back or after it, what was
+                // tried too often, what takes too long.
+                Next::Attend { .. } => {
+                    let mut world = self.clone();
+                    world.apply(Event::Resumed { by: "ops-1".into() });
+                    steps.push((Told::Plain("a person has it tried again"), world));
+                }
+                Next::Wait { .. } | Next::Ask => {}
+            }
+        }
+        if begins.is_empty() {
+            return;
+        }
+        let mut world = self.clone();
+        for action in &begins {
+            world.apply(Event::Began { action: action.clone() });
+            world.calls.insert(action.clone(), Call::Sent);
+        }
+        steps.push((Told::Begins(begins), world));
+    }
+
+    fn steps_of_look(&self, action: &Action, steps: &mut Steps) {
+        let mut world = self.clone();
+        let told = world.look(action);
+        steps.push((Told::Of(action.clone(), told), world));
+        if self.faults > 0 {
+            let mut world = self.clone();
+            world.fault(unsure(action));
+            steps.push((Told::Of(action.clone(), "no answer"), world));
+        }
+    }
+
+    fn steps_of_settling(&self, action: Action, steps: &mut Steps) {
+        let mut world = self.clone();
+        if self.off(Guard::Settle) {
+            world.calls.insert(action.clone(), Call::Sent);
+            steps.push((Told::Of(action, "sent again without a look"), world));
+            return;
+        }
+        world.calls.remove(&action);
+        let told = world.settled(&action);
+        steps.push((Told::Of(action.clone(), told), world));
+        if self.faults > 0 {
+            let mut world = self.clone();
+            world.fault(unsure(&action));
+            steps.push((Told::Of(action, "the look that settles it gets no answer"), world));
+        }
+    }
+
+    fn steps_of_call(&self, action: &Action, call: Call, steps: &mut Steps) {
+        let of = |what| Told::Of(action.clone(), what);
+        let without = || {
+            let mut world = self.clone();
+            world.calls.remove(action);
+            world
+        };
+        if call == Call::Ghost || !self.rotation.is_under_way(action) {
+            let mut world = without();
+            world.effect(action);
+            steps.push((of("takes effect, and nobody waits for the answer"), world));
+            return;
+        }
+        let mut world = without();
+        world.effect(action);
+        world.ends_well(action);
+        steps.push((of("done"), world));
+        if self.faults == 0 {
+            return;
+        }
+        let mut world = without();
+        world.calls.insert(action.clone(), Call::Ghost);
+        world.fault(unsure(action));
+        steps.push((of("no answer; it may take effect or not"), world));
+        let mut world = without();
+        world.fault(Event::Refused { action: action.clone(), why: String::new() });
+        steps.push((of("refused"), world));
+        let mut world = without();
+        let retry_at = jiff::Timestamp::UNIX_EPOCH;
+        world.fault(Event::Later { action: action.clone(), why: String::new(), retry_at });
+        steps.push((of("put off by the vendor"), world));
+    }
+
+    fn steps_of_people(&self, steps: &mut Steps) {
+        if self.rotation.approved.is_none() && self.rotation.next(now()).contains(&Next::Ask) {
+            let mut world = self.clone();
+            world.apply(Event::Approved { by: "ops-1".into() });
+            steps.push((Told::Plain("a person agrees to the revocation"), world));
+        }
+        if self.rotation.may_turn_back() {
+            let mut world = self.clone();
+            world.apply(Event::TurnedBack { by: "ops-1".into(), why: String::new() });
+            steps.push((Told::Plain("a person turns it back"), world));
+        }
+    }
+
+    fn steps_of_nature(&self, steps: &mut Steps) {
+        for token in &self.dying {
+            let mut world = self.clone();
+            world.dying.remove(token);
+            steps.push((Told::Token(*token, "its revocation bites"), world));
+        }
+        if self.drifts == 0 || self.looked() {
+            return;
+        }
+        if self.is_done(&Action::Store) && self.store != OLD {
+            let mut world = self.clone();
+            world.drifts -= 1;
+            world.store = OLD;
+            steps.push((Told::Plain("somebody puts the old token into the store"), world));
+        }
+        if !self.live.contains(&OLD) {
+            return;
+        }
+        for (i, held) in self.consumers.iter().enumerate() {
+            let verify = Action::Verify(self.rotation.plan.consumers[i].id.clone());
+            if *held != OLD && self.is_done(&verify) {
+                let mut world = self.clone();
+                world.drifts -= 1;
+                world.consumers[i] = OLD;
+                steps.push((Told::Consumer(i, "goes back to the old token"), world));
+            }
+        }
+    }
+
+    /// Consumers go back to the old token by themselves, up to the last look at them: no look
+    /// can be newer than itself, so what moves between it and the revocation is not promised
+    /// (and found by the look after the revocation).
+    fn looked(&self) -> bool {
+        self.is_done(&Action::Gate)
+            || self.is_done(&Action::Confirm)
+            || self.calls.contains_key(&Action::Revoke)
+    }
+
+    /// SIGKILL, at any moment. Calls that were under way take effect later, or never.
+    fn steps_of_crash(&self, steps: &mut Steps) {
+        if self.crashes == 0 {
+            return;
+        }
+        let mut world = self.clone();
+        world.crashes -= 1;
+        world.picked_up();
+        steps.push((Told::Plain("the process is killed and run again"), world));
+    }
+
+    fn picked_up(&mut self) {
+        self.calls.values_mut().for_each(|call| *call = Call::Ghost);
+        self.apply(Event::Resumed { by: "ops-1".into() });
+    }
+
+    /// Another engine takes the lease while this one lives; what this one still does.
+    fn steps_of_rival(&self, steps: &mut Steps) {
+        if self.rivals > 0 {
+            let mut world = self.clone();
+            world.rivals -= 1;
+            world.rival = Some(Arc::new(self.rotation.clone()));
+            world.picked_up();
+            steps.push((Told::Plain("a second engine takes over from the first"), world));
+        }
+        let Some(rival) = self.rival.as_ref().filter(|_| self.off(Guard::Fence)) else {
+            return;
+        };
+        for next in rival.next(now()) {
+            let action = match next {
+                Next::Do(action) => action,
+                // It has not lost its calls: their answers reach it.
+                Next::Settle(action) => action,
+                _ => continue,
+            };
+            let mut world = self.clone();
+            world.as_rival(&action);
+            steps.push((Told::Of(action, "done by the engine that was taken over"), world));
+        }
+    }
+
+    /// The engine that was taken over goes on from what it believes.
+    fn as_rival(&mut self, action: &Action) {
+        let Some(rival) = self.rival.take() else { return };
+        let ours: Rotation = std::mem::replace(&mut self.rotation, (*rival).clone());
+        if action.is_effect() {
+            if self.rotation.state(action) == StepState::Idle {
+                self.apply(Event::Began { action: action.clone() });
+            }
+            self.effect(action);
+            self.ends_well(action);
+        } else {
+            self.look(action);
+        }
+        self.rival = Some(Arc::new(std::mem::replace(&mut self.rotation, ours)));
+    }
+}
