@@ -58,6 +58,9 @@ pub(crate) enum Command {
     /// Read and check the audit log
     #[command(subcommand)]
     Audit(Audit),
+    /// See when rotations are due, and into which windows they fall
+    #[command(subcommand)]
+    Schedule(Schedule),
     /// Put a secret's current token into its store
     #[command(subcommand)]
     Secret(Secret),
@@ -185,6 +188,18 @@ pub(crate) struct How {
     pub(crate) take_over: bool,
     #[command(flatten)]
     pub(crate) token: TokenWay,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Schedule {
+    /// List each secret: when it is overdue, and where its rotation is placed
+    Ls,
+    /// Show rotations and freezes day by day
+    Calendar {
+        /// Print an iCalendar file (RFC 5545) for calendar programs
+        #[arg(long)]
+        ics: bool,
+    },
 }
 
 /// Ways in for a token; never an argument

@@ -9,6 +9,7 @@ mod lab;
 mod plan;
 mod rotate;
 mod run;
+mod schedule;
 mod secret;
 mod status;
 mod task;
@@ -34,6 +35,7 @@ pub(crate) async fn run(command: Command, global: &Global, output: Output) -> Re
         Command::Run(args) => run::run(args, global, output).await,
         Command::Task(args) => task::run(args, global, output).await,
         Command::Audit(args) => audit::run(&args, global, output),
+        Command::Schedule(args) => schedule::run(&args, global, output),
         Command::Secret(args) => secret::run(&args, global, output).await,
         Command::Lab(args) => lab::run(args, output).await,
         Command::Fingerprint => fingerprint::run(global, output),

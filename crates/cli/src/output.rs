@@ -26,6 +26,15 @@ impl Output {
         written(writeln!(io::stdout().lock(), "{}", clean(text)))
     }
 
+    /// A file for other programs, as it is: its line ends are part of its form. What it is made
+    /// of must be free of control characters.
+    pub(crate) fn file(self, text: &str) -> Result<()> {
+        if self.json {
+            return Ok(());
+        }
+        written(write!(io::stdout().lock(), "{text}"))
+    }
+
     /// Data, for machines.
     pub(crate) fn json<T: Serialize>(self, value: &T) -> Result<()> {
         if !self.json {

@@ -32,6 +32,8 @@ mod task;
 
 pub mod audit;
 
+pub mod schedule;
+
 pub use action::Action;
 pub use backoff::retry_delay;
 pub use duration::{ParseSpanError, Span};

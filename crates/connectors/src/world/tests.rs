@@ -33,6 +33,7 @@ fn inventory(url: &str, auth: Auth) -> Inventory {
             adopt_timeout: second,
             attempts_max: 1,
         },
+        schedule: domain::schedule::Schedule::default(),
         connections: [("c".into(), connection(url, auth))].into(),
         issuers: [].into(),
         stores: [(

@@ -2,6 +2,7 @@
 
 mod consumers;
 mod organisation;
+mod schedule;
 
 use std::collections::BTreeMap;
 

@@ -12,6 +12,7 @@ mod reference;
 
 use std::collections::BTreeMap;
 
+use crate::schedule::Schedule;
 use crate::{ConsumerId, SecretName, Span};
 
 pub use diagnostic::Diagnostic;
@@ -26,6 +27,8 @@ pub struct Inventory {
     pub state: State,
     /// What holds for every secret that does not say otherwise.
     pub policy: Policy,
+    /// When rotations may run.
+    pub schedule: Schedule,
     /// Vendors' addresses and the engine's logins there, by name.
     pub connections: BTreeMap<String, Connection>,
     /// Who mints, by name.

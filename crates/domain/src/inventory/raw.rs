@@ -19,6 +19,10 @@ pub(super) struct Organisation {
     #[serde(default)]
     pub(super) policy: Policy,
     #[serde(default)]
+    pub(super) schedule: Schedule,
+    #[serde(default)]
+    pub(super) freezes: Vec<Spanned<Freeze>>,
+    #[serde(default)]
     pub(super) connections: BTreeMap<String, Spanned<Connection>>,
     #[serde(default)]
     pub(super) issuers: BTreeMap<String, Spanned<Issuer>>,
@@ -50,6 +54,24 @@ pub(super) struct Policy {
     pub(super) proof_timeout: Option<Span>,
     pub(super) adopt_timeout: Option<Span>,
     pub(super) attempts_max: Option<Spanned<u32>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Schedule {
+    pub(super) zone: Option<Text>,
+    #[serde(default)]
+    pub(super) windows: Vec<Text>,
+    pub(super) warn_before: Option<Span>,
+    pub(super) jitter: Option<Span>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Freeze {
+    pub(super) from: Text,
+    pub(super) to: Text,
+    pub(super) why: String,
 }
 
 #[derive(Deserialize)]

@@ -47,7 +47,11 @@ impl Plan {
             return Err(PlanError { secret: secret.name.clone(), refusals });
         };
         let unknown = unknown_tokens(secret, &old, observed);
-        let warnings = warnings(&old, declared.profile, observed, &unknown);
+        let mut warnings = warnings(&old, declared.profile, observed, &unknown);
+        if mode == Mode::Scheduled {
+            let closed = inventory.schedule.closed(observed.at);
+            warnings.extend(closed.map(|why| format!("not a time for rotations: {why}")));
+        }
         let mut plan = Self {
             secret: secret.name.clone(),
             mode,

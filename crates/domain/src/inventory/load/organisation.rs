@@ -37,6 +37,7 @@ impl Page<'_> {
         let key = self.key(&raw.state.key);
         let connections = self.named(&raw.connections, Self::connection);
         let policy = self.policy(&raw.policy, &connections);
+        let schedule = self.schedule(raw);
         let issuers = self
             .named(&raw.issuers, |page, name, raw| page.issuer(name, raw.get_ref(), &connections));
         let stores = self
@@ -45,6 +46,7 @@ impl Page<'_> {
             org: raw.org.clone(),
             state: State { database: raw.state.database.clone(), key: key? },
             policy,
+            schedule,
             connections,
             issuers,
             stores,

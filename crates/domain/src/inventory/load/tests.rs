@@ -142,3 +142,32 @@ fn a_literal_token_is_refused_wherever_it_stands() {
     assert!(wrong[0].message.contains("token's value"));
     assert!(!format!("{wrong:?}").contains(&token));
 }
+
+#[test]
+fn a_schedule_is_read_and_each_mistake_in_it_told() {
+    let with = |text: &str| format!("{MAIN}\n{text}");
+    let good = with(
+        r#"[schedule]
+zone = "Europe/Berlin"
+windows = ["mon-thu 09:00-16:00"]
+jitter = "5d"
+
+[[freezes]]
+from = "2026-12-18"
+to = "2027-01-04"
+why = "year end"
+"#,
+    );
+    let schedule = read(&good, SECRET).unwrap().schedule;
+    assert_eq!(schedule.zone.iana_name(), Some("Europe/Berlin"));
+    assert_eq!((schedule.windows.len(), schedule.freezes.len()), (1, 1));
+    for (wrong, says) in [
+        ("[schedule]\nzone = \"Europe/Berlim\"", "no time zone"),
+        ("[schedule]\nwindows = [\"9-5\"]", "not a window"),
+        ("[[freezes]]\nfrom = \"18.12.\"\nto = \"2027-01-04\"\nwhy = \"\"", "not a day"),
+        ("[[freezes]]\nfrom = \"2027-01-04\"\nto = \"2026-12-18\"\nwhy = \"\"", "before it begins"),
+    ] {
+        let told = read(&with(wrong), SECRET).unwrap_err();
+        assert!(told.len() == 1 && told[0].message.contains(says), "{told:?}");
+    }
+}
