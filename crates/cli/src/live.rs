@@ -40,6 +40,10 @@ impl Live {
             Progress::Waiting(waiting) => self.waiting(waiting),
             Progress::Asked { kind, lines } => self.asked(*kind, lines),
             Progress::Seen { step, what } => self.seen(step, what),
+            Progress::ClockBehind { clock, journal } => self.line(&format!(
+                "  !!   the clock says {clock:.0}, but the journal's last entry is of {journal:.0}; time goes \
+                 on from there. Is the clock right? (timedatectl)"
+            )),
             Progress::Rejected(why) => self.line(&format!("  no   {why}")),
         }
     }

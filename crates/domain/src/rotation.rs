@@ -181,7 +181,7 @@ impl Rotation {
             Event::Looked { look } => self.looks.push((at, look.clone())),
             Event::Approved { by } => self.approved = Some(by.clone()),
             Event::TurnedBack { why, .. } => self.turn(why.clone()),
-            Event::Resumed { .. } => self.resumed(),
+            Event::Resumed { .. } => self.resumed(at),
             Event::Closed { outcome } => self.outcome = Some((at, outcome.clone())),
         }
         self.next_seq += 1;
@@ -209,8 +209,22 @@ impl Rotation {
         }
     }
 
-    fn resumed(&mut self) {
-        for step in self.steps.values_mut() {
+    fn resumed(&mut self, at: Timestamp) {
+        // Between two sittings no clock can be trusted, so what is waited for is waited for in
+        // one: the soak, the two answers of a proof, the time after which a person is told.
+        let (soaked, proven) = (self.is_done(&Action::Soak), self.is_done(&Action::Prove));
+        if !proven {
+            self.looks.clear();
+        }
+        for (action, step) in &mut self.steps {
+            let counts = match action {
+                Action::Verify(_) | Action::Probe => !soaked,
+                Action::Revoke => !proven,
+                _ => false,
+            };
+            if counts && step.state == StepState::Done {
+                step.since = at;
+            }
             if step.attempts >= self.plan.limits.attempts_max {
                 // A person has looked into it; what was waited for is asked anew.
                 step.note = None;

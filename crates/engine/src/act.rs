@@ -129,7 +129,7 @@ impl Context {
 
     fn retry_at(&self, asked: Option<std::time::Duration>) -> Timestamp {
         let delay = retry_delay(self.attempts, asked);
-        let now = Timestamp::now();
+        let now = self.engine.clock.now();
         i64::try_from(delay.as_millis())
             .ok()
             .and_then(|millis| now.as_millisecond().checked_add(millis))

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 
 use crate::act::{Context, End, act};
-use crate::engine::{replay, slot_of};
+use crate::engine::{replay_with_time, slot_of};
 use crate::{Command, Engine, EngineError, Planned, Progress};
 
 /// How the caller wants a rotation to be run.
@@ -60,6 +60,9 @@ pub struct Drive {
     early: Option<Command>,
 }
 
+/// A clock that is so little behind the journal is only being put right.
+const CLOCK_STEP_MIN: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
+
 type Running = FuturesUnordered<BoxFuture<'static, End>>;
 
 impl Drive {
@@ -77,7 +80,7 @@ impl Drive {
         let Planned { plan, old, .. } = planned;
         let by = engine.actor.clone();
         let event = Event::Planned { plan: Box::new(plan), by };
-        let entry = domain::Entry { seq: 0, at: Timestamp::now(), event };
+        let entry = domain::Entry { seq: 0, at: engine.clock.now(), event };
         let rotation = Rotation::replay([&entry])
             .map_err(|source| EngineError::History { id: RotationId(String::new()), source })?;
         record::begin(&engine, &rotation, &entry, &old).await?;
@@ -102,7 +105,7 @@ impl Drive {
         progress: mpsc::UnboundedSender<Progress>,
     ) -> Result<Self, EngineError> {
         engine.fill_logins(None).await?;
-        let rotation = replay(&engine.reader, id)?;
+        let (rotation, last) = replay_with_time(&engine.reader, id)?;
         let value = |which| engine.reader.open_value(id, slot_of(which));
         let (old, new) = (value(domain::Which::Old)?, value(domain::Which::New)?);
         let missing = |which| EngineError::NoValue { id: id.clone(), which };
@@ -117,6 +120,7 @@ impl Drive {
         }
         let mut drive = Self::over(engine, rotation, old, new, options, commands, progress);
         if !closed {
+            drive.catch_up(last);
             let by = drive.engine.actor.clone();
             let mut events = vec![Event::Resumed { by }];
             if let Some(by) = drive.options.approved_by.clone()
@@ -131,6 +135,16 @@ impl Drive {
         Ok(drive)
     }
 
+    /// Time goes on from the journal's last entry where the clock was set back behind it: what
+    /// is told now did not happen before that, and nothing waits for the clock to come there.
+    fn catch_up(&self, last: Timestamp) {
+        if let Some(clock) = self.engine.clock.not_before(last)
+            && last.duration_since(clock) > CLOCK_STEP_MIN
+        {
+            let _ = self.progress.send(Progress::ClockBehind { clock, journal: last });
+        }
+    }
+
     fn over(
         engine: Arc<Engine>,
         rotation: Rotation,
@@ -141,11 +155,11 @@ impl Drive {
         progress: mpsc::UnboundedSender<Progress>,
     ) -> Self {
         Self {
+            created: engine.clock.now(),
             engine,
             rotation,
             old,
             new,
-            created: Timestamp::now(),
             options,
             bell: Arc::new(Notify::new()),
             commands,
@@ -185,7 +199,7 @@ impl Drive {
                 }
             }
             self.keep_logins();
-            let due = self.rotation.next(Timestamp::now());
+            let due = self.rotation.next(self.engine.clock.now());
             if let [Next::Close(outcome)] = due.as_slice() {
                 self.close(outcome.clone()).await?;
                 continue;
@@ -203,6 +217,7 @@ impl Drive {
                     return Ok(Ended::Waiting(waiting));
                 }
             }
+            let now = self.engine.clock.now();
             tokio::select! {
                 biased;
                 Some(end) = running.next(), if !running.is_empty() => {
@@ -216,7 +231,7 @@ impl Drive {
                         self.drop_watches(&mut running, &mut in_flight);
                     }
                 }
-                () = until(earliest(&due)) => {}
+                () = until(now, earliest(&due)) => {}
             }
         }
     }
@@ -274,7 +289,7 @@ impl Drive {
         }
         if let Some(token) = end.created {
             self.new = Some(token);
-            self.created = Timestamp::now();
+            self.created = self.engine.clock.now();
         }
         self.record(end.events).await?;
         if end.action == Action::Prove && self.rotation.old_is_proven_dead() {
@@ -344,7 +359,7 @@ impl Drive {
             Next::Wait { .. } | Next::Close(_) => false,
         };
         (!self.options.wait && due.iter().all(people))
-            .then(|| self.rotation.waiting(Timestamp::now()))
+            .then(|| self.rotation.waiting(self.engine.clock.now()))
     }
 
     /// What became of the rotation, for the summary.
@@ -365,11 +380,11 @@ fn earliest(due: &[Next]) -> Option<Timestamp> {
 }
 
 /// Sleeps until a moment; for ever without one.
-async fn until(moment: Option<Timestamp>) {
+async fn until(now: Timestamp, moment: Option<Timestamp>) {
     match moment {
         None => std::future::pending().await,
         Some(moment) => {
-            let millis = moment.as_millisecond() - Timestamp::now().as_millisecond();
+            let millis = moment.as_millisecond() - now.as_millisecond();
             // One more, so that the moment has surely come.
             let millis = u64::try_from(millis).unwrap_or(0) + 1;
             tokio::time::sleep(std::time::Duration::from_millis(millis)).await;

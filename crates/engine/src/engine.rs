@@ -9,9 +9,11 @@ use domain::{
     ConsumerId, Fingerprint, FingerprintKey, Rotation, RotationId, SecretName, TaskKind, Token,
     Which,
 };
+use jiff::Timestamp;
 use journal::{Journal, Reader, Slot};
 
 use crate::EngineError;
+use crate::clock::Clock;
 
 /// What all rotations of one installation share.
 pub struct Engine {
@@ -21,6 +23,7 @@ pub struct Engine {
     pub(crate) reader: Reader,
     pub(crate) fingerprints: FingerprintKey,
     pub(crate) actor: String,
+    pub(crate) clock: Clock,
 }
 
 impl Engine {
@@ -39,7 +42,8 @@ impl Engine {
     ) -> Result<Self, EngineError> {
         let world = World::build(&inventory, directory, key, observer)?;
         let fingerprints = key.fingerprint_key();
-        Ok(Self { inventory, world, journal, reader, fingerprints, actor })
+        let clock = Clock::start();
+        Ok(Self { inventory, world, journal, reader, fingerprints, actor, clock })
     }
 
     /// The inventory.
@@ -241,7 +245,7 @@ impl Engine {
         context: &[(&str, String)],
     ) -> Result<(), EngineError> {
         let record = domain::audit::Record {
-            at: jiff::Timestamp::now(),
+            at: self.clock.now(),
             action: action.to_owned(),
             actor: self.actor.clone(),
             secret: Some(name.clone()),
@@ -263,11 +267,20 @@ fn last_four(token: &Token) -> String {
 
 /// Replays a rotation from the journal.
 pub(crate) fn replay(reader: &Reader, id: &RotationId) -> Result<Rotation, EngineError> {
+    replay_with_time(reader, id).map(|(rotation, _)| rotation)
+}
+
+/// The same, with the latest time that its entries tell.
+pub(crate) fn replay_with_time(
+    reader: &Reader,
+    id: &RotationId,
+) -> Result<(Rotation, Timestamp), EngineError> {
     let entries = reader.events(id)?;
-    if entries.is_empty() {
-        return Err(EngineError::NoRotation(id.clone()));
-    }
-    Rotation::replay(&entries).map_err(|source| EngineError::History { id: id.clone(), source })
+    let latest = entries.iter().map(|entry| entry.at).max();
+    let latest = latest.ok_or_else(|| EngineError::NoRotation(id.clone()))?;
+    let rotation = Rotation::replay(&entries)
+        .map_err(|source| EngineError::History { id: id.clone(), source })?;
+    Ok((rotation, latest))
 }
 
 /// Where the journal seals a token of a rotation.

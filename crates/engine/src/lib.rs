@@ -5,6 +5,7 @@
 //! an effect begins, lets `act` make the call, journals how it ended, and asks again. After a
 //! crash the same loop runs on the same journal; there is no other recovery code.
 
+mod clock;
 mod engine;
 mod observe;
 

@@ -30,7 +30,7 @@ impl Context {
                 End::of(action, Event::Refused { action: action.clone(), why })
             }
             Liveness::Dead { evidence } => {
-                let age = jiff::Timestamp::now().as_millisecond() - self.created.as_millisecond();
+                let age = self.engine.clock.now().as_millisecond() - self.created.as_millisecond();
                 let lag = self.plan.issuer.activation_max.millis();
                 if u64::try_from(age).unwrap_or(0) < lag {
                     return self.unsure(action, format!("not active yet: {evidence}"));

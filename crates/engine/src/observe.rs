@@ -9,7 +9,6 @@ use domain::{
     Liveness, Mint, Mode, Observed, Plan, RotationId, SecretName, StoreSeen, Token,
 };
 use futures_util::future::join_all;
-use jiff::Timestamp;
 use journal::TokenState;
 
 use crate::{Engine, EngineError};
@@ -85,7 +84,7 @@ impl Engine {
         };
         let fingerprint = old.as_ref().map(|old| self.fingerprints.of(old));
         let observed = Observed {
-            at: Timestamp::now(),
+            at: self.clock.now(),
             open: self.open_rotation(&secret.name)?,
             remembered: self.remembered(&secret.name, fingerprint)?,
             store,

@@ -1,6 +1,7 @@
 //! What a person who watches is told, as it happens.
 
 use domain::{Entry, TaskKind, Waiting};
+use jiff::Timestamp;
 
 /// One thing to show.
 #[derive(Clone, Debug)]
@@ -22,6 +23,13 @@ pub enum Progress {
         step: String,
         /// What it sees.
         what: String,
+    },
+    /// The clock was set back behind the journal; time goes on from the journal's last entry.
+    ClockBehind {
+        /// What the clock says.
+        clock: Timestamp,
+        /// When the journal's last entry was made.
+        journal: Timestamp,
     },
     /// An answer of a person could not be used, and why.
     Rejected(String),

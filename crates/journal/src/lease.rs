@@ -4,11 +4,14 @@
 //! killed one is followed at once. And a row with an *epoch*, which every write transaction
 //! checks first: whoever lost the lease while it was stopped or cut off finds another epoch
 //! there and writes nothing.
+//!
+//! Clocks are set, so none decides who lives: a lease that looks expired is watched for as long
+//! as it holds, and one renewal in that time is a life.
 
 use std::fmt;
 use std::fs::{File, TryLockError};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -92,6 +95,21 @@ impl LeaseInfo {
         now.duration_since(self.renewed_at) > ttl
     }
 
+    /// Whether the times in it leave it open whether its holder lives: it has expired, or is of a
+    /// moment that has not come yet, because a clock was set back.
+    pub(crate) fn is_doubtful(&self, now: Timestamp) -> bool {
+        self.expired(now) || self.renewed_at > now
+    }
+
+    /// Whether its holder is surely gone: its lock is free, and speaks for this machine.
+    fn is_gone(&self, claim: &Claim, locked: bool) -> bool {
+        locked && self.locked && self.holder.same_machine(&claim.holder)
+    }
+
+    fn sign_of_life(&self) -> (u64, Timestamp) {
+        (self.epoch, self.renewed_at)
+    }
+
     pub(crate) fn held(self, now: Timestamp) -> JournalError {
         JournalError::Held {
             expired: self.expired(now),
@@ -143,20 +161,51 @@ impl Lock {
     }
 }
 
+/// A lease that was watched for as long as it holds, and showed no life.
+pub(crate) struct Silent((u64, Timestamp));
+
+/// Watches a lease that looks expired and whose holder may live all the same. Answers at once
+/// where there is nothing to watch, and as soon as there is a renewal.
+pub(crate) fn watch(
+    connection: &Connection,
+    claim: &Claim,
+    locked: bool,
+    now: Timestamp,
+) -> Result<Option<Silent>, JournalError> {
+    let Some(first) = read(connection)? else {
+        return Ok(None);
+    };
+    let may = locked || claim.take_over;
+    if first.released || first.is_gone(claim, locked) || !may || !first.is_doubtful(now) {
+        return Ok(None);
+    }
+    let (sign, deadline) = (first.sign_of_life(), Instant::now() + first.ttl);
+    while Instant::now() < deadline {
+        std::thread::sleep(WATCH);
+        if read(connection)?.is_none_or(|again| again.sign_of_life() != sign) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(Silent(sign)))
+}
+
+/// How often a lease is looked at that looks expired.
+const WATCH: Duration = Duration::from_millis(20);
+
 /// Takes the lease and answers with its epoch, or says who holds it.
 pub(crate) fn take(
     transaction: &Transaction<'_>,
     claim: &Claim,
     locked: bool,
+    silent: Option<Silent>,
     now: Timestamp,
 ) -> Result<u64, JournalError> {
     let last = read(transaction)?;
     let epoch = last.as_ref().map_or(0, |last| last.epoch) + 1;
     if let Some(last) = last {
-        // Its lock is free, so on this machine its holder is gone.
-        let gone = locked && last.locked && last.holder.same_machine(&claim.holder);
-        let free = (last.released || last.expired(now)) && (locked || claim.take_over);
-        if !(gone || free) {
+        let silent = silent.is_some_and(|Silent(sign)| sign == last.sign_of_life());
+        let free = (last.released || silent) && (locked || claim.take_over);
+        if !(last.is_gone(claim, locked) || free) {
             return Err(last.held(now));
         }
     }

@@ -77,8 +77,9 @@ impl Writer {
         }
         schema::require_current(&connection, &path)?;
         require_key(&connection, &path, key)?;
+        let silent = lease::watch(&connection, claim, lock.held(), (options.clock)())?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let epoch = lease::take(&transaction, claim, lock.held(), (options.clock)())?;
+        let epoch = lease::take(&transaction, claim, lock.held(), silent, (options.clock)())?;
         let audit = AuditLog::load(&transaction, key)?;
         transaction.commit()?;
         if let Some(pages) = options.size_pages_max {
@@ -286,7 +287,7 @@ fn lock(path: &Path, claim: &Claim, options: &Options) -> Result<Lock, JournalEr
         let now = (options.clock)();
         let lease = peek(path)?;
         match lease {
-            Some(lease) if claim.take_over && (lease.released || lease.expired(now)) => {
+            Some(lease) if claim.take_over && (lease.released || lease.is_doubtful(now)) => {
                 return Ok(lock);
             }
             Some(lease) if !lease.released => return Err(lease.held(now)),

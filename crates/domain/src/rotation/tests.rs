@@ -140,6 +140,35 @@ fn death_is_two_answers_thirty_seconds_apart_with_no_life_between() {
     story.checked(Action::Prove).unwrap();
 }
 
+/// Goal: a clock that was set forward while nobody was there proves nothing and ends no soak.
+#[test]
+fn what_is_waited_for_is_waited_for_in_one_sitting() {
+    const DAY: i64 = 86_400;
+    let resumed = || Event::Resumed { by: "ops-1".into() };
+    for step in [DAY, -DAY] {
+        let mut story = Story::soaking();
+        story.now += step;
+        story.tell(resumed()).unwrap();
+        assert!(story.checked(Action::Soak).is_err(), "the soak was not watched");
+        story.now += 600;
+        story.checked(Action::Soak).unwrap();
+
+        let mut story = Story::revoked();
+        story.looked(true);
+        story.now += step;
+        story.tell(resumed()).unwrap();
+        story.looked(true);
+        assert!(story.checked(Action::Prove).is_err(), "one answer in this sitting");
+        let due = story.rotation.next(story.at());
+        assert!(!due.iter().any(|next| matches!(next, Next::Attend { .. })), "{due:?}");
+        story.now += 30;
+        story.looked(true);
+        story.checked(Action::Prove).unwrap();
+        story.tell(resumed()).unwrap();
+        assert!(story.rotation.old_is_proven_dead(), "what is proven stays so");
+    }
+}
+
 #[test]
 fn there_is_no_way_back_after_the_revocation_began() {
     let mut story = Story::revoked();

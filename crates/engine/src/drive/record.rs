@@ -76,7 +76,7 @@ impl Drive {
         took: Option<i64>,
     ) -> Result<(), EngineError> {
         let first = self.rotation.next_seq();
-        let at = Timestamp::now();
+        let at = self.engine.clock.now();
         let mut after = self.rotation.clone();
         let mut entries = Vec::new();
         let (mut audit, mut tokens, mut seal) = (Vec::new(), Vec::new(), Vec::new());

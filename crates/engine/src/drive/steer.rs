@@ -6,7 +6,6 @@ use std::time::Duration;
 use domain::{
     Action, Direction, Entry, Event, Evidence, Liveness, Seen, Shape, StepState, TaskKind, Token,
 };
-use jiff::Timestamp;
 use journal::Pending;
 
 use super::{Drive, Running};
@@ -166,7 +165,7 @@ impl Drive {
     fn allows(&self, events: &[Event]) -> bool {
         let mut after = self.rotation.clone();
         events.iter().all(|event| {
-            let (seq, at) = (after.next_seq(), Timestamp::now());
+            let (seq, at) = (after.next_seq(), self.engine.clock.now());
             after.apply(&Entry { seq, at, event: event.clone() }).is_ok()
         })
     }
@@ -215,7 +214,7 @@ impl Drive {
             return Err(format!("this is the token of {other}"));
         }
         self.new = Some(token);
-        self.created = Timestamp::now();
+        self.created = self.engine.clock.now();
         let evidence = Evidence::Created { fingerprint, handle: None, seen: Seen::Entered };
         Ok(vec![Event::Done { action: Action::Create, evidence }])
     }
@@ -251,7 +250,7 @@ impl Drive {
 
     /// Tells the person what is waited for, when that changes.
     pub(super) fn show_waiting(&mut self) {
-        let waiting = self.rotation.waiting(Timestamp::now());
+        let waiting = self.rotation.waiting(self.engine.clock.now());
         if waiting != self.shown {
             self.shown.clone_from(&waiting);
             let _ = self.progress.send(Progress::Waiting(waiting));

@@ -62,8 +62,48 @@ fn another_machines_lease_is_left_alone_until_it_expires() {
         .unwrap();
     let held = home.try_open(Options::default()).unwrap_err();
     assert!(matches!(&held, JournalError::Held { holder, .. } if **holder == other), "{held}");
+    home.raw().execute("UPDATE lease SET ttl_ms = 200", []).unwrap();
     let journal = home.try_open(Options { clock: ahead(11), ..Options::default() }).unwrap();
     assert_eq!(journal.epoch(), 2);
+}
+
+const DAY: i64 = 86_400;
+
+/// A writer that shows often that it lives.
+fn lively() -> Options {
+    let (ttl, renew_every) = (Duration::from_millis(600), Duration::from_millis(60));
+    Options { ttl, renew_every, ..Options::default() }
+}
+
+/// Goal: a clock that was set does not make a live holder look dead. Method: a holder that
+/// renews, and others whose clocks are a day off, both ways.
+#[test]
+fn a_live_holder_is_not_taken_over_from_by_a_clock_that_was_set() {
+    let home = Home::new();
+    let journal = home.try_open(lively()).unwrap();
+    journal.append_blocking(begin("A")).unwrap();
+    for seconds in [DAY, -DAY] {
+        let options = Options { take_over: true, clock: ahead(seconds), ..Options::default() };
+        let held = home.try_open(options).unwrap_err();
+        assert!(matches!(held, JournalError::Held { .. }), "{held}");
+    }
+    journal.append_blocking(step("A", 1)).unwrap();
+}
+
+/// Goal: a clock that was set back does not keep a dead holder alive. Method: one that is
+/// suspended, and a clock that is a day behind its last renewal.
+#[test]
+fn a_silent_holder_is_taken_over_from_whatever_the_clock_says() {
+    let home = Home::new();
+    home.open().append_blocking(begin("A")).unwrap();
+    let child = Running::start(&home.path(), "wait", &home.directory.path().join("result"));
+    eventually("the child's lease", || {
+        let lease = home.reader().lease().unwrap().unwrap();
+        lease.holder.pid == child.0.id() && !lease.released
+    });
+    child.signal(Signal::STOP);
+    let options = Options { take_over: true, clock: ahead(-DAY), ..Options::default() };
+    home.try_open(options).unwrap().append_blocking(step("A", 1)).unwrap();
 }
 
 /// Goal: whoever lost the lease writes nothing, now and later. Method: the epoch is moved on
@@ -184,7 +224,7 @@ fn the_other_process() {
     };
     let variable = |name| PathBuf::from(std::env::var(name).unwrap());
     let (database, output) = (variable("JOURNAL_TEST_DATABASE"), variable("JOURNAL_TEST_OUTPUT"));
-    let journal = Journal::open(&database, &key(), here(), Options::default()).unwrap();
+    let journal = Journal::open(&database, &key(), here(), lively()).unwrap();
     let mut seq = journal.reader().unwrap().events(&id("A")).unwrap().len() as u64;
     if role == "append" {
         loop {
