@@ -20,6 +20,12 @@ mod before;
 
 mod spread;
 
+pub mod shim;
+
+pub mod power;
+
+pub mod appends;
+
 pub mod canary;
 pub mod chain;
 pub mod crashes;

@@ -56,7 +56,7 @@ impl Rollover {
 
     /// One more variable.
     #[must_use]
-    pub fn env(mut self, name: &str, value: &str) -> Self {
+    pub fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
@@ -64,7 +64,7 @@ impl Rollover {
     /// The process kills itself at this instant; see `ROLLOVER_CRASH_AT`.
     #[must_use]
     pub fn crash_at(self, point: u64) -> Self {
-        self.env("ROLLOVER_CRASH_AT", &point.to_string())
+        self.env("ROLLOVER_CRASH_AT", point.to_string())
     }
 
     /// What it reads from standard input.

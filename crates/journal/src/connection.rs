@@ -16,10 +16,23 @@ use crate::{JournalError, schema};
 pub(crate) fn ensure_private(path: &Path) -> Result<PathBuf, JournalError> {
     let file = |source| JournalError::file(path, source);
     if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(file)?;
+        ensure_directory(directory).map_err(file)?;
     }
     drop(private_file(path)?);
     path.canonicalize().map_err(file)
+}
+
+/// Makes a directory and those above it, durably: SQLite syncs the directory that its files lie
+/// in, and a power cut would take it with all of them.
+fn ensure_directory(directory: &Path) -> std::io::Result<()> {
+    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+    let missing: Vec<&Path> = directory.ancestors().take_while(is_missing).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    for made in missing.into_iter().rev() {
+        let above = made.parent().filter(|above| !above.as_os_str().is_empty());
+        File::open(above.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// Opens or makes a file of mode 0600.
