@@ -5,7 +5,7 @@
  *
  *   SHIM_ROOT   operations on files below this directory count; all others pass
  *   SHIM_LOG    where they are written down, each with the bytes it carried
- *   SHIM_FAIL   `N errno`: the N-th operation and every later one fail with this error
+ *   SHIM_FAIL   `N errno TIMES`: from the N-th operation on, so many fail with this error
  *   SHIM_KILL   `N`: the process is killed right before the N-th operation
  *   SHIM_CLOCK  a file of one number: so many seconds are added to the wall's clock
  *
@@ -34,7 +34,7 @@
 static char root[4096];
 static size_t root_length;
 static int log_fd = -1;
-static long fail_at, fail_errno, kill_at, count;
+static long fail_at, fail_errno, fail_times, kill_at, count;
 static const volatile int64_t *shift;
 /* Held over an operation and its record, so that the record has the true order. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -54,7 +54,7 @@ __attribute__((constructor)) static void begin(void) {
     }
     if ((text = getenv("SHIM_LOG")))
         log_fd = syscall(SYS_openat, AT_FDCWD, text, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if ((text = getenv("SHIM_FAIL"))) sscanf(text, "%ld %ld", &fail_at, &fail_errno);
+    if ((text = getenv("SHIM_FAIL"))) sscanf(text, "%ld %ld %ld", &fail_at, &fail_errno, &fail_times);
     if ((text = getenv("SHIM_KILL"))) sscanf(text, "%ld", &kill_at);
     if ((text = getenv("SHIM_CLOCK"))) {
         int fd = syscall(SYS_openat, AT_FDCWD, text, O_RDONLY | O_CLOEXEC);
@@ -94,7 +94,7 @@ static int strikes(const char *path) {
         record('K', path, (uint64_t)count, NULL, 0);
         raise(SIGKILL);
     }
-    if (!fail_at || count < fail_at) return 0;
+    if (!fail_at || count < fail_at || count - fail_at >= fail_times) return 0;
     record('E', path, (uint64_t)count, NULL, 0);
     errno = (int)fail_errno;
     return 1;

@@ -169,7 +169,10 @@ fn back(stage: &Stage, point: u64) -> Result<Kill> {
 }
 
 /// Whether the one rotation has ended.
-fn is_over(stage: &Stage) -> Result<bool> {
+///
+/// # Errors
+/// The list of rotations cannot be read.
+pub fn is_over(stage: &Stage) -> Result<bool> {
     let rotations = stage.rollover(&["run", "ls", "--json"]).run()?.is(0)?;
     let rotations = rotations.json()?;
     Ok(rotations.as_array().is_some_and(|all| all.iter().any(|one| !one["ended"].is_null())))

@@ -31,7 +31,18 @@ impl Rollover {
     /// `binary -C inventory`, with `home` as its home and its directory for temporary files.
     #[must_use]
     pub fn new(binary: &Path, inventory: &Path, home: &Path) -> Self {
-        let mut command = Command::new(binary);
+        Self::of(Command::new(binary), inventory, home)
+    }
+
+    /// The same, in a shell that is told this first, such as a limit.
+    #[must_use]
+    pub fn after(told: &str, binary: &Path, inventory: &Path, home: &Path) -> Self {
+        let mut command = Command::new("/bin/sh");
+        command.arg("-c").arg(format!("{told}; exec \"$0\" \"$@\"")).arg(binary);
+        Self::of(command, inventory, home)
+    }
+
+    fn of(mut command: Command, inventory: &Path, home: &Path) -> Self {
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin")

@@ -19,6 +19,7 @@ use std::io::Write;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -75,33 +76,19 @@ impl Shim {
     /// # Errors
     /// There is no C compiler, or it does not take the source.
     pub fn build(root: &Path) -> Result<Self> {
-        let place =
-            tempfile::tempdir().map_err(|error| format!("no place for a library: {error}"))?;
-        let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
-        let mut child = Command::new(&compiler)
-            .args(["-x", "c", "-O1", "-shared", "-fPIC", "-pthread", "-o"])
-            .arg(place.path().join("shim.so"))
-            .args(["-", "-ldl"])
-            .stdin(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("failed to start {}: {error}", compiler.display()))?;
-        if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(SOURCE.as_bytes()).map_err(|error| format!("the compiler: {error}"))?;
-        }
-        match child.wait() {
-            Ok(status) if status.success() => {
-                let root = root.canonicalize().map_err(|error| error.to_string())?;
-                Ok(Self { place, root })
-            }
-            other => Err(format!("{} does not build the shim: {other:?}", compiler.display())),
-        }
+        static LIBRARY: OnceLock<Result<Vec<u8>>> = OnceLock::new();
+        let library = LIBRARY.get_or_init(compiled).clone()?;
+        let place = tempfile::tempdir().map_err(|error| format!("no place for it: {error}"))?;
+        fs::write(place.path().join(LIBRARY_NAME), library).map_err(|error| error.to_string())?;
+        let root = root.canonicalize().map_err(|error| error.to_string())?;
+        Ok(Self { place, root })
     }
 
     /// The variables that put it under a program.
     #[must_use]
     pub fn variables(&self) -> Vec<(&'static str, OsString)> {
         vec![
-            ("LD_PRELOAD", self.place.path().join("shim.so").into()),
+            ("LD_PRELOAD", self.place.path().join(LIBRARY_NAME).into()),
             ("SHIM_ROOT", self.root.clone().into()),
             ("SHIM_LOG", self.log().into()),
         ]
@@ -113,10 +100,10 @@ impl Shim {
         self.variables().into_iter().fold(run, |run, (name, value)| run.env(name, value))
     }
 
-    /// A run whose disk fails with this error from its n-th operation on.
+    /// A run whose disk fails with this error, so many times from its n-th operation on.
     #[must_use]
-    pub fn failing(&self, run: Rollover, first: usize, errno: i32) -> Rollover {
-        self.under(run).env("SHIM_FAIL", format!("{first} {errno}"))
+    pub fn failing(&self, run: Rollover, first: usize, errno: i32, times: usize) -> Rollover {
+        self.under(run).env("SHIM_FAIL", format!("{first} {errno} {times}"))
     }
 
     /// A run that is killed right before its n-th operation.
@@ -180,6 +167,28 @@ impl Shim {
 
     fn clock(&self) -> PathBuf {
         self.place.path().join("clock")
+    }
+}
+
+const LIBRARY_NAME: &str = "shim.so";
+
+fn compiled() -> Result<Vec<u8>> {
+    let place = tempfile::tempdir().map_err(|error| format!("no place for it: {error}"))?;
+    let library = place.path().join(LIBRARY_NAME);
+    let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
+    let mut child = Command::new(&compiler)
+        .args(["-x", "c", "-O1", "-shared", "-fPIC", "-pthread", "-o"])
+        .arg(&library)
+        .args(["-", "-ldl"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("failed to start {}: {error}", compiler.display()))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(SOURCE.as_bytes()).map_err(|error| format!("the compiler: {error}"))?;
+    }
+    match child.wait() {
+        Ok(status) if status.success() => fs::read(&library).map_err(|error| error.to_string()),
+        other => Err(format!("{} does not build the shim: {other:?}", compiler.display())),
     }
 }
 

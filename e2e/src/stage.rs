@@ -186,6 +186,12 @@ impl Stage {
         Rollover::new(&self.binary, &self.directory(), &self.home()).args(args)
     }
 
+    /// The same, in a shell that is told this first, such as a limit.
+    #[must_use]
+    pub fn after(&self, told: &str, args: &[&str]) -> Rollover {
+        Rollover::after(told, &self.binary, &self.directory(), &self.home()).args(args)
+    }
+
     /// The command that a rotation is begun and gone on with: it stays for people, where people
     /// have a part in it, and has the agreement to the revocation.
     #[must_use]

@@ -121,10 +121,11 @@ impl Home {
         Journal::open(&self.database(), key, holder, options)
     }
 
-    /// The journal, for looking. It is made where there is none yet.
+    /// The journal, for looking. It is made where there is none yet, or one whose making was cut
+    /// short: the command that made it comes here first when it is run again.
     pub(crate) fn reader(&self, key: &seal::Key) -> Result<Reader> {
         match Reader::open(&self.database(), key) {
-            Err(JournalError::Missing { .. }) => {
+            Err(JournalError::Missing { .. } | JournalError::Older { .. }) => {
                 drop(self.journal(key, "init", false)?);
                 Ok(Reader::open(&self.database(), key)?)
             }

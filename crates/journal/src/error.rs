@@ -238,7 +238,9 @@ impl JournalError {
             }
             Self::Busy(_) => "find the other process that uses the database, and end it".into(),
             Self::Disk(_) | Self::Database(_) => {
-                "check the disk and the system's log, then run the same command again".into()
+                "check the disk: its free space, its mount and the system's log; then run the same \
+                 command again"
+                    .into()
             }
             Self::Poisoned(first) => first.hint(),
             Self::Stopped => "run the same command again; it goes on where this one ended".into(),
