@@ -25,6 +25,7 @@ pub mod shim;
 pub mod power;
 
 pub mod appends;
+pub mod clocks;
 pub mod disks;
 
 pub mod canary;
