@@ -6,10 +6,14 @@
 #![expect(clippy::expect_used, reason = "a helper of tests fails as a test does")]
 #![expect(clippy::print_stdout, reason = "what was tried is part of what a test tells")]
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use e2e::disks::{Bad, Case, operations, sweep};
-use e2e::{HEROKU, POSTMARK, Secret, full};
+use e2e::power::{Chance, Disk};
+use e2e::shim::{Op, Shim};
+use e2e::{HEROKU, POSTMARK, Rollover, Secret, full};
 
 /// Every n-th operation, with each kind of case in turn.
 fn at_operations(secret: &Secret, first: usize, step: usize, kinds: &[fn(usize) -> Case]) {
@@ -41,7 +45,7 @@ const BAD_ONCE: [fn(usize) -> Case; 3] = [
     |at| Case::Once(Bad::Broken, at),
     |at| Case::Once(Bad::ReadOnly, at),
 ];
-const CUT: [fn(usize) -> Case; 1] = [Case::Cut];
+const CUT: [fn(usize) -> Case; 2] = [Case::Cut, Case::Killed];
 
 #[test]
 fn a_disk_that_goes_bad() {
@@ -61,4 +65,140 @@ fn a_disk_that_fails_once() {
 #[test]
 fn a_power_cut() {
     at_operations(&HEROKU, 7, 41, &CUT);
+}
+
+/// Goal: a file beside the database is the old one or the new one after any cut, and the new one
+/// once the command has said so. Method: every cut of the run is tried on a model of the disk.
+fn old_or_new(place: &Path, file: &str, run: impl FnOnce(&Shim)) {
+    let start = Disk::of(place).expect("it can be read");
+    let shim = Shim::build(place).expect("a C compiler");
+    run(&shim);
+    let path = place.canonicalize().expect("it is there").join(file);
+    let (old, new) = (start.shown().remove(&path), fs::read(&path).ok());
+    assert!(new.is_some() && new != old, "{file} was not written");
+    let mut disk = start;
+    for (at, op) in shim.ops().expect("the shim is in force").iter().enumerate() {
+        disk.apply(op);
+        for seed in 0..20 {
+            let held = disk.cut(&mut Chance::new(seed)).remove(&path);
+            assert!(held == old || held == new, "{file} is half there after operation {at}");
+        }
+    }
+    assert_eq!(disk.worst().remove(&path), new, "{file} is said to be written and is not safe");
+}
+
+/// An inventory with a sealed file in a directory of its own, made under a shim.
+struct Small {
+    place: tempfile::TempDir,
+}
+
+impl Small {
+    fn root(&self) -> &Path {
+        self.place.path()
+    }
+
+    fn run(&self) -> Rollover {
+        let binary = Path::new(env!("CARGO_BIN_EXE_rollover"));
+        Rollover::new(binary, &self.root().join("new/inventory"), self.root())
+    }
+
+    fn import(&self, value: &str) -> Rollover {
+        self.run().args(&["secret", "import", "prod/KEY", "--token-stdin"]).input(value)
+    }
+
+    fn made() -> Self {
+        let small = Self { place: tempfile::tempdir().expect("a directory") };
+        let inventory = small.root().join("new/inventory");
+        old_or_new(small.root(), "new/inventory/rollover.key", |shim| {
+            let init = shim.under(small.run().args(&["init"])).run();
+            let _ = init.and_then(|ended| ended.is(0)).expect("it is made");
+        });
+        let secret = r#"
+            name = "KEY"
+            environment = "prod"
+            issuer = "postmark"
+            store = { in = "local" }
+            [[consumers]]
+            kind = "dotenv"
+            path = ".env"
+        "#;
+        let edit = || -> std::io::Result<()> {
+            for made in ["credentials", "store"] {
+                fs::create_dir(inventory.join(made))?;
+            }
+            fs::write(inventory.join("secrets/key.toml"), secret)?;
+            let login = inventory.join("credentials/heroku");
+            fs::write(&login, "not-a-token")?;
+            fs::set_permissions(&login, fs::Permissions::from_mode(0o600))?;
+            let main = inventory.join("rollover.toml");
+            let text = fs::read_to_string(&main)?;
+            fs::write(main, text.replace("\"secrets.sealed\"", "\"store/secrets.sealed\""))
+        };
+        edit().expect("the inventory is ours");
+        small
+    }
+}
+
+const SEALED: &str = "new/inventory/store/secrets.sealed";
+
+#[test]
+fn the_key_and_the_sealed_file_are_whole() {
+    let small = Small::made();
+    for value in ["first", "second"] {
+        old_or_new(small.root(), SEALED, |shim| {
+            let import = shim.under(small.import(value)).run();
+            let _ = import.and_then(|ended| ended.is(0)).expect("it is stored");
+        });
+    }
+}
+
+/// Goal: what a killed process wrote and did not sync is not taken for done by the next one and
+/// then lost. Method: killed around each operation on the file, run again; then the worst cut.
+#[test]
+fn what_is_found_in_place_is_safe() {
+    let small = Small::made();
+    // The first one makes the database; all others are alike.
+    let _ = small.import("first").run().and_then(|ended| ended.is(0)).expect("it is stored");
+    let first = Shim::build(small.root()).expect("a C compiler");
+    let _ = first.under(small.import("v0")).run().and_then(|ended| ended.is(0)).expect("stored");
+    let ops = first.ops().expect("the shim is in force");
+    let on_it = |op: &Op| op.path.parent().is_some_and(|parent| parent.ends_with("store"));
+    let ours = || (1..).zip(&ops).filter(|(_, op)| on_it(op)).map(|(at, _): (usize, _)| at);
+    let (first, last) = (ours().min().expect("it is written"), ours().max().unwrap_or(0));
+    assert!(last - first >= 3, "made, written, synced, renamed: {first} to {last}");
+    // A run has an operation more or less than another.
+    let points = first - 1..last + 4;
+    let path = small.root().canonicalize().expect("it is there").join(SEALED);
+    for (number, at) in points.enumerate() {
+        let value = format!("v{}", number + 1);
+        let mut disk = Disk::of(small.root()).expect("it can be read");
+        let shim = Shim::build(small.root()).expect("a C compiler");
+        assert!(shim.killed(small.import(&value), at).run().expect("it starts").was_killed());
+        let again = shim.under(small.import(&value)).run();
+        let _ = again.and_then(|ended| ended.is(0)).expect("it is stored");
+        shim.ops().expect("the shim is in force").iter().for_each(|op| disk.apply(op));
+        let safe = disk.worst().remove(&path);
+        assert!(safe.is_some() && safe == fs::read(&path).ok(), "{value}, killed at {at}");
+    }
+}
+
+/// Goal: a start that was cut short is made again by the same command.
+#[test]
+fn an_inventory_that_was_cut_short_is_made_by_the_same_command() {
+    let binary = Path::new(env!("CARGO_BIN_EXE_rollover"));
+    for at in 1..40 {
+        let place = tempfile::tempdir().expect("a directory");
+        let shim = Shim::build(place.path()).expect("a C compiler");
+        let inventory = place.path().join("inventory");
+        let init = || Rollover::new(binary, &inventory, place.path()).args(&["init"]);
+        let killed = shim.killed(init(), at).run().expect("it starts");
+        if !killed.was_killed() {
+            assert!(at > 5, "it was never killed");
+            return;
+        }
+        if !inventory.join("rollover.toml").exists() {
+            let _ = init().run().and_then(|ended| ended.is(0)).expect("it is made");
+        }
+        assert!(inventory.join("rollover.key").exists(), "no key, and no way to one: {at}");
+    }
 }

@@ -80,7 +80,9 @@ pub(crate) fn directory_of(path: &Path) -> &Path {
     }
 }
 
-/// The whole file; `None` where there is none.
+/// The whole file; `None` where there is none. What it holds is durable when it is answered: what
+/// is seen is acted upon, and a process that was killed before it had synced its replacement must
+/// not have it taken for done, and then lost with the old token by a power cut.
 pub(crate) fn read(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     let file = match File::open(path) {
         Ok(file) => file,
@@ -92,8 +94,20 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
         return Err(io::Error::new(ErrorKind::InvalidData, "it is larger than 4 MiB"));
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1));
-    file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+    (&file).take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+    settle(&file)?;
+    settle(&File::open(directory_of(path))?)?;
     Ok(Some(bytes))
+}
+
+/// Makes durable what others may have written. A file system that takes no writes, or knows no
+/// syncing, has nothing to lose.
+fn settle(file: &File) -> io::Result<()> {
+    match file.sync_all() {
+        Err(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => Ok(()),
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
+        other => other,
+    }
 }
 
 /// Keeps others from changing files of a directory until it is dropped. The directory itself is

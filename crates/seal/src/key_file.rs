@@ -64,30 +64,45 @@ pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<String>, KeyError> {
     }
 }
 
-/// Writes a new file of mode 0600, whatever the umask, and makes it durable. A file that was
-/// written in part is removed again.
+/// Writes a new file of mode 0600, whatever the umask, and makes it durable. It is there as a
+/// whole or not at all, also after a power cut: it is written under another name first, and a
+/// link, unlike a renaming, takes nobody's place.
 pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), KeyError> {
     let write = |source| KeyError::Write { path: path.to_owned(), source };
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    if let Some(directory) = directory {
-        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(write)?;
+    let directory = directory_of(path);
+    ensure_directory(directory).map_err(write)?;
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(KeyError::Random)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = directory.join(format!(".{name}.{:016x}", u64::from_le_bytes(random)));
+    let linked = fill(&beside, text).and_then(|()| std::fs::hard_link(&beside, path));
+    // It is ours and new; that it cannot be removed adds nothing to the first error.
+    let _removed = std::fs::remove_file(&beside);
+    match linked.and_then(|()| File::open(directory)?.sync_all()) {
+        Err(source) if source.kind() == io::ErrorKind::AlreadyExists => {
+            Err(KeyError::Exists { place: path.display().to_string() })
+        }
+        other => other.map_err(write),
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(
-        |source| match source.kind() {
-            io::ErrorKind::AlreadyExists => KeyError::Exists { place: path.display().to_string() },
-            _ => write(source),
-        },
-    )?;
-    let written = file
-        .set_permissions(Permissions::from_mode(0o600))
-        .and_then(|()| file.write_all(text.as_bytes()))
-        .and_then(|()| file.sync_all())
-        .and_then(|()| File::open(directory.unwrap_or(Path::new(".")))?.sync_all());
-    written.map_err(|source| {
-        // The file is ours and new; that it cannot be removed adds nothing to the first error.
-        let _removed = std::fs::remove_file(path);
-        write(source)
-    })
+}
+
+fn fill(beside: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(beside)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes a directory and those above it, durably: a power cut would take it with the key in it.
+fn ensure_directory(directory: &Path) -> io::Result<()> {
+    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+    let missing: Vec<&Path> = directory.ancestors().take_while(is_missing).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    missing.into_iter().rev().try_for_each(|made| File::open(directory_of(made))?.sync_all())
 }
 
 /// Refuses a place that is taken, before anybody is asked for a passphrase.

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::args::{Global, Init};
 use crate::exit::Exit;
 use crate::fail::{Fail, Result, chain};
-use crate::home::{Home, MAIN};
+use crate::home::MAIN;
 use crate::lab_inventory;
 use crate::output::Output;
 
@@ -29,6 +29,9 @@ pub(crate) fn run(args: &Init, global: &Global, output: Output) -> Result<Exit> 
         return Err(Fail::usage(format!("{} is there already", directory.join(MAIN).display()))
             .hint("nothing is overwritten; `rollover config check` reads it"));
     }
+    // First, because the inventory says that all is there: a start that was cut short is made
+    // again. It makes the directory, too, durably.
+    make_key(&directory)?;
     fs::create_dir_all(directory.join("secrets"))
         .map_err(|error| Fail::usage(format!("failed to make {}: {error}", directory.display())))?;
     let found = if args.lab { Vec::new() } else { names_in(&directory.join(".env")) };
@@ -47,7 +50,6 @@ pub(crate) fn run(args: &Init, global: &Global, output: Output) -> Result<Exit> 
             write(&directory.join(path), &secret_template(name, kind))?;
         }
     }
-    make_key(&directory)?;
     output.json(&json!({
         "inventory": directory.join(MAIN),
         "found": found.iter().map(|(name, _)| name).collect::<Vec<_>>(),
@@ -65,15 +67,15 @@ pub(crate) fn run(args: &Init, global: &Global, output: Output) -> Result<Exit> 
     Ok(Exit::Ok)
 }
 
+/// The key that both inventories name. One that is there is kept: it may have sealed something.
 fn make_key(directory: &Path) -> Result<()> {
-    let source = match Home::at(directory, true) {
-        Ok(home) => home.inventory.state.key,
-        // The template is to be filled in first; its key stands in this file.
-        Err(_) => KeySource::File("rollover.key".into()),
+    let source = KeySource::File("rollover.key".into());
+    let nobody = || Err(std::io::Error::other("no passphrase here"));
+    let made = match seal::Key::create(&source, directory, nobody) {
+        Err(seal::KeyError::Exists { .. }) => seal::Key::open(&source, directory, nobody),
+        other => other,
     };
-    seal::Key::create(&source, directory, || Err(std::io::Error::other("no passphrase here")))
-        .map(drop)
-        .map_err(|error| Fail::usage(chain(&error)).hint(error.hint()))
+    made.map(drop).map_err(|error| Fail::usage(chain(&error)).hint(error.hint()))
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
