@@ -40,9 +40,9 @@ impl Bad {
     fn advice(self) -> &'static [&'static str] {
         match self {
             // SQLite does not always say why a call failed.
-            Self::Full => &["free some space", "check the disk: its free space"],
-            Self::Broken => &["check the disk"],
-            Self::ReadOnly => &["mount it writable", "writable for this user", "its mount"],
+            Self::Full => &["free some space", "free space"],
+            Self::Broken => &["the disk"],
+            Self::ReadOnly => &["mount it writable", "mounted read-only", "its mount"],
         }
     }
 }
@@ -59,6 +59,10 @@ pub enum Case {
     /// The process is killed before this one; what it has not synced is still there, until the
     /// power is cut when all is said to be done.
     Killed(usize),
+    /// The process may have so many files and connections open.
+    Descriptors(usize),
+    /// No file may grow beyond so many blocks of 512 bytes.
+    Blocks(usize),
 }
 
 /// All cases.
@@ -96,12 +100,18 @@ pub fn operations(binary: &Path, secret: &Secret) -> Result<usize> {
 /// # Errors
 /// A stage cannot be set up.
 pub fn sweep(binary: &Path, secret: &Secret, cases: &[Case], stages: usize) -> Result<Sweep> {
-    let tried = spread(binary, &Pace::default(), stages, cases, |stage, case| {
+    let pace = Pace { adopt_timeout: "3s".into(), ..Pace::default() };
+    let tried = spread(binary, &pace, stages, cases, |stage, case| {
         Some(match case {
             Case::From(bad, at) => failed(stage, secret, *bad, *at, FOR_EVER),
             Case::Once(bad, at) => failed(stage, secret, *bad, *at, 1),
             Case::Cut(at) => cut(stage, secret, *at, true),
             Case::Killed(at) => cut(stage, secret, *at, false),
+            Case::Descriptors(count) => limited(stage, secret, &format!("ulimit -n {count}")),
+            // The signal is ignored, so that the write fails instead.
+            Case::Blocks(count) => {
+                limited(stage, secret, &format!("trap '' XFSZ; ulimit -f {count}"))
+            }
         })
     })?;
     let mut sum = Sweep::default();
@@ -164,6 +174,37 @@ fn failed(stage: &Stage, secret: &Secret, bad: Bad, at: usize, times: usize) -> 
         return Err(format!("{effects_after} EFFECTS after {struck:?}\n{ended}"));
     }
     Ok(Tried { struck: struck.is_some(), effects_after, unharmed: ended.code == Some(0) })
+}
+
+/// Under a limit of the system, whatever meets it.
+fn limited(stage: &Stage, secret: &Secret, limit: &str) -> Result<Tried> {
+    let before = Before::of(stage, secret)?;
+    let operator = Operator::at(stage)?;
+    let args = stage.rotate_args(secret);
+    // A limit does not go away by waiting.
+    stage.edit("rollover.toml", |text| text.replace("attempts_max = 8", "attempts_max = 2"))?;
+    let ended = stage.after(limit, &args).heard_by(operator.ear()).run()?;
+    before.nobody_out(stage, secret).map_err(|why| format!("{why}\n{ended}"))?;
+    match ended.code {
+        Some(0) => {}
+        Some(11) => before.rolled_back(stage, secret)?,
+        Some(1 | 2 | 12 | 75) => {
+            let told = ended.stderr.contains("hint: ") || ended.code == Some(12);
+            if !told {
+                return Err(format!("nobody is told what to do: {ended}"));
+            }
+            let again = stage.rotate(secret).heard_by(operator.ear()).run()?;
+            let _ = again.is(0).map_err(|why| format!("{why}\nbefore: {ended}"))?;
+        }
+        _ => return Err(format!("an end that none should be: {ended}")),
+    }
+    let _clicks = operator.leave()?;
+    if ended.code != Some(11) {
+        let wrong = |why: String| format!("{why}\n{ended}");
+        before.completed(stage, secret, Restarts::Once).map_err(wrong)?;
+    }
+    let unharmed = ended.code == Some(0);
+    Ok(Tried { struck: !unharmed, effects_after: 0, unharmed })
 }
 
 /// The changes that our program asked vendors for after this operation.

@@ -196,8 +196,14 @@ impl Stage {
     /// have a part in it, and has the agreement to the revocation.
     #[must_use]
     pub fn rotate(&self, secret: &Secret) -> Rollover {
+        self.rollover(&self.rotate_args(secret))
+    }
+
+    /// Its arguments.
+    #[must_use]
+    pub fn rotate_args(&self, secret: &Secret) -> [&'static str; 5] {
         let stay = if secret.by_operator { "--wait" } else { "--no-wait" };
-        self.rollover(&["rotate", secret.name, "--confirm", secret.name, stay])
+        ["rotate", secret.name, "--confirm", secret.name, stay]
     }
 
     /// Every app and every program on this machine at work, with whatever token they hold.

@@ -40,7 +40,9 @@ fn main() -> ExitCode {
             Ok(runtime) => runtime,
             Err(error) => {
                 let what = format!("failed to start: {error}");
-                return failed(&Fail::new(Exit::Failed, what), output.json);
+                let fail = Fail::new(Exit::Failed, what)
+                    .hint("raise the limits of files and processes (ulimit -n, ulimit -u)");
+                return failed(&fail, output.json);
             }
         };
     let result = runtime.block_on(commands::run(cli.command, &cli.global, output));

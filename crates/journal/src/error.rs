@@ -232,8 +232,9 @@ impl JournalError {
             }
             Self::Full(_) => "free some space, then run the same command again".into(),
             Self::ReadOnly(_) => {
-                "make the database and its directory writable for this user, then run the same \
-                 command again"
+                "see that the database and its directory are writable for this user, and that \
+                 the disk has free space and is not mounted read-only; then run the same command \
+                 again"
                     .into()
             }
             Self::Busy(_) => "find the other process that uses the database, and end it".into(),
@@ -289,7 +290,9 @@ fn file_hint(path: &Path, kind: io::ErrorKind) -> String {
         }
         io::ErrorKind::ReadOnlyFilesystem => "mount it writable, or use another path".into(),
         io::ErrorKind::StorageFull => "free some space, then run the same command again".into(),
-        _ => "check `database` in rollover.toml: its directory must exist and be writable".into(),
+        _ => "check `database` in rollover.toml: its directory must exist and be writable; and check \
+              the disk: its free space, its mount and the system's log"
+            .into(),
     }
 }
 
