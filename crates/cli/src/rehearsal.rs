@@ -1,7 +1,11 @@
 //! Crash rehearsal: with `ROLLOVER_CRASH_AT=N` the process kills itself, by SIGKILL, at the
-//! N-th point at which a crash could matter: before and after each journal write and each call
-//! to a vendor. Being killed anywhere is safe; this is how one convinces oneself.
+//! N-th instant at which a crash could matter: before and after each journal write, each call to
+//! a vendor and everything else that makes a file durable. Being killed anywhere is safe; this is
+//! how one convinces oneself. With `ROLLOVER_CRASH_LOG=FILE` each instant is written down as it
+//! comes, one a line, so that the last line says where the process was killed.
 
+use std::fs::{File, OpenOptions};
+use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -10,11 +14,15 @@ use journal::WriteObserver;
 
 /// The variable that starts a rehearsal.
 pub(crate) const VARIABLE: &str = "ROLLOVER_CRASH_AT";
+/// The variable that names the file in which the instants are written down.
+const LOG: &str = "ROLLOVER_CRASH_LOG";
 
-/// Counts the points and strikes at one of them.
+/// Counts the instants and strikes at one of them.
 pub(crate) struct Rehearsal {
+    /// 0 never comes.
     at: u64,
     passed: AtomicU64,
+    log: Option<File>,
 }
 
 impl Rehearsal {
@@ -23,15 +31,24 @@ impl Rehearsal {
     pub(crate) fn from_environment() -> Option<Arc<Self>> {
         static ONLY: OnceLock<Option<Arc<Rehearsal>>> = OnceLock::new();
         ONLY.get_or_init(|| {
-            let at = std::env::var(VARIABLE).ok()?.parse().ok()?;
-            let passed = AtomicU64::new(0);
-            Some(Arc::new(Self { at, passed }))
+            let at = std::env::var(VARIABLE).ok().and_then(|text| text.parse().ok());
+            let log = std::env::var_os(LOG)
+                .and_then(|path| OpenOptions::new().create(true).append(true).open(path).ok());
+            if at.is_none() && log.is_none() {
+                return None;
+            }
+            Some(Arc::new(Self { at: at.unwrap_or(0), passed: AtomicU64::new(0), log }))
         })
         .clone()
     }
 
-    fn point(&self) {
-        if self.passed.fetch_add(1, Ordering::SeqCst) + 1 == self.at {
+    fn point(&self, what: std::fmt::Arguments<'_>) {
+        let strikes = self.passed.fetch_add(1, Ordering::SeqCst) + 1 == self.at;
+        if let Some(mut log) = self.log.as_ref() {
+            // One write, so that lines of several threads do not mix. Nothing depends on it.
+            let _ = log.write_all(format!("{what}\n").as_bytes());
+        }
+        if strikes {
             // SIGKILL to oneself returns only if it failed, and then there is no rehearsal.
             let _ = rustix::process::kill_process(
                 rustix::process::getpid(),
@@ -45,21 +62,29 @@ impl Rehearsal {
 }
 
 impl CallObserver for Rehearsal {
-    fn before(&self, _vendor: &str, _call: &str) {
-        self.point();
+    fn before(&self, vendor: &str, call: &str) {
+        self.point(format_args!("call: before {vendor} {call}"));
     }
 
-    fn after(&self, _vendor: &str, _call: &str) {
-        self.point();
+    fn after(&self, vendor: &str, call: &str) {
+        self.point(format_args!("call: after {vendor} {call}"));
+    }
+
+    fn within(&self, vendor: &str, instant: &str) {
+        self.point(format_args!("sync: {vendor}, {instant}"));
     }
 }
 
 impl WriteObserver for Rehearsal {
     fn before_commit(&self) {
-        self.point();
+        self.point(format_args!("write: before the commit"));
     }
 
     fn after_commit(&self) {
-        self.point();
+        self.point(format_args!("write: after the commit"));
+    }
+
+    fn around(&self, instant: &str) {
+        self.point(format_args!("sync: the journal, {instant}"));
     }
 }

@@ -79,7 +79,8 @@ impl Dotenv {
         if let Some(observer) = &self.observer {
             observer.before(VENDOR, &call.call);
         }
-        let saved = files::replace(path, content.as_bytes(), mode);
+        let saved =
+            files::replace(path, content.as_bytes(), mode, &files::teller(&self.observer, VENDOR));
         if let Some(observer) = &self.observer {
             observer.after(VENDOR, &call.call);
         }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::Fault;
+use crate::http::Observer;
 
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 4 << 20;
@@ -137,16 +138,37 @@ pub(crate) enum Replace {
 }
 
 /// Replaces a file in one step: whoever reads it sees all of the old or all of the new. The new
-/// one has this mode, and the owner and group of the old.
-pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Replace> {
+/// one has this mode, and the owner and group of the old. `told` hears of every instant at which
+/// a crash would leave something else behind.
+pub(crate) fn replace(
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    told: &dyn Fn(&str),
+) -> Result<(), Replace> {
     let directory = directory_of(path);
     let beside = beside(path).map_err(Replace::Before)?;
-    let written = fill(&beside, path, bytes, mode).and_then(|()| fs::rename(&beside, path));
+    let written = fill(&beside, path, bytes, mode, told).and_then(|()| {
+        told("before the rename");
+        fs::rename(&beside, path)
+    });
     if let Err(error) = written {
         let _ = fs::remove_file(&beside);
         return Err(Replace::Before(error));
     }
-    File::open(directory).and_then(|handle| handle.sync_all()).map_err(Replace::After)
+    told("before the sync of the directory");
+    let synced = File::open(directory).and_then(|handle| handle.sync_all());
+    told("after the sync of the directory");
+    synced.map_err(Replace::After)
+}
+
+/// Tells an observer of each instant of a replacement.
+pub(crate) fn teller<'a>(observer: &'a Observer, vendor: &'a str) -> impl Fn(&str) + 'a {
+    move |instant| {
+        if let Some(observer) = observer {
+            observer.within(vendor, instant);
+        }
+    }
 }
 
 /// Removes what a process that died in [`replace`] has left beside the file; a value may stand
@@ -177,8 +199,15 @@ fn prefix(path: &Path) -> String {
     format!(".{}.", path.file_name().unwrap_or_default().to_string_lossy())
 }
 
-fn fill(beside: &Path, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+fn fill(
+    beside: &Path,
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    told: &dyn Fn(&str),
+) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(beside)?;
+    told("before the bytes are written");
     file.write_all(bytes)?;
     if let Ok(old) = fs::metadata(path) {
         let new = file.metadata()?;
@@ -187,7 +216,10 @@ fn fill(beside: &Path, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
         }
     }
     file.set_permissions(Permissions::from_mode(mode))?;
-    file.sync_all()
+    told("before the sync of the file");
+    file.sync_all()?;
+    told("after the sync of the file");
+    Ok(())
 }
 
 #[cfg(test)]
@@ -198,7 +230,11 @@ mod tests {
     fn a_replacement_is_whole_has_its_mode_and_leaves_nothing_beside() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
-        assert!(replace(&path, b"one", 0o600).is_ok() && replace(&path, b"two", 0o640).is_ok());
+        let told = std::cell::RefCell::new(Vec::new());
+        let tell = |instant: &str| told.borrow_mut().push(instant.to_owned());
+        assert!(replace(&path, b"one", 0o600, &tell).is_ok());
+        assert_eq!(told.borrow().len(), 6, "every instant around a sync is told");
+        assert!(replace(&path, b"two", 0o640, &|_| {}).is_ok());
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o640);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);

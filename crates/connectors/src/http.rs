@@ -43,6 +43,8 @@ pub trait CallObserver: Send + Sync {
     fn before(&self, vendor: &str, call: &str);
     /// The call ended, with an answer or without one.
     fn after(&self, vendor: &str, call: &str);
+    /// One of the instants within a change of a file: around what makes it durable.
+    fn within(&self, _vendor: &str, _instant: &str) {}
 }
 
 /// An observer, if there is one; cheap to copy.

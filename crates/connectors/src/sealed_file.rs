@@ -96,7 +96,7 @@ impl SealedFile {
         if let Some(observer) = &self.observer {
             observer.before(VENDOR, &call.call);
         }
-        let saved = files::replace(path, &text, 0o600);
+        let saved = files::replace(path, &text, 0o600, &files::teller(&self.observer, VENDOR));
         if let Some(observer) = &self.observer {
             observer.after(VENDOR, &call.call);
         }

@@ -26,6 +26,9 @@ pub trait WriteObserver: Send + Sync {
     fn before_commit(&self);
     /// They are durable, and nobody has been answered yet.
     fn after_commit(&self);
+    /// One of the instants around what else becomes durable: the tables, the lease, the emptied
+    /// write-ahead log.
+    fn around(&self, _instant: &str) {}
 }
 
 /// How a journal is opened.

@@ -65,7 +65,9 @@ impl Writer {
         let path = connection::ensure_private(path)?;
         let lock = lock(&path, claim, &options)?;
         let mut connection = connection::writing(&path)?;
+        let around = |instant| around(&options, instant);
         if lock.held() {
+            around("before the tables");
             schema::migrate(&mut connection, &path, |transaction| {
                 AuditLog::begin(transaction, key)?;
                 transaction.execute(
@@ -74,6 +76,7 @@ impl Writer {
                 )?;
                 Ok(())
             })?;
+            around("after the tables");
         }
         schema::require_current(&connection, &path)?;
         require_key(&connection, &path, key)?;
@@ -81,7 +84,9 @@ impl Writer {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let epoch = lease::take(&transaction, claim, lock.held(), silent, (options.clock)())?;
         let audit = AuditLog::load(&transaction, key)?;
+        around("before the lease is taken");
         transaction.commit()?;
+        around("after the lease is taken");
         if let Some(pages) = options.size_pages_max {
             connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
         }
@@ -123,8 +128,10 @@ impl Writer {
             }
             self.shred();
         }
+        around(&self.options, "before the lease is released");
         // A lease that cannot be given back is given up by its lock.
         let _unreleased = lease::release(&self.connection, self.epoch);
+        around(&self.options, "after the lease is released");
     }
 
     /// Writes a group and answers everybody in it.
@@ -215,10 +222,12 @@ impl Writer {
         if !self.shred_due || self.poison.is_some() {
             return;
         }
+        around(&self.options, "before the log is emptied");
         let done = self.connection.busy_timeout(SHRED_WAIT).and_then(|()| {
             self.connection
                 .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
         });
+        around(&self.options, "after the log is emptied");
         self.shred_due = !matches!(done, Ok(0));
         // If this fails, the next write waits less for others; nothing is lost.
         let _unchanged = self.connection.busy_timeout(connection::BUSY);
@@ -254,6 +263,13 @@ impl Work {
             Self::Batch(batch) => batch.close.is_some() || batch.took.is_some(),
             Self::Note { .. } => false,
         }
+    }
+}
+
+/// Tells whoever rehearses crashes that something else than a batch becomes durable now.
+fn around(options: &Options, instant: &str) {
+    if let Some(observer) = &options.observer {
+        observer.around(instant);
     }
 }
 
