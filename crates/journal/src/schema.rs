@@ -71,6 +71,8 @@ pub(crate) fn found(connection: &Connection, path: &Path) -> Result<u32, Journal
 pub(crate) fn require_current(connection: &Connection, path: &Path) -> Result<(), JournalError> {
     match found(connection, path)? {
         VERSION => Ok(()),
+        // Whoever was making it was killed: there is nothing in it, as if it were not there.
+        0 => Err(JournalError::Missing { path: path.to_owned() }),
         found => Err(JournalError::Older { path: path.to_owned(), found, known: VERSION }),
     }
 }

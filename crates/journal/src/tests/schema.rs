@@ -12,7 +12,7 @@ fn an_older_database_is_migrated() {
     let home = Home::new();
     std::fs::write(home.path(), "").unwrap();
     let unmade = Reader::open(&home.path(), &key()).unwrap_err();
-    assert!(matches!(unmade, JournalError::Older { found: 0, .. }), "{unmade}");
+    assert!(matches!(unmade, JournalError::Missing { .. }), "{unmade}");
     let journal = home.open();
     assert_eq!(version(&home), crate::schema::VERSION);
     journal.append_blocking(begin("A")).unwrap();
