@@ -136,8 +136,11 @@ pub fn forward(stage: &Stage, secret: &Secret, point: u64) -> Result<Kill> {
     } else {
         let kill = if is_over(stage)? { Kill::Done } else { Kill::Resumed };
         before.nobody_out(stage, secret)?;
-        // Where only the word was missing, the same command says it and begins nothing.
-        let _ = run().run()?.is(0)?;
+        // Where only the word was missing, the same command says it and begins nothing; whoever
+        // has read the last word does not run it again.
+        if killed.stdout.is_empty() {
+            let _ = run().run()?.is(0)?;
+        }
         kill
     };
     let _clicks = operator.leave()?;

@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use e2e::crashes::{Sweep, What, sweep};
-use e2e::full;
+use e2e::{Before, HEROKU, Restarts, Stage, full};
 
 fn killed(what: What, first: u64, step: u64) -> Sweep {
     let (first, step) = if full() { (1, 1) } else { (first, step) };
@@ -36,4 +36,47 @@ fn a_rotation_with_an_operator() {
 #[test]
 fn a_way_back() {
     assert!(killed(What::HerokuBack, 2, 13).tried > 3);
+}
+
+/// Killed while its database was being made, a command finds none and makes it.
+#[test]
+fn a_database_that_was_not_finished_is_made_anew() {
+    let stage = Stage::new(Path::new(env!("CARGO_BIN_EXE_rollover"))).expect("a stage");
+    let before = Before::of(&stage, &HEROKU).expect("a token");
+    let killed = stage.rotate(&HEROKU).crash_at(1).run().expect("it runs");
+    assert!(killed.was_killed() && stage.directory().join("rollover.db").exists(), "{killed}");
+    let _ = stage.rotate(&HEROKU).run().and_then(|ended| ended.is(0)).expect("it completes");
+    before.completed(&stage, &HEROKU, Restarts::Once).expect("everything is right");
+}
+
+/// Killed before it could say that all was done, and killed again before it could say that: the
+/// same command says it at last and never begins another rotation.
+#[test]
+fn killed_twice_at_the_end_it_still_begins_nothing() {
+    let mut stage = Stage::new(Path::new(env!("CARGO_BIN_EXE_rollover"))).expect("a stage");
+    let log = stage.directory().join("../instants");
+    let log = log.display().to_string();
+    let undisturbed = stage.rotate(&HEROKU).env("ROLLOVER_CRASH_LOG", &log);
+    let _ = undisturbed.run().and_then(|ended| ended.is(0)).expect("it completes");
+    let instants = std::fs::read_to_string(&log).expect("the instants").lines().count() as u64;
+    let mut point = instants;
+    for second in (1..12).step_by(2) {
+        stage.again().expect("a stage");
+        let before = Before::of(&stage, &HEROKU).expect("a token");
+        // The last instant at which nothing has been said yet; a run may have one look more.
+        let killed = loop {
+            let killed = stage.rotate(&HEROKU).crash_at(point).run().expect("it runs");
+            if killed.was_killed() && killed.stdout.is_empty() {
+                break killed;
+            }
+            stage.again().expect("a stage");
+            point -= 1;
+        };
+        let again = stage.rotate(&HEROKU).crash_at(second).run().expect("it runs");
+        if again.stdout.is_empty() {
+            let last = stage.rotate(&HEROKU).run().and_then(|ended| ended.is(0)).expect("the end");
+            assert!(last.stdout.contains("is rotated"), "{killed}\n{again}\n{last}");
+        }
+        before.completed(&stage, &HEROKU, Restarts::Once).expect("one rotation");
+    }
 }

@@ -75,7 +75,7 @@ pub struct LeaseInfo {
     pub epoch: u64,
     /// Who took it last.
     pub holder: Holder,
-    /// When.
+    /// When its command began; runs of it that were killed count.
     pub since: Timestamp,
     /// When the holder last showed that it lives.
     pub renewed_at: Timestamp,
@@ -202,22 +202,33 @@ pub(crate) fn take(
 ) -> Result<u64, JournalError> {
     let last = read(transaction)?;
     let epoch = last.as_ref().map_or(0, |last| last.epoch) + 1;
-    if let Some(last) = last {
+    if let Some(last) = last.clone() {
         let silent = silent.is_some_and(|Silent(sign)| sign == last.sign_of_life());
         let free = (last.released || silent) && (locked || claim.take_over);
         if !(last.is_gone(claim, locked) || free) {
             return Err(last.held(now));
         }
     }
+    let since = since(last.as_ref(), claim, now);
     let ttl_ms = u64::try_from(claim.ttl.as_millis()).unwrap_or(u64::MAX >> 1);
     let holder = json("the lease's holder", &claim.holder)?;
     transaction.execute(
         "INSERT OR REPLACE INTO lease
          (one, epoch, holder, since, renewed_at, ttl_ms, locked, released)
-         VALUES (1, ?1, ?2, ?3, ?3, ?4, ?5, 0)",
-        params![epoch, holder, time(now), ttl_ms, locked],
+         VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, 0)",
+        params![epoch, holder, time(since), time(now), ttl_ms, locked],
     )?;
     Ok(epoch)
+}
+
+/// Since when this command is at it: whoever runs a command again that was killed goes on with it,
+/// however often it is killed.
+fn since(last: Option<&LeaseInfo>, claim: &Claim, now: Timestamp) -> Timestamp {
+    let same = |last: &&LeaseInfo| {
+        let (last, ours) = (&last.holder, &claim.holder);
+        (&last.command, &last.user) == (&ours.command, &ours.user)
+    };
+    last.filter(|last| !last.released).filter(same).map_or(now, |last| last.since)
 }
 
 /// Renews the lease, and refuses when it is no longer ours. The first statement of every write.

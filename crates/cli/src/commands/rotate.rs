@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{Mode, Outcome, Rotation, RotationId, SecretName};
-use journal::RotationFilter;
+use journal::{JournalError, Reader, RotationFilter};
 
 use crate::args::{Global, Rotate};
 use crate::commands::plan::render;
@@ -24,6 +24,8 @@ pub(crate) async fn run(args: &Rotate, global: &Global, output: Output) -> Resul
     if let Some(id) = ended {
         output.say(&format!("{id} had ended when its process was killed"));
         let rotation = engine.rotation(&id)?;
+        // The lease is held until it was said, here and below: a process that is killed before
+        // it has said so is told from one that has.
         if !owes_reissue(&rotation) {
             return running::report_ended(&rotation, output);
         }
@@ -67,7 +69,11 @@ fn owes_reissue(rotation: &Rotation) -> bool {
 /// it could say so. The same command, run again, must not begin another one.
 fn ended_unseen(home: &Home, name: &SecretName, command: &str) -> Result<Option<RotationId>> {
     let key = home.key()?;
-    let reader = home.reader(&key)?;
+    let reader = match Reader::open(&home.database(), &key) {
+        // Nothing has ended in a database that is yet to be made or brought up to date.
+        Err(JournalError::Missing { .. } | JournalError::Older { .. }) => return Ok(None),
+        other => other?,
+    };
     let Some(lease) = reader.lease()? else { return Ok(None) };
     if lease.released || lease.holder.command != command {
         return Ok(None);
