@@ -20,6 +20,10 @@ mod before;
 
 mod spread;
 
+pub mod bench;
+mod facts;
+pub mod pairing;
+
 pub mod shim;
 
 pub mod power;
@@ -33,9 +37,13 @@ pub mod chain;
 pub mod crashes;
 pub mod faults;
 pub mod leaks;
+pub mod matrix;
 
 pub use before::{Before, Restarts};
+pub use bench::Bench;
+pub use facts::Facts;
 pub use operator::Operator;
+pub use pairing::Pairing;
 pub use rollover::{Ended, Rollover, Running};
 pub use secret::{HEROKU, POSTMARK, SERVER, Secret};
 pub use spread::{full, spread};

@@ -27,8 +27,14 @@ impl Operator {
     /// # Errors
     /// The dashboard does not answer.
     pub fn at(stage: &Stage) -> Result<Self> {
-        let hands = stage.lab().operator();
-        let on = stage.runtime().handle().clone();
+        Self::with(stage.lab().operator(), stage.runtime().handle().clone())
+    }
+
+    /// The same, with these hands.
+    ///
+    /// # Errors
+    /// The dashboard does not answer.
+    pub fn with(hands: StandIn, on: Handle) -> Result<Self> {
         let known = on
             .block_on(hands.tokens(SERVER))
             .map_err(|error| format!("the dashboard does not answer: {error}"))?;

@@ -26,6 +26,8 @@ mod sealed_file;
 
 mod world;
 
+pub mod kinds;
+
 pub use fault::Fault;
 pub use http::{CallObserver, Quota, SetupError};
 pub use login::{Login, LoginError};

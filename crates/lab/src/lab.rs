@@ -15,7 +15,7 @@ use crate::hooks::Hooks;
 use crate::log::Log;
 use crate::seed::seed;
 use crate::server::{Door, serve};
-use crate::world::{Scene, World};
+use crate::world::{Scene, Turn, World};
 use crate::{
     Clock, Counters, Credentials, FaultRule, Faults, Inspection, Knobs, LabConfig, LabError,
     Moment, RequestRecord, StandIn, StateFile, Traffic, TrafficConfig, Urls, Vendor, Verdict,
@@ -45,7 +45,8 @@ pub(crate) struct Shared {
     pub(crate) form_token: String,
     pub(crate) stop: watch::Sender<bool>,
     world: Mutex<World>,
-    pristine: Scene,
+    /// What a reset leads back to.
+    pristine: Mutex<Scene>,
 }
 
 impl Shared {
@@ -65,7 +66,13 @@ impl Shared {
     pub(crate) fn reset(&self) {
         self.faults.clear();
         self.log.clear();
-        self.world(|world, _| world.reset(self.pristine.clone()));
+        let pristine = self.pristine.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.world(|world, _| world.reset(pristine));
+    }
+
+    fn keep(&self) {
+        let scene = self.world(|world, _| world.scene.clone());
+        *self.pristine.lock().unwrap_or_else(PoisonError::into_inner) = scene;
     }
 }
 
@@ -98,7 +105,7 @@ impl Lab {
             form_token: random::alnum(40),
             stop: watch::channel(false).0,
             world: Mutex::new(World::new(scene.clone(), Arc::clone(&urls))),
-            pristine: scene,
+            pristine: Mutex::new(scene),
             urls,
         });
         let files: Vec<_> = [&config.state_file, &config.github_socket]
@@ -259,7 +266,32 @@ impl Lab {
         Traffic::start(&self.shared, config)
     }
 
-    /// Puts the world back to how it was seeded, with the same values; faults and knobs are cleared.
+    /// Has a colleague revoke a token by hand, behind everybody's back; false when no vendor that
+    /// is rotated at knows it.
+    pub fn revoke_by_hand(&self, token: &str) -> bool {
+        self.shared.world(|world, now| {
+            let mut turn = Turn::new(now, Arc::clone(&world.urls));
+            let heroku = &mut world.scene.heroku;
+            let id = heroku.authorizations.values().find(|one| one.token == token);
+            if let Some(id) = id.map(|one| one.id.clone()) {
+                return heroku.revoke(&id, &mut turn).is_some();
+            }
+            let postmark = &mut world.scene.postmark;
+            let place = postmark.servers.iter().find_map(|(id, server)| {
+                let held = server.tokens.iter().find(|one| one.value == token)?;
+                Some((*id, held.row.clone()))
+            });
+            place.is_some_and(|(id, row)| postmark.delete_token(id, &row, &mut turn).is_ok())
+        })
+    }
+
+    /// From here on [`Lab::reset`] leads back to the world as it is now.
+    pub fn keep(&self) {
+        self.shared.keep();
+    }
+
+    /// Puts the world back to how it was seeded, or kept, with the same values; faults and knobs
+    /// are cleared.
     pub fn reset(&self) {
         self.shared.reset();
     }

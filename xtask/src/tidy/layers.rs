@@ -15,7 +15,7 @@ const OURS: [(&str, &[&str]); 9] = [
     ("engine", &["domain", "seal", "connectors", "journal"]),
     ("lab", &[]),
     ("rollover", &["domain", "seal", "connectors", "journal", "engine", "lab", "e2e"]),
-    ("e2e", &["domain", "seal", "journal", "lab"]),
+    ("e2e", &["domain", "seal", "connectors", "journal", "lab"]),
     ("xtask", &["domain", "seal", "journal", "lab", "e2e"]),
 ];
 

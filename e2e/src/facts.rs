@@ -1,0 +1,168 @@
+//! What the world of a pairing was like before, and whether it is now as it should be.
+//!
+//! All of it is read from the lab and the files; of the product only its list of rotations and its
+//! own check of the audit log are asked for.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::{Bench, Result};
+
+/// The world before.
+pub struct Facts {
+    /// The token that was in use.
+    pub old: String,
+    live: BTreeSet<String>,
+    everything: Vec<(String, String)>,
+    files: BTreeSet<String>,
+    restarts: usize,
+}
+
+/// Files that may come to be beside the inventory: the journal's.
+const MADE: &str = "rollover.db";
+
+impl Facts {
+    /// The world as it is now.
+    ///
+    /// # Errors
+    /// It cannot be looked at.
+    pub fn of(bench: &Bench) -> Result<Self> {
+        let world = bench.lab().inspect();
+        let pairing = bench.pairing();
+        Ok(Self {
+            old: (pairing.issuer.token)(&bench.lab().credentials()),
+            live: (pairing.issuer.live)(&world),
+            everything: bench.everything()?,
+            files: bench.files()?,
+            restarts: bench.restarts(),
+        })
+    }
+
+    /// How often the app was restarted since.
+    #[must_use]
+    pub fn restarts_since(&self, bench: &Bench) -> usize {
+        bench.restarts() - self.restarts
+    }
+
+    /// The end of an undisturbed rotation: store and consumer on one new token, the old one dead,
+    /// nothing else changed.
+    ///
+    /// # Errors
+    /// Everything that is not as it should be.
+    pub fn completed(&self, bench: &Bench) -> Result<()> {
+        let place = (bench.pairing().store.place)(bench.pairing().issuer.key);
+        let new = bench.everything()?.into_iter().find(|(name, _)| *name == place);
+        let (_, new) = new.ok_or("LOST: the store holds nothing")?;
+        let world = bench.lab().inspect();
+        let honours = |token: &str| (bench.pairing().issuer.honours)(&world, token);
+        let mut wrong = Vec::new();
+        if new == self.old {
+            wrong.push("FALSE DONE: the store holds the old token".into());
+        }
+        if !honours(&new) {
+            wrong.push("LOST: the new token is refused".into());
+        }
+        if honours(&self.old) {
+            wrong.push("FALSE DONE: the old token still answers".into());
+        }
+        let mut live = self.live.clone();
+        live.remove(&self.old);
+        live.insert(new.clone());
+        wrong.extend(self.everybody_on(bench, &new, &live)?);
+        wrong.extend(books(bench, "completed").err());
+        said(wrong)
+    }
+
+    /// The end of a way back: store and consumer on the old token, which lives, and no other left.
+    ///
+    /// # Errors
+    /// Everything that is not as it should be.
+    pub fn rolled_back(&self, bench: &Bench) -> Result<()> {
+        let mut wrong = self.everybody_on(bench, &self.old, &self.live)?;
+        wrong.extend(books(bench, "rolled-back").err());
+        said(wrong)
+    }
+
+    /// Nothing has come to be and nothing was changed.
+    ///
+    /// # Errors
+    /// What has.
+    pub fn untouched(&self, bench: &Bench) -> Result<()> {
+        said(self.everybody_on(bench, &self.old, &self.live)?)
+    }
+
+    /// What must hold at every instant: neither store nor consumer has a token that is refused.
+    ///
+    /// # Errors
+    /// Who has one.
+    pub fn nobody_out(&self, bench: &Bench) -> Result<()> {
+        let world = bench.lab().inspect();
+        let out = |(name, value): (String, String)| {
+            let ours = self.is_ours(bench, &name);
+            let refused = ours && !(bench.pairing().issuer.honours)(&world, &value);
+            refused.then(|| format!("OUTAGE: {name} holds a token that is refused"))
+        };
+        said(bench.everything()?.into_iter().filter_map(out).collect())
+    }
+
+    /// Everything is as before, save that our places hold this token, and that these tokens live.
+    fn everybody_on(
+        &self,
+        bench: &Bench,
+        token: &str,
+        live: &BTreeSet<String>,
+    ) -> Result<Vec<String>> {
+        let mut wrong = Vec::new();
+        let now = (bench.pairing().issuer.live)(&bench.lab().inspect());
+        let (orphans, lost) = (now.difference(live).count(), live.difference(&now).count());
+        if orphans > 0 {
+            wrong.push(format!("ORPHANS: {orphans} live token(s) too many"));
+        }
+        if lost > 0 {
+            wrong.push(format!("LOST: {lost} live token(s) too few"));
+        }
+        let due = self.everything.iter().map(|(name, value)| {
+            let held = if self.is_ours(bench, name) { token } else { value };
+            (name.clone(), held.to_owned())
+        });
+        let due: BTreeSet<(String, String)> = due.collect();
+        let there: BTreeSet<(String, String)> = bench.everything()?.into_iter().collect();
+        for (name, _) in due.symmetric_difference(&there) {
+            wrong.push(format!("{name} is not as it should be"));
+        }
+        let files = bench.files()?;
+        let left = files.difference(&self.files).filter(|name| !name.starts_with(MADE));
+        wrong.extend(left.map(|name| format!("LEFT BEHIND: {name}")));
+        wrong.dedup();
+        Ok(wrong)
+    }
+
+    /// Whether a place is the store or the consumer of the pairing.
+    fn is_ours(&self, bench: &Bench, name: &str) -> bool {
+        let pairing = bench.pairing();
+        let within = |place: &str| {
+            name.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with(" in "))
+        };
+        within(&pairing.place()) || within(&(pairing.store.place)(pairing.issuer.key))
+    }
+}
+
+/// The product's own books: one rotation, ended so, and an audit log that verifies.
+fn books(bench: &Bench, outcome: &str) -> Result<()> {
+    let rotations = bench.rollover(&["run", "ls", "--json"]).run()?.is(0)?.json()?;
+    let all = rotations.as_array().cloned().unwrap_or_default();
+    let ends: Vec<&str> = all.iter().filter_map(|one| one["outcome"].as_str()).collect();
+    if ends != [outcome] || all.len() != 1 {
+        return Err(format!("the rotations are {ends:?}, not one {outcome}"));
+    }
+    let verified = bench.rollover(&["audit", "verify", "--json"]).run()?.is(0)?.json()?;
+    if verified["verified"] != Value::Bool(true) {
+        return Err(format!("the audit log does not verify: {verified}"));
+    }
+    Ok(())
+}
+
+fn said(wrong: Vec<String>) -> Result<()> {
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
+}

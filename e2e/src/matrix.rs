@@ -1,0 +1,346 @@
+//! The crash matrix: every pairing of what is registered, in every mode, killed at every instant.
+//!
+//! A cell is one pairing in one mode. Its undisturbed run tells how many instants it has; then it
+//! is killed at one after the other, the same command is run again, and the world must be as after
+//! the undisturbed run: no token too many or too few, no request refused, as many restarts.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use lab::TrafficReport;
+
+use crate::spread::each;
+use crate::{Bench, Ended, Facts, Pairing, Result, Rollover, bench::LogsIn};
+
+/// What a rotation is killed in.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Mode {
+    /// From the beginning to the end.
+    Scheduled,
+    /// The way back, from a rotation that was killed after so many quarters of what it does
+    /// before it asks for the agreement; after four of them it waits for it.
+    Back(u8),
+    /// Forward, from a token that is dead.
+    Repair,
+}
+
+impl Mode {
+    /// Every column of the matrix.
+    pub const ALL: [Self; 6] =
+        [Self::Scheduled, Self::Back(1), Self::Back(2), Self::Back(3), Self::Back(4), Self::Repair];
+
+    fn logs_in(self) -> LogsIn {
+        match self {
+            // A login that is dead itself can repair nothing.
+            Self::Repair => LogsIn::WithItsOwn,
+            Self::Scheduled | Self::Back(_) => LogsIn::WithTheToken,
+        }
+    }
+
+    /// The exit code of an undisturbed run.
+    fn ends_with(self) -> i32 {
+        if matches!(self, Self::Back(_)) { 11 } else { 0 }
+    }
+
+    /// Whether the consumer is in service all the time.
+    fn serves(self) -> bool {
+        self != Self::Repair
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scheduled => f.write_str("scheduled"),
+            Self::Back(4) => f.write_str("way back from the last step before the revocation"),
+            Self::Back(quarters) => write!(f, "way back from {quarters}/4"),
+            Self::Repair => f.write_str("repair"),
+        }
+    }
+}
+
+/// One pairing in one mode.
+#[derive(Clone, Copy)]
+pub struct Cell {
+    /// The pairing.
+    pub pairing: Pairing,
+    /// The mode.
+    pub mode: Mode,
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}", self.pairing, self.mode)
+    }
+}
+
+/// What came of one cell.
+#[derive(Clone, Debug, Default)]
+pub struct Swept {
+    /// How many instants its undisturbed run has.
+    pub instants: usize,
+    /// How many kills there were.
+    pub kills: usize,
+    /// How many ended right.
+    pub right: usize,
+    /// The kills by what the instant is about: `write`, `sync`, `call`.
+    pub about: BTreeMap<String, usize>,
+    /// Requests of the consumer meanwhile.
+    pub requests: u64,
+    /// Those that were refused.
+    pub refused: u64,
+    /// The wrong ends, told.
+    pub wrong: Vec<String>,
+}
+
+/// Every cell: every pairing in every mode.
+///
+/// # Errors
+/// Something is registered that the lab has no place for.
+pub fn cells() -> Result<Vec<Cell>> {
+    let all = Pairing::all()?;
+    let modes = |pairing| Mode::ALL.into_iter().map(move |mode| Cell { pairing, mode });
+    Ok(all.into_iter().flat_map(modes).collect())
+}
+
+/// A few cells, in which every kind and every mode occurs.
+///
+/// # Errors
+/// As [`cells`].
+pub fn sample() -> Result<Vec<Cell>> {
+    let cover = Pairing::cover()?;
+    let most = cover.len().max(Mode::ALL.len());
+    let cell = |n: usize| {
+        let mode = Mode::ALL[n % Mode::ALL.len()];
+        Cell { pairing: cover[n % cover.len()], mode }
+    };
+    Ok((0..most).map(cell).collect())
+}
+
+/// Kills in each of these cells at the instants `first`, `first + step` and so on, with so many
+/// cells side by side; `first` moves on from cell to cell, so that a sample meets every part.
+///
+/// # Errors
+/// A cell cannot be set up, or its undisturbed run does not end as it should.
+pub fn sweep(binary: &Path, cells: &[Cell], step: usize, benches: usize) -> Result<Vec<Swept>> {
+    let places: Vec<(usize, Cell)> = cells.iter().copied().enumerate().collect();
+    each(&places, benches, |(place, cell)| {
+        swept(binary, *cell, 1 + (place * FIRST_MOVES) % step, step)
+            .map_err(|why| format!("{cell}: {why}"))
+    })
+    .into_iter()
+    .collect()
+}
+
+/// By how much the first instant moves on from cell to cell.
+const FIRST_MOVES: usize = 5;
+/// By how many instants a run may be longer than the undisturbed one.
+const VARIES: usize = 2;
+
+fn swept(binary: &Path, cell: Cell, first: usize, step: usize) -> Result<Swept> {
+    let mut bench = Bench::new(binary, cell.pairing, cell.mode.logs_in())?;
+    let set = Set::up(&mut bench, cell.mode)?;
+    let undisturbed = set.undisturbed(&bench)?;
+    let mut sum = Swept { instants: undisturbed.instants, ..Swept::default() };
+    for point in (first..=undisturbed.instants + VARIES).step_by(step) {
+        bench.again()?;
+        let tried = set.attempt(&bench, point, undisturbed.restarts);
+        sum.requests += tried.requests;
+        sum.refused += tried.refused;
+        match tried.end {
+            Ok(None) => {}
+            Ok(Some(about)) => {
+                sum.kills += 1;
+                sum.right += 1;
+                *sum.about.entry(about).or_default() += 1;
+            }
+            Err(why) => {
+                sum.kills += 1;
+                sum.wrong.push(format!("{cell}, killed at {point}: {why}"));
+            }
+        }
+    }
+    Ok(sum)
+}
+
+/// A bench that is ready for a mode, and what a right end is.
+struct Set {
+    mode: Mode,
+    facts: Facts,
+    /// The rotation that is turned back.
+    id: String,
+    /// The token that a person has made and enters.
+    entered: Option<String>,
+    /// The app's restarts before anything of this mode.
+    restarts: usize,
+}
+
+struct Undisturbed {
+    instants: usize,
+    restarts: usize,
+}
+
+struct Tried {
+    requests: u64,
+    refused: u64,
+    /// What the instant was about; nothing where the run ended before it.
+    end: Result<Option<String>>,
+}
+
+impl Set {
+    fn up(bench: &mut Bench, mode: Mode) -> Result<Self> {
+        let mut facts = Facts::of(bench)?;
+        let (mut id, mut entered) = (String::new(), None);
+        match mode {
+            Mode::Scheduled => {}
+            Mode::Repair => {
+                if !bench.lab().revoke_by_hand(&facts.old) {
+                    return Err("nobody knows the old token".into());
+                }
+                facts = Facts::of(bench)?;
+                if bench.pairing().issuer.by_operator {
+                    entered = Some(made_by_hand(bench)?);
+                }
+            }
+            Mode::Back(quarters) => id = far_enough(bench, quarters)?,
+        }
+        bench.keep()?;
+        let restarts = bench.restarts();
+        Ok(Self { mode, facts, id, entered, restarts })
+    }
+
+    fn command(&self, bench: &Bench) -> Rollover {
+        let name = bench.pairing().secret();
+        let stay = if bench.pairing().issuer.by_operator { "--wait" } else { "--no-wait" };
+        let forward = ["rotate", name.as_str(), "--confirm", name.as_str(), stay];
+        match self.mode {
+            Mode::Scheduled => bench.rollover(&forward),
+            Mode::Repair => {
+                let run = bench.rollover(&forward).args(&["--repair"]);
+                match &self.entered {
+                    Some(token) => run.args(&["--token-stdin"]).input(token),
+                    None => run,
+                }
+            }
+            Mode::Back(_) => bench.rollover(&["run", "rollback", &self.id, stay]),
+        }
+    }
+
+    /// What must hold in the end.
+    fn ended(&self, bench: &Bench) -> Result<()> {
+        match self.mode {
+            Mode::Scheduled | Mode::Repair => self.facts.completed(bench),
+            Mode::Back(_) => self.facts.rolled_back(bench),
+        }
+    }
+
+    fn undisturbed(&self, bench: &Bench) -> Result<Undisturbed> {
+        let operator = bench.operator()?;
+        let run = self.command(bench).heard_by(operator.ear());
+        let log = bench.log().display().to_string();
+        let _ = run.env("ROLLOVER_CRASH_LOG", &log).run()?.is(self.mode.ends_with())?;
+        let _clicks = operator.leave()?;
+        self.ended(bench).map_err(|why| format!("undisturbed: {why}"))?;
+        let restarts = bench.restarts() - self.restarts;
+        Ok(Undisturbed { instants: instants(bench)?.len(), restarts })
+    }
+
+    fn attempt(&self, bench: &Bench, point: usize, restarts: usize) -> Tried {
+        let traffic = self.mode.serves().then(|| bench.traffic());
+        let mut end = self.killed(bench, point);
+        let report = traffic.map(|traffic| bench.end_traffic(traffic));
+        let total = report.as_ref().map(TrafficReport::total).unwrap_or_default();
+        let restarted = bench.restarts() - self.restarts;
+        if total.refused > 0 && end.is_ok() {
+            end = Err(format!("OUTAGE: {:?}", report.map(|report| report.refusals)));
+        } else if restarted != restarts && end.is_ok() {
+            end = Err(format!("restarted {restarted} times, not {restarts}"));
+        }
+        Tried { requests: total.sent, refused: total.refused, end }
+    }
+
+    fn killed(&self, bench: &Bench, point: usize) -> Result<Option<String>> {
+        let operator = bench.operator()?;
+        let run = || self.command(bench).heard_by(operator.ear());
+        let log = bench.log().display().to_string();
+        let point = u64::try_from(point).unwrap_or(u64::MAX);
+        let killed = run().crash_at(point).env("ROLLOVER_CRASH_LOG", &log).run()?;
+        if !killed.was_killed() {
+            let _ = killed.is(self.mode.ends_with())?;
+            let _clicks = operator.leave()?;
+            return self.ended(bench).map(|()| None);
+        }
+        if self.mode.serves() {
+            self.facts.nobody_out(bench).map_err(|why| format!("{why}; {killed}"))?;
+        }
+        // Whoever has read the last word does not run it again.
+        let again = if killed.stdout.is_empty() { self.over(run().run()?) } else { Ok(()) };
+        let _clicks = operator.leave()?;
+        let last = instants(bench)?.pop().unwrap_or_default();
+        again
+            .and_then(|()| self.ended(bench))
+            .map_err(|why| format!("({last}) {why}\n{killed}"))?;
+        let about = last.split(':').next().unwrap_or_default();
+        Ok(Some(about.to_owned()))
+    }
+
+    /// Whether the second run has ended as it should.
+    fn over(&self, again: Ended) -> Result<()> {
+        // Where everything was done and only the word of it was missing, a way back says so.
+        let unheard = matches!(self.mode, Mode::Back(_))
+            && again.code == Some(1)
+            && again.stderr.contains("it has ended");
+        if unheard { Ok(()) } else { again.is(self.mode.ends_with()).map(drop) }
+    }
+}
+
+/// A token that a person makes in the dashboard.
+fn made_by_hand(bench: &Bench) -> Result<String> {
+    let hands = bench.lab().operator();
+    let made = bench.runtime().block_on(hands.generate_token(crate::SERVER));
+    made.map_err(|error| format!("the operator could not create: {error}"))
+}
+
+/// Brings a rotation so many quarters far of what it does before it asks for the agreement, kills
+/// it there, and answers its id.
+fn far_enough(bench: &mut Bench, quarters: u8) -> Result<String> {
+    let name = bench.pairing().secret();
+    let rotate = ["rotate", name.as_str(), "--yes", "--no-wait"];
+    if bench.pairing().issuer.by_operator {
+        let _ = bench.rollover(&rotate).run()?.is(10)?;
+        let _token = made_by_hand(bench)?;
+        bench.keep()?;
+    }
+    let log = bench.log().display().to_string();
+    let _ = bench.rollover(&rotate).env("ROLLOVER_CRASH_LOG", &log).run()?.is(10)?;
+    if quarters < 4 {
+        let all = instants(bench)?;
+        // Before its first write there is nothing that could be turned back.
+        let first = all.iter().position(|one| one == "write: after the commit").unwrap_or(0) + 1;
+        let point = first + (all.len() - first) * usize::from(quarters) / 4;
+        bench.again()?;
+        let point = u64::try_from(point).unwrap_or(u64::MAX);
+        if !bench.rollover(&rotate).crash_at(point).run()?.was_killed() {
+            return Err(format!("it was over before {quarters}/4"));
+        }
+    }
+    open_rotation(bench)
+}
+
+/// The id of the rotation that is open.
+fn open_rotation(bench: &Bench) -> Result<String> {
+    let rotations = bench.rollover(&["run", "ls", "--json"]).run()?.is(0)?.json()?;
+    let all = rotations.as_array().cloned().unwrap_or_default();
+    let open = all.iter().find(|one| one["ended"].is_null());
+    open.and_then(|one| one["rotation"].as_str().map(str::to_owned))
+        .ok_or_else(|| format!("no rotation is open: {rotations}"))
+}
+
+/// The instants that a run has written down, and the file gone.
+fn instants(bench: &Bench) -> Result<Vec<String>> {
+    let text = fs::read_to_string(bench.log()).map_err(|error| format!("no instants: {error}"))?;
+    fs::remove_file(bench.log()).map_err(|error| error.to_string())?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
