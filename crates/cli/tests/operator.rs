@@ -6,6 +6,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use e2e::crashes::open_rotation;
 use e2e::{Before, Ended, Operator, POSTMARK, Restarts, SERVER, Stage};
@@ -68,6 +69,22 @@ fn a_token_that_the_issuer_does_not_show_is_entered() {
     let _ = run(&stage, &["run", "resume", &id, "--no-wait"], 0);
     let held = before.completed(&stage, &POSTMARK, Restarts::Once).expect("everything is right");
     assert!(held == new, "another token than the entered one");
+}
+
+/// Entered before it was asked for, a token is taken up and the rotation goes on at once.
+#[test]
+fn a_token_that_is_entered_early_is_waited_for_by_nobody() {
+    let stage = stage();
+    let old = Before::of(&stage, &POSTMARK).expect("a token").old;
+    assert!(stage.lab().revoke_by_hand(&old));
+    let on = stage.runtime();
+    let new = on.block_on(stage.lab().operator().generate_token(SERVER)).expect("a token");
+    let name = POSTMARK.name;
+    let repair = ["rotate", name, "--repair", "--confirm", name, "--wait", "--token-stdin"];
+    let run = stage.rollover(&repair).input(&new).within(Duration::from_secs(30));
+    let _ = run.run().and_then(|ended| ended.is(0)).expect("it completes");
+    let held = stage.lab().inspect().infisical_value("prod", POSTMARK.key);
+    assert!(held.as_deref() == Some(new.as_str()), "another token than the entered one");
 }
 
 #[test]

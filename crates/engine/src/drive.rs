@@ -207,7 +207,9 @@ impl Drive {
             if !self.stopping {
                 self.launch(&due, &mut in_flight, &running).await?;
             }
-            self.take_early(&mut running, &mut in_flight).await?;
+            if self.take_early(&mut running, &mut in_flight).await? {
+                continue;
+            }
             self.show_waiting();
             if running.is_empty() {
                 if self.stopping {

@@ -115,20 +115,22 @@ impl Drive {
             && self.rotation.state(&Action::Create) == StepState::Idle
     }
 
-    /// Takes up a token that was entered early, once it is asked for.
+    /// Takes up a token that was entered early, once it is asked for; says whether it did, for
+    /// then something else may be due.
     pub(super) async fn take_early(
         &mut self,
         running: &mut Running,
         in_flight: &mut BTreeSet<Action>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<bool, EngineError> {
         if self.rotation.state(&Action::Create) != StepState::Begun {
-            return Ok(());
+            return Ok(false);
         }
-        if let Some(command) = self.early.take() {
-            self.obey(Ok(Told { command, item: None })).await?;
-            self.drop_watches(running, in_flight);
-        }
-        Ok(())
+        let Some(command) = self.early.take() else {
+            return Ok(false);
+        };
+        self.obey(Ok(Told { command, item: None })).await?;
+        self.drop_watches(running, in_flight);
+        Ok(true)
     }
 
     /// On the way back, where the issuer's list cannot be read, a person's word that no token
