@@ -86,6 +86,7 @@ fn fault_before(shared: &Shared, vendor: Vendor, call: &Call, hits: &Hits) -> Op
         FaultKind::Error5xxBefore { status } => {
             Some(Outcome::Answer(server_error(vendor, *status)))
         }
+        FaultKind::Refused { status } => Some(Outcome::Answer(refused(vendor, *status))),
         FaultKind::DropBefore => Some(Outcome::Close),
         FaultKind::HangBefore => Some(Outcome::Hang),
         FaultKind::Html403 => Some(Outcome::Answer(firewall_page())),
@@ -214,6 +215,17 @@ fn server_error(vendor: Vendor, status: u16) -> Reply {
         Vendor::Github => github::server_error(status),
         Vendor::Infisical => infisical::server_error(status),
         Vendor::Dashboard => Reply::text(status, "server error"),
+    }
+}
+
+fn refused(vendor: Vendor, status: u16) -> Reply {
+    let status = if status == 422 { 422 } else { 403 };
+    match vendor {
+        Vendor::Postmark => postmark::refused(status),
+        Vendor::Heroku => heroku::refused(status),
+        Vendor::Github => github::refused(status),
+        Vendor::Infisical => infisical::refused(status),
+        Vendor::Dashboard => Reply::text(status, "refused"),
     }
 }
 

@@ -44,6 +44,12 @@ pub enum FaultKind {
     HangBefore,
     /// The effect is committed, and no answer until the client gives up (at most 120 s).
     HangAfter,
+    /// A definite no in the vendor's own words; no effect.
+    Refused {
+        /// 403 or 422; other statuses are taken for 403.
+        #[serde(default = "forbidden")]
+        status: u16,
+    },
     /// A firewall's page in the vendor's place; no effect.
     Html403,
     /// 200 with a body that means nothing; no effect.
@@ -76,6 +82,10 @@ fn unavailable() -> u16 {
     503
 }
 
+fn forbidden() -> u16 {
+    403
+}
+
 impl FaultKind {
     /// The name on the command line and in JSON.
     #[must_use]
@@ -90,6 +100,7 @@ impl FaultKind {
             Self::ResetInBody => "reset_in_body",
             Self::HangBefore => "hang_before",
             Self::HangAfter => "hang_after",
+            Self::Refused { .. } => "refused",
             Self::Html403 => "html403",
             Self::Garbage => "garbage",
             Self::StaleRead { .. } => "stale_read",
@@ -101,7 +112,7 @@ impl FaultKind {
     }
 
     /// Every name on the menu.
-    pub const NAMES: [&'static str; 16] = [
+    pub const NAMES: [&'static str; 17] = [
         "latency",
         "status429",
         "error5xx_before",
@@ -111,6 +122,7 @@ impl FaultKind {
         "reset_in_body",
         "hang_before",
         "hang_after",
+        "refused",
         "html403",
         "garbage",
         "stale_read",
@@ -135,6 +147,7 @@ impl FaultKind {
             "reset_in_body" => Self::ResetInBody,
             "hang_before" => Self::HangBefore,
             "hang_after" => Self::HangAfter,
+            "refused" => Self::Refused { status: if amount == Some(422) { 422 } else { 403 } },
             "html403" => Self::Html403,
             "garbage" => Self::Garbage,
             "stale_read" => Self::StaleRead { ms },

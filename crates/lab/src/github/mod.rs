@@ -303,6 +303,14 @@ pub(crate) fn too_many() -> Reply {
     )
 }
 
+/// A definite no.
+pub(crate) fn refused(status: u16) -> Reply {
+    match status {
+        422 => unprocessable("Validation Failed", &json!([])),
+        _ => error(403, "Resource not accessible by personal access token"),
+    }
+}
+
 pub(crate) fn server_error(status: u16) -> Reply {
     error(status, "Server Error")
 }

@@ -298,6 +298,14 @@ pub(crate) fn too_many() -> Reply {
     )
 }
 
+/// A definite no.
+pub(crate) fn refused(status: u16) -> Reply {
+    match status {
+        422 => problem(422, "invalid_params", "Invalid parameters."),
+        _ => problem(403, "forbidden", "You do not have access to this."),
+    }
+}
+
 pub(crate) fn server_error(status: u16) -> Reply {
     match status {
         503 => problem(503, "maintenance", "Heroku API is temporarily unavailable."),

@@ -197,6 +197,14 @@ pub(crate) fn too_many(seconds: u64) -> Reply {
     error(429, "RateLimitExceeded", &message)
 }
 
+/// A definite no.
+pub(crate) fn refused(status: u16) -> Reply {
+    match status {
+        422 => error(422, "ValidationFailure", "The request is not valid"),
+        _ => error(403, "PermissionDenied", "You are not allowed to do this"),
+    }
+}
+
 pub(crate) fn server_error(status: u16) -> Reply {
     error(status, "InternalServerError", "Something went wrong")
 }

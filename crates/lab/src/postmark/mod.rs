@@ -170,6 +170,14 @@ pub(crate) fn too_many() -> Reply {
     error(429, 429, "Rate limit exceeded.")
 }
 
+/// A definite no.
+pub(crate) fn refused(status: u16) -> Reply {
+    match status {
+        422 => invalid(402, "Invalid JSON"),
+        _ => error(status, 0, "Forbidden"),
+    }
+}
+
 pub(crate) fn server_error(status: u16) -> Reply {
     if status == 503 {
         error(503, 100, "The Postmark API is offline for maintenance.")
