@@ -35,9 +35,12 @@ pub mod disks;
 pub mod canary;
 pub mod chain;
 pub mod crashes;
+pub mod doubtful;
 pub mod faults;
+pub mod journey;
 pub mod leaks;
 pub mod matrix;
+pub mod steps;
 
 pub use before::{Before, Restarts};
 pub use bench::Bench;

@@ -12,7 +12,7 @@ use std::path::Path;
 use lab::TrafficReport;
 
 use crate::spread::each;
-use crate::{Bench, Ended, Facts, Pairing, Result, Rollover, bench::LogsIn};
+use crate::{Bench, Facts, Pairing, Result, Rollover, bench::LogsIn};
 
 /// What a rotation is killed in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -276,7 +276,10 @@ impl Set {
             self.facts.nobody_out(bench).map_err(|why| format!("{why}; {killed}"))?;
         }
         // Whoever has read the last word does not run it again.
-        let again = if killed.stdout.is_empty() { self.over(run().run()?) } else { Ok(()) };
+        let again = match killed.stdout.is_empty() {
+            true => run().run()?.is(self.mode.ends_with()).map(drop),
+            false => Ok(()),
+        };
         let _clicks = operator.leave()?;
         let last = instants(bench)?.pop().unwrap_or_default();
         again
@@ -285,19 +288,10 @@ impl Set {
         let about = last.split(':').next().unwrap_or_default();
         Ok(Some(about.to_owned()))
     }
-
-    /// Whether the second run has ended as it should.
-    fn over(&self, again: Ended) -> Result<()> {
-        // Where everything was done and only the word of it was missing, a way back says so.
-        let unheard = matches!(self.mode, Mode::Back(_))
-            && again.code == Some(1)
-            && again.stderr.contains("it has ended");
-        if unheard { Ok(()) } else { again.is(self.mode.ends_with()).map(drop) }
-    }
 }
 
 /// A token that a person makes in the dashboard.
-fn made_by_hand(bench: &Bench) -> Result<String> {
+pub(crate) fn made_by_hand(bench: &Bench) -> Result<String> {
     let hands = bench.lab().operator();
     let made = bench.runtime().block_on(hands.generate_token(crate::SERVER));
     made.map_err(|error| format!("the operator could not create: {error}"))
@@ -330,7 +324,7 @@ fn far_enough(bench: &mut Bench, quarters: u8) -> Result<String> {
 }
 
 /// The id of the rotation that is open.
-fn open_rotation(bench: &Bench) -> Result<String> {
+pub(crate) fn open_rotation(bench: &Bench) -> Result<String> {
     let rotations = bench.rollover(&["run", "ls", "--json"]).run()?.is(0)?.json()?;
     let all = rotations.as_array().cloned().unwrap_or_default();
     let open = all.iter().find(|one| one["ended"].is_null());
