@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use domain::Mode;
+use domain::audit::NoteKey;
 
 /// Rotate API tokens without an outage, and prove that the old one is dead
 #[derive(Parser, Debug)]
@@ -278,10 +279,51 @@ pub(crate) enum Audit {
     },
     /// Check that no record was changed, removed, inserted or moved
     Verify {
-        /// A head that was noted earlier, `RECORDS:HASH`; the log must contain it
-        #[arg(long, value_name = "RECORDS:HASH")]
-        expect: Option<String>,
+        /// Also check that the log goes on from the checkpoints in this file
+        #[arg(long, value_name = "FILE")]
+        anchor: Vec<PathBuf>,
+        /// Believe checkpoints of this key, too, such as an earlier one
+        #[arg(long, value_name = "VKEY", requires = "anchor")]
+        key: Vec<NoteKey>,
     },
+    /// Write the proof that a record is in the log, or check one
+    Prove(Prove),
+    /// Print the key that checkpoints and proofs are checked with
+    Key,
+    /// Check the log and keep its checkpoint elsewhere; without a place, print it
+    Anchor(Anchor),
+}
+
+/// Write the proof that a record is in the log, or check one
+#[derive(Args, Debug)]
+pub(crate) struct Prove {
+    /// The record's number, as `audit ls` shows it
+    #[arg(required_unless_present = "check", conflicts_with = "check")]
+    pub(crate) number: Option<u64>,
+    /// Write the proof to this new file instead of standard output
+    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    pub(crate) output: Option<PathBuf>,
+    /// Check the proof in this file; needs no inventory and no database
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) check: Option<PathBuf>,
+    /// The log's key, as `audit key` prints it
+    #[arg(long, value_name = "VKEY", requires = "check")]
+    pub(crate) key: Option<NoteKey>,
+}
+
+/// Check the log and keep its checkpoint elsewhere; without a place, print it
+#[derive(Args, Debug)]
+#[group(multiple = false)]
+pub(crate) struct Anchor {
+    /// Append it to this file
+    #[arg(long, value_name = "PATH")]
+    pub(crate) file: Option<PathBuf>,
+    /// Commit it to the git repository of this directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) git: Option<PathBuf>,
+    /// Send it to this address with `sendmail`
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) mail: Option<String>,
 }
 
 #[derive(Subcommand, Debug)]

@@ -196,7 +196,10 @@ impl JournalError {
             Self::File { path, source } => file_hint(path, source.kind()),
             Self::NotOurs { .. } => "point `database` in rollover.toml to another path".into(),
             Self::Newer { .. } => "run the newer rollover; an older one must not guess".into(),
-            Self::Older { .. } => "run any command that writes; it brings the schema up".into(),
+            Self::Older { found: 0, .. } => "run any command that writes; it makes the tables".into(),
+            Self::Older { .. } => "it was made before the first release: end what is open with the \
+                                   rollover that made it, then name a new `database` in rollover.toml"
+                .into(),
             Self::WrongKey { .. } => "use the key that the database was made with; check `key` \
                                       and `database` in rollover.toml"
                 .into(),

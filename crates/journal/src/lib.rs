@@ -31,7 +31,7 @@ mod error;
 #[cfg(test)]
 mod tests;
 
-pub use audit_log::{AuditProblem, Verified};
+pub use audit_log::{AuditProblem, Line, Verified, signed};
 pub use batch::{Appended, Batch};
 pub use error::JournalError;
 pub use inbox::{Inbox, Item, Pending};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use domain::audit::Line;
+use domain::audit::{Note, NoteKey, Proof};
 use domain::{Entry, Outcome, RotationId, SecretName, Token};
 use jiff::Timestamp;
 use rusqlite::{Connection, Params, Row, params};
@@ -12,8 +12,8 @@ use seal::Key;
 use crate::column::{Json, Text};
 use crate::values::{Slot, Values};
 use crate::{
-    AuditProblem, JournalError, LeaseInfo, Pending, TokenRow, Verified, audit_log, connection,
-    inbox, lease, schema, token, writer,
+    AuditProblem, JournalError, LeaseInfo, Line, Pending, TokenRow, Verified, audit_log,
+    connection, inbox, lease, schema, token, writer,
 };
 
 /// A connection that cannot write. It may be shared between threads; they take turns.
@@ -143,20 +143,58 @@ impl Reader {
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn audit_lines(&self, from: u64, limit: u32) -> Result<Vec<Line>, JournalError> {
-        let clause = "WHERE seq >= ?1 ORDER BY seq LIMIT ?2";
-        audit_log::lines(&self.connection(), clause, params![from, limit])
+    pub fn audit_lines(&self, from: u64, limit: u64) -> Result<Vec<Line>, JournalError> {
+        audit_log::lines(&self.connection(), from, limit)
     }
 
-    /// Checks the whole audit log: every record, every signature, the order and the end; and
+    /// The newest audit records, oldest of them first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn audit_newest(&self, number: u64) -> Result<Vec<Line>, JournalError> {
+        audit_log::newest_lines(&self.connection(), number)
+    }
+
+    /// Checks the whole audit log: that its records are those that its checkpoint signs, and
     /// that no journal entry lacks its record.
     ///
     /// # Errors
     /// The first place where it is not what this installation wrote.
     pub fn verify_audit(&self) -> Result<Verified, AuditProblem> {
+        self.verify_audit_against(&[], &[])
+    }
+
+    /// The same, and that the log goes on from anchors: checkpoints that were kept elsewhere,
+    /// signed by this installation's key or by one of `also`.
+    ///
+    /// # Errors
+    /// The first place where it is not what this installation wrote, or not what an anchor says.
+    pub fn verify_audit_against(
+        &self,
+        anchors: &[Note],
+        also: &[NoteKey],
+    ) -> Result<Verified, AuditProblem> {
         let mut connection = self.connection();
         let snapshot = connection.transaction()?;
-        audit_log::verify(&snapshot, &self.key)
+        audit_log::verify(&snapshot, &self.key, anchors, also)
+    }
+
+    /// The proof that a record is in the log, by its number from 1, with the record in it.
+    ///
+    /// # Errors
+    /// There is no such record, or the log is broken.
+    pub fn prove_audit(&self, number: u64) -> Result<Proof, AuditProblem> {
+        let mut connection = self.connection();
+        let snapshot = connection.transaction()?;
+        audit_log::prove(&snapshot, &self.key, number)
+    }
+
+    /// The key that the log's checkpoints and proofs are checked with.
+    ///
+    /// # Errors
+    /// The log's checkpoint is missing, or not signed by this installation.
+    pub fn audit_key(&self) -> Result<NoteKey, AuditProblem> {
+        audit_log::verifier(&self.connection(), &self.key)
     }
 
     /// What waits for a rotation, oldest first, with opened tokens.

@@ -11,7 +11,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::JournalError;
 
 /// The version that this program writes.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Brings a database to [`VERSION`]. `first` completes a new one, in the transaction that makes
 /// its tables.
@@ -33,17 +33,21 @@ fn step(
 ) -> Result<u32, JournalError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version = found(&transaction, path)?;
-    let Some(migration) = MIGRATIONS.get(version as usize) else {
+    if version == VERSION {
         return Ok(version);
+    }
+    let Some((_, to, migration)) = MIGRATIONS.iter().find(|(from, ..)| *from == version) else {
+        let path = path.to_owned();
+        return Err(JournalError::Older { path, found: version, known: VERSION });
     };
     transaction.execute_batch(migration)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
-    transaction.pragma_update(None, "user_version", version + 1)?;
+    transaction.pragma_update(None, "user_version", to)?;
     if version == 0 {
         first(&transaction)?;
     }
     transaction.commit()?;
-    Ok(version + 1)
+    Ok(*to)
 }
 
 /// The version of a database that is ours, or empty; anything else is refused.
@@ -80,10 +84,11 @@ pub(crate) fn require_current(connection: &Connection, path: &Path) -> Result<()
 /// `roll`, so that a database of something else is not taken for ours.
 const APPLICATION: u32 = u32::from_be_bytes(*b"roll");
 
-/// In order; each was once the newest and is never changed again.
-const MIGRATIONS: [&str; VERSION as usize] = [V1];
+/// From which version, to which, and how. Once released, one is never changed again. Version 1
+/// was before the first release, and nothing leads from it.
+const MIGRATIONS: [(u32, u32, &str); 1] = [(0, 2, V2)];
 
-const V1: &str = "
+const V2: &str = "
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
     value TEXT NOT NULL
@@ -123,18 +128,18 @@ CREATE TABLE sealed (
     PRIMARY KEY (rotation, slot)
 ) STRICT;
 
+-- One record a row; `leaf` is its hash in the tree.
 CREATE TABLE audit (
     seq INTEGER PRIMARY KEY CHECK (seq > 0),
     body TEXT NOT NULL,
-    hash BLOB NOT NULL,
-    signature BLOB NOT NULL
+    leaf BLOB NOT NULL
 ) STRICT;
 
+-- The signed root over all records, and the right edge of their tree.
 CREATE TABLE audit_head (
     one INTEGER PRIMARY KEY CHECK (one = 1),
-    seq INTEGER NOT NULL,
-    hash BLOB NOT NULL,
-    signature BLOB NOT NULL
+    checkpoint TEXT NOT NULL,
+    edge BLOB NOT NULL
 ) STRICT;
 
 CREATE TABLE tokens (

@@ -22,6 +22,22 @@ fn an_older_database_is_migrated() {
     assert_eq!(home.reader().events(&id("A")).unwrap().len(), 1);
 }
 
+/// Goal: version 1, from before the first release, is refused and left alone.
+#[test]
+fn a_database_from_before_the_first_release_is_refused() {
+    let home = Home::new();
+    drop(home.open());
+    home.raw().pragma_update(None, "user_version", 1).unwrap();
+    for refused in [
+        home.try_open(Options::default()).unwrap_err(),
+        Reader::open(&home.path(), &key()).unwrap_err(),
+    ] {
+        assert!(matches!(refused, JournalError::Older { found: 1, .. }), "{refused}");
+        assert!(refused.hint().contains("new `database`"));
+    }
+    assert_eq!(version(&home), 1);
+}
+
 #[test]
 fn a_newer_database_is_refused_and_left_alone() {
     let home = Home::new();

@@ -91,7 +91,8 @@ struct TrafficSum {
 struct AuditSum {
     events: u64,
     verified: bool,
-    head: String,
+    /// The root over all records; what is wrong, where it does not verify.
+    root: String,
 }
 
 impl Report {
@@ -122,9 +123,9 @@ impl Report {
                 Ok(verified) => AuditSum {
                     events: verified.events,
                     verified: true,
-                    head: verified.head.clone(),
+                    root: verified.root.to_string(),
                 },
-                Err(problem) => AuditSum { events: 0, verified: false, head: problem.to_string() },
+                Err(problem) => AuditSum { events: 0, verified: false, root: problem.to_string() },
             },
             seconds: took.as_secs_f64(),
         }
