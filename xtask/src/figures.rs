@@ -2,6 +2,7 @@
 //! writes docs/figures.md. `--full` tries every case where the quick run takes a sample. With the
 //! names of sections only these are measured, and the others stay in the page as they are.
 
+mod audit;
 mod demo;
 mod journal;
 mod model;
@@ -99,6 +100,7 @@ const MEASURES: &[(&str, Measure)] = &[
     ("demo", demo::measure),
     ("time", time::measure),
     ("journal", journal::measure),
+    ("audit", audit::measure),
     ("model", model::measure),
     ("kills", safety::crashes),
     ("faults", safety::faults),

@@ -58,7 +58,7 @@ impl AuditLog {
         let head = head(connection, &key.verifying_key())?;
         let tree = Tree::from_edge(head.checkpoint.size, &head.edge)
             .filter(|tree| tree.root() == head.checkpoint.root)
-            .ok_or(broken(Broken::Head))?;
+            .ok_or(broken(Broken::Edge))?;
         let (expected, found) = (tree.size(), newest(connection)?);
         if found != expected {
             return Err(broken(Broken::Cut { expected, found }));
@@ -260,8 +260,11 @@ fn walk(
             check.record(row.get::<_, i64>(0)?.try_into().unwrap_or(0), body, bytes(row, 2)?)?;
         each(leaf, body);
     }
-    let Checkpoint { size: events, root, .. } = check.end()?;
-    Ok(Verified { events, root, checkpoint: head.note })
+    let tree = check.end()?;
+    if tree.edge() != head.edge {
+        return Err(Broken::Edge.into());
+    }
+    Ok(Verified { events: tree.size(), root: tree.root(), checkpoint: head.note })
 }
 
 /// A column as it lies there; text may be anything after somebody changed it.

@@ -28,6 +28,9 @@ pub enum Broken {
     /// The records are others than those that were signed.
     #[error("the {0} records are not those that were signed: some were changed or exchanged")]
     Root(u64),
+    /// What the writer goes on from is not what the records give.
+    #[error("the kept edge of the tree was changed; the records are those that were signed")]
+    Edge,
     /// The checkpoint is missing, or not signed by this installation.
     #[error("the log's checkpoint is missing or not signed by this installation")]
     Head,
@@ -114,11 +117,11 @@ impl Check {
         self.pass()
     }
 
-    /// No more records.
+    /// No more records: the tree over them.
     ///
     /// # Errors
     /// They are fewer, more or others than the checkpoint signs.
-    pub fn end(self) -> Result<Checkpoint, Broken> {
+    pub fn end(self) -> Result<Tree, Broken> {
         let (expected, found) = (self.head.size, self.tree.size());
         if expected != found {
             return Err(Broken::Cut { expected, found });
@@ -126,7 +129,7 @@ impl Check {
         if self.head.root != self.tree.root() {
             return Err(Broken::Root(found));
         }
-        Ok(self.head)
+        Ok(self.tree)
     }
 
     /// Holds the tree against the anchors of this size.

@@ -132,6 +132,7 @@ fn every_change_is_found() {
         "UPDATE audit_head SET checkpoint = replace(checkpoint, 'rollover/', 'rollover/0')",
         "UPDATE audit_head SET checkpoint = replace(checkpoint, '6', '7')",
         "UPDATE audit_head SET checkpoint = CAST(x'ff' AS TEXT)",
+        "UPDATE audit_head SET edge = zeroblob(64)",
     ] {
         let home = logged();
         let raw = home.raw();
