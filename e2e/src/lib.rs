@@ -41,6 +41,7 @@ pub mod journey;
 pub mod leaks;
 pub mod matrix;
 pub mod steps;
+pub mod rekeys;
 
 pub use before::{Before, Restarts};
 pub use bench::Bench;

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use domain::Mode;
 use domain::audit::NoteKey;
+use domain::inventory::KeySource;
 
 /// Rotate API tokens without an outage, and prove that the old one is dead
 #[derive(Parser, Debug)]
@@ -65,6 +66,8 @@ pub(crate) enum Command {
     /// Put a secret's current token into its store
     #[command(subcommand)]
     Secret(Secret),
+    /// Replace the installation's key; run again to go on after an interruption
+    Rekey(Rekey),
     /// Run the simulated vendors
     #[command(subcommand)]
     Lab(Lab),
@@ -335,6 +338,42 @@ pub(crate) enum Secret {
         #[command(flatten)]
         token: TokenWay,
     },
+}
+
+/// Replace the installation's key; run again to go on after an interruption
+#[derive(Args, Debug)]
+pub(crate) struct Rekey {
+    /// Where the old key is, if not where the inventory says: `file:PATH`, `keyring:NAME` or
+    /// `passphrase:PATH`
+    #[arg(long, value_name = "PLACE", value_parser = place)]
+    pub(crate) from: Option<KeySource>,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseWay,
+    /// Read the old key's passphrase from a file of mode 0600
+    #[arg(long, value_name = "FILE")]
+    pub(crate) old_passphrase_file: Option<PathBuf>,
+}
+
+/// Ways in for a passphrase; never an argument
+#[derive(Args, Debug, Default)]
+pub(crate) struct PassphraseWay {
+    /// Read the passphrase from standard input
+    #[arg(long)]
+    pub(crate) passphrase_stdin: bool,
+    /// Read the passphrase from a file of mode 0600
+    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_stdin")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+fn place(text: &str) -> Result<KeySource, String> {
+    let (kind, place) = text.split_once(':').unwrap_or((text, ""));
+    match kind {
+        _ if place.is_empty() => Err("say file:PATH, keyring:NAME or passphrase:PATH".into()),
+        "file" => Ok(KeySource::File(place.into())),
+        "keyring" => Ok(KeySource::Keyring(place.into())),
+        "passphrase" => Ok(KeySource::Passphrase(place.into())),
+        other => Err(format!("`{other}` is no kind of place: file, keyring or passphrase")),
+    }
 }
 
 #[derive(Subcommand, Debug)]

@@ -7,6 +7,7 @@ mod fingerprint;
 mod init;
 mod lab;
 mod plan;
+mod rekey;
 mod rotate;
 mod run;
 mod schedule;
@@ -37,6 +38,7 @@ pub(crate) async fn run(command: Command, global: &Global, output: Output) -> Re
         Command::Audit(args) => audit::run(&args, global, output),
         Command::Schedule(args) => schedule::run(&args, global, output),
         Command::Secret(args) => secret::run(&args, global, output).await,
+        Command::Rekey(args) => rekey::run(&args, global, output),
         Command::Lab(args) => lab::run(args, output).await,
         Command::Fingerprint => fingerprint::run(global, output),
         Command::Completion { shell } => {

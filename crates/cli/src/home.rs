@@ -85,7 +85,19 @@ impl Home {
         seal::Key::open(&self.inventory.state.key, &self.directory, || {
             people::hidden("passphrase: ", no_input)
         })
-        .map_err(|error| Fail::new(Exit::Usage, chain(&error)).hint(error.hint()))
+        .map_err(|error| {
+            let fail = Fail::new(Exit::Usage, chain(&error)).hint(error.hint());
+            self.about_rekey(fail)
+        })
+    }
+
+    /// Says what to do where a replacement of the key was interrupted.
+    fn about_rekey(&self, mut fail: Fail) -> Fail {
+        if seal::Key::is_staged(&self.inventory.state.key, &self.directory) {
+            fail.hints =
+                vec!["the key was being replaced: run `rollover rekey` again, it goes on".into()];
+        }
+        fail
     }
 
     /// Where the database lies.
@@ -100,7 +112,7 @@ impl Home {
         command: &str,
         take_over: bool,
     ) -> Result<Journal> {
-        Ok(self.open_journal(key, command, take_over)?)
+        self.open_journal(key, command, take_over).map_err(|error| self.failed(&error))
     }
 
     /// The same, with the journal's own error.
@@ -113,12 +125,19 @@ impl Home {
         command: &str,
         take_over: bool,
     ) -> std::result::Result<Journal, JournalError> {
-        let mut options = Options { take_over, ..Options::default() };
-        if let Some(rehearsal) = Rehearsal::from_environment() {
-            options.observer = Some(rehearsal);
-        }
+        let options = Options { take_over, ..self.options() };
         let holder = Holder::here(command, people::actor());
         Journal::open(&self.database(), key, holder, options)
+    }
+
+    /// How the journal is opened.
+    pub(crate) fn options(&self) -> Options {
+        let observer = Rehearsal::from_environment();
+        Options {
+            marks: marks(),
+            observer: observer.map(|rehearsal| rehearsal as Arc<dyn journal::WriteObserver>),
+            ..Options::default()
+        }
     }
 
     /// The journal, for looking. It is made where there is none yet, or one whose making was cut
@@ -129,8 +148,13 @@ impl Home {
                 drop(self.journal(key, "init", false)?);
                 Ok(Reader::open(&self.database(), key)?)
             }
-            other => Ok(other?),
+            other => other.map_err(|error| self.failed(&error)),
         }
+    }
+
+    fn failed(&self, error: &JournalError) -> Fail {
+        let fail = Fail::from(error.clone());
+        if matches!(error, JournalError::WrongKey { .. }) { self.about_rekey(fail) } else { fail }
     }
 
     /// An engine that only looks.
@@ -166,6 +190,17 @@ impl Home {
             observer,
         )?))
     }
+}
+
+/// Where the second marks lie: the user's own state directory, as the XDG base directory
+/// specification has it.
+pub(crate) fn marks() -> Option<PathBuf> {
+    let absolute = |name: &str| {
+        let path = PathBuf::from(std::env::var_os(name)?);
+        path.is_absolute().then_some(path)
+    };
+    let state = absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")));
+    Some(state?.join("rollover"))
 }
 
 fn nearest() -> Result<PathBuf> {

@@ -8,7 +8,7 @@ use std::path::Path;
 use domain::Token;
 use zeroize::Zeroizing;
 
-use crate::args::TokenWay;
+use crate::args::{PassphraseWay, TokenWay};
 use crate::exit::Exit;
 use crate::fail::{Fail, Result};
 
@@ -75,6 +75,35 @@ pub(crate) fn token(way: &TokenWay) -> Result<Option<Token>> {
             .hint("it was perhaps copied together with something else"));
     }
     Ok(Some(Token::new(trimmed.to_owned())))
+}
+
+/// The passphrase that comes in by standard input or by a file, where one of them was named;
+/// asked for twice at the terminal otherwise, because a new one that was mistyped is lost.
+pub(crate) fn new_passphrase(way: &PassphraseWay, what: &str, no_input: bool) -> io::Result<Token> {
+    if let Some(given) = passphrase(way)? {
+        return Ok(given);
+    }
+    let first = hidden(&format!("{what} (hidden): "), no_input)?;
+    let second = hidden("the same again: ", no_input)?;
+    if first != second {
+        return Err(io::Error::other("the two are not the same"));
+    }
+    Ok(first)
+}
+
+/// The passphrase that comes in by standard input or by a file, where one of them was named.
+pub(crate) fn passphrase(way: &PassphraseWay) -> io::Result<Option<Token>> {
+    let mut text = Zeroizing::new(String::new());
+    if let Some(path) = &way.passphrase_file {
+        let file = private(path).map_err(|fail| io::Error::other(fail.what))?;
+        file.take(TOKEN_BYTES_MAX).read_to_string(&mut text)?;
+    } else if way.passphrase_stdin {
+        io::stdin().take(TOKEN_BYTES_MAX).read_to_string(&mut text)?;
+    } else {
+        return Ok(None);
+    }
+    // The newline at the end is the editor's; spaces may be meant.
+    Ok(Some(Token::new(text.trim_end_matches(['\r', '\n']).to_owned())))
 }
 
 /// A file that only its owner may read.

@@ -32,6 +32,7 @@ pub use fault::Fault;
 pub use http::{CallObserver, Quota, SetupError};
 pub use login::{Login, LoginError};
 pub use probe::run_probe;
+pub use sealed_file::SealedFiles;
 pub use traits::{
     Adoption, Consumer, Found, Held, Issuer, ListedToken, Listing, MintOrder, MintRight, Minted,
     Receipt, Store, StoreWrite, Stored,

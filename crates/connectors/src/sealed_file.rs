@@ -3,6 +3,9 @@
 //! JSON: `{"version":1,"entries":{KEY:{"version":N,"sealed":BASE64}}}`. Each value is bound to its
 //! key and its version, so that sealed values cannot be swapped within the file. The file is of
 //! mode 0600, replaced in one step, and changed by one program at a time.
+//!
+//! While the installation's key is replaced, the file holds everything twice, `entries` under the
+//! one key and `next` under the other, so that it opens with whichever of them is in force.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,6 +14,7 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::Token;
+use domain::inventory::{Inventory, StoreKind};
 use serde::{Deserialize, Serialize};
 
 use crate::files::{self, FileCall, Replace};
@@ -33,10 +37,15 @@ pub(crate) struct SealedFile {
 #[derive(Serialize, Deserialize)]
 struct Content {
     version: u32,
-    entries: BTreeMap<String, Entry>,
+    entries: Entries,
+    /// The same under the key that is to come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next: Option<Entries>,
 }
 
-#[derive(Serialize, Deserialize)]
+type Entries = BTreeMap<String, Entry>;
+
+#[derive(Clone, Serialize, Deserialize)]
 struct Entry {
     version: u64,
     sealed: String,
@@ -45,7 +54,7 @@ struct Entry {
 impl SealedFile {
     /// A store in the file at `path`, which need not exist yet.
     pub(crate) fn new(path: PathBuf, key: &seal::Key, observer: Observer) -> Self {
-        Self { path, key: key.derive("sealed file"), observer }
+        Self { path, key: key.derive(PURPOSE), observer }
     }
 
     fn call(&self, what: &str, key: &str) -> FileCall {
@@ -54,11 +63,11 @@ impl SealedFile {
 
     fn read_now(&self, key: &str, call: &FileCall) -> Result<Option<Stored>, Fault> {
         let path = files::resolve(&self.path).map_err(|error| call.failed(&error))?;
-        self.open(&content(&path, call)?, key, call)
+        self.open(&content(&path, call)?.own(&self.key), key, call)
     }
 
-    fn open(&self, held: &Content, key: &str, call: &FileCall) -> Result<Option<Stored>, Fault> {
-        let Some(entry) = held.entries.get(key) else {
+    fn open(&self, held: &Entries, key: &str, call: &FileCall) -> Result<Option<Stored>, Fault> {
+        let Some(entry) = held.get(key) else {
             return Ok(None);
         };
         let wrong = || call.refused("it was sealed with another key, or was changed");
@@ -73,18 +82,18 @@ impl SealedFile {
         let path = files::resolve(&self.path).map_err(|error| call.failed(&error))?;
         let lock = files::lock(files::directory_of(&path)).map_err(|error| call.failed(&error))?;
         files::clear_beside(&path, &lock).map_err(|error| call.failed(&error))?;
-        let mut held = content(&path, call)?;
+        let mut held = content(&path, call)?.own(&self.key);
         // A value that cannot be opened may still be replaced: it is lost either way.
         if let Ok(Some(stored)) = self.open(&held, key, call)
             && stored.token == *token
         {
             return Ok(StoreWrite::Done(stored.version));
         }
-        let version = held.entries.get(key).map_or(1, |entry| entry.version + 1);
+        let version = held.get(key).map_or(1, |entry| entry.version + 1);
         let sealed = self.key.seal(&place(key, version), token.expose().as_bytes());
         let sealed = STANDARD.encode(sealed.map_err(|_| call.refused("it cannot be sealed"))?);
-        held.entries.insert(key.to_owned(), Entry { version, sealed });
-        self.save(&path, &held, call)?;
+        held.insert(key.to_owned(), Entry { version, sealed });
+        self.save(&path, &Content { version: FORM, entries: held, next: None }, call)?;
         match self.read_now(key, call) {
             Ok(Some(stored)) if stored.token == *token => Ok(StoreWrite::Done(stored.version)),
             _ => Err(call.unsure("it does not hold what was written")),
@@ -121,6 +130,130 @@ impl Store for SealedFile {
     }
 }
 
+impl Content {
+    /// What this key opens, of the two that may be there.
+    fn own(self, key: &seal::Key) -> Entries {
+        let opens = |entries: &Entries| {
+            entries.iter().all(|(name, entry)| {
+                let sealed = STANDARD.decode(&entry.sealed);
+                sealed.is_ok_and(|sealed| {
+                    key.open_sealed(&place(name, entry.version), &sealed).is_ok()
+                })
+            })
+        };
+        match self.next {
+            Some(next) if !opens(&self.entries) && opens(&next) => next,
+            _ => self.entries,
+        }
+    }
+
+    /// The same values under another key.
+    fn under(entries: &Entries, old: &seal::Key, new: &seal::Key) -> Option<Entries> {
+        let reseal = |(name, entry): (&String, &Entry)| {
+            let place = place(name, entry.version);
+            let plain = old.open_sealed(&place, &STANDARD.decode(&entry.sealed).ok()?).ok()?;
+            let sealed = STANDARD.encode(new.seal(&place, &plain).ok()?);
+            Some((name.clone(), Entry { version: entry.version, sealed }))
+        };
+        entries.iter().map(reseal).collect()
+    }
+}
+
+/// The sealed files of an inventory, when its key is replaced.
+#[derive(Clone, Debug)]
+pub struct SealedFiles(Vec<PathBuf>);
+
+impl SealedFiles {
+    /// Those that its stores lie in, and that exist.
+    #[must_use]
+    pub fn of(inventory: &Inventory, directory: &Path) -> Self {
+        let paths = inventory.stores.values().filter_map(|store| match &store.kind {
+            StoreKind::Sealed { file } => Some(directory.join(file)),
+            StoreKind::Infisical { .. } => None,
+        });
+        let mut paths: Vec<PathBuf> = paths.filter(|path| path.exists()).collect();
+        paths.sort();
+        paths.dedup();
+        Self(paths)
+    }
+
+    /// Where they lie.
+    #[must_use]
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.0
+    }
+
+    /// Whether one of them still holds everything twice.
+    ///
+    /// # Errors
+    /// One cannot be read.
+    pub fn are_doubled(&self) -> Result<bool, Fault> {
+        let doubled = |path: &PathBuf| Ok(content(path, &rekeying(path))?.next.is_some());
+        self.0.iter().map(doubled).try_fold(false, |any, one| Ok(any | one?))
+    }
+
+    /// Seals everything under a second key, too.
+    ///
+    /// # Errors
+    /// A file cannot be written, or holds a value that the old key does not open. Files that
+    /// were written before open with the old key as they did.
+    pub fn double(
+        &self,
+        old: &seal::Key,
+        new: &seal::Key,
+        instant: seal::Instant<'_>,
+    ) -> Result<(), Fault> {
+        let (old, new) = (old.derive(PURPOSE), new.derive(PURPOSE));
+        self.each(instant, |held, call| {
+            let entries = held.own(&old);
+            let next = Content::under(&entries, &old, &new)
+                .ok_or_else(|| call.refused("a value in it does not open with this key"))?;
+            Ok(Content { version: FORM, entries, next: Some(next) })
+        })
+    }
+
+    /// Leaves what the key in force opens.
+    ///
+    /// # Errors
+    /// A file cannot be written; what is in it opens as before.
+    pub fn halve(&self, key: &seal::Key, instant: seal::Instant<'_>) -> Result<(), Fault> {
+        let key = key.derive(PURPOSE);
+        self.each(instant, |held, _| {
+            Ok(Content { version: FORM, entries: held.own(&key), next: None })
+        })
+    }
+
+    fn each(
+        &self,
+        instant: seal::Instant<'_>,
+        change: impl Fn(Content, &FileCall) -> Result<Content, Fault>,
+    ) -> Result<(), Fault> {
+        for path in &self.0 {
+            let call = rekeying(path);
+            let failed = |error| call.failed(&error);
+            let path = files::resolve(path).map_err(failed)?;
+            let lock = files::lock(files::directory_of(&path)).map_err(failed)?;
+            files::clear_beside(&path, &lock).map_err(failed)?;
+            let changed = change(content(&path, &call)?, &call)?;
+            let text = serde_json::to_vec_pretty(&changed).map_err(|_| call.refused("not JSON"))?;
+            instant();
+            files::replace(&path, &text, 0o600).map_err(|replace| match replace {
+                Replace::Before(error) => call.failed(&error),
+                Replace::After(error) => call.unsure(error.to_string()),
+            })?;
+            instant();
+        }
+        Ok(())
+    }
+}
+
+fn rekeying(path: &Path) -> FileCall {
+    FileCall { vendor: VENDOR, call: format!("sealing {} under another key", path.display()) }
+}
+
+/// What the installation's key is derived for.
+const PURPOSE: &str = "sealed file";
+
 /// What a value is bound to.
 fn place(key: &str, version: u64) -> String {
     format!("sealed file/{version}/{key}")
@@ -129,7 +262,7 @@ fn place(key: &str, version: u64) -> String {
 fn content(path: &Path, call: &FileCall) -> Result<Content, Fault> {
     let bytes = files::read(path).map_err(|error| call.failed(&error))?;
     let Some(bytes) = bytes else {
-        return Ok(Content { version: FORM, entries: BTreeMap::new() });
+        return Ok(Content { version: FORM, entries: Entries::new(), next: None });
     };
     let wrong = || call.refused("the file is not a sealed file");
     let content: Content = serde_json::from_slice(&bytes).map_err(|_| wrong())?;
@@ -191,6 +324,33 @@ mod tests {
         );
         fs::write(&path, "<html>").unwrap();
         refused(mine.read("A").await);
+    }
+
+    /// Goal: while the key is replaced, the file opens with either key, whoever writes to it; and
+    /// afterwards with the new one alone.
+    #[tokio::test]
+    async fn a_file_opens_with_both_keys_while_one_replaces_the_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let (old, new) = (store(directory.path(), 1), store(directory.path(), 2));
+        old.write("A", &Token::from("a-value")).await.unwrap();
+        old.write("B", &Token::from("b-value")).await.unwrap();
+        let files = SealedFiles(vec![directory.path().join("store.json")]);
+        let keys = [1, 2].map(|byte| seal::Key::from_bytes(&[byte; 32]));
+        files.double(&keys[0], &keys[1], &|| {}).unwrap();
+        assert!(files.are_doubled().unwrap());
+        for store in [&old, &new] {
+            assert_eq!(store.read("A").await.unwrap().unwrap().token, Token::from("a-value"));
+        }
+        // The change was given up, and somebody wrote with the old key.
+        old.write("A", &Token::from("later")).await.unwrap();
+        assert!(new.read("A").await.is_err() && !files.are_doubled().unwrap());
+        files.double(&keys[0], &keys[1], &|| {}).unwrap();
+        files.double(&keys[0], &keys[1], &|| {}).unwrap();
+        files.halve(&keys[1], &|| {}).unwrap();
+        assert_eq!(new.read("A").await.unwrap().unwrap().token, Token::from("later"));
+        assert_eq!(new.read("B").await.unwrap().unwrap().token, Token::from("b-value"));
+        assert!(old.read("A").await.is_err());
+        assert!(files.double(&keys[0], &keys[1], &|| {}).is_err(), "not with the old one again");
     }
 
     #[tokio::test]

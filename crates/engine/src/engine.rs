@@ -41,7 +41,7 @@ impl Engine {
         observer: Option<Arc<dyn CallObserver>>,
     ) -> Result<Self, EngineError> {
         let world = World::build(&inventory, directory, key, observer)?;
-        let fingerprints = key.fingerprint_key();
+        let fingerprints = reader.fingerprint_key();
         let clock = Clock::start();
         Ok(Self { inventory, world, journal, reader, fingerprints, actor, clock })
     }

@@ -383,7 +383,7 @@ pub(crate) fn verifying_key_hex(key: &Key) -> String {
 }
 
 fn signing_key(key: &Key) -> SigningKey {
-    SigningKey::from_bytes(key.derive("audit signature").bytes())
+    SigningKey::from_bytes(key.bytes())
 }
 
 fn named(origin: &str, key: &VerifyingKey) -> Result<NoteKey, NoteError> {

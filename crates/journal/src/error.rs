@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use rusqlite::ErrorCode;
 use seal::SealError;
 
-use crate::Holder;
+use crate::{Holder, SetBack};
 
 /// Why something is not written or not read.
 ///
@@ -63,6 +63,17 @@ pub enum JournalError {
     WrongKey {
         /// Which database.
         path: PathBuf,
+    },
+    /// Something sealed is not what was written last.
+    #[error("what is sealed in the database is not what was written last")]
+    Replayed,
+    /// What the database believes may be older than the world.
+    #[error("`{}` is not taken at its word: {why}", path.display())]
+    SetBack {
+        /// Which database.
+        path: PathBuf,
+        /// What shows it.
+        why: SetBack,
     },
     /// Another process writes.
     #[error("the lease is held by {holder}, since {since}, renewed {renewed}")]
@@ -203,6 +214,12 @@ impl JournalError {
             Self::WrongKey { .. } => "use the key that the database was made with; check `key` \
                                       and `database` in rollover.toml"
                 .into(),
+            Self::Replayed => "somebody put an earlier value back: keep the file as evidence, and \
+                               restore a backup"
+                .into(),
+            Self::SetBack { .. } => {
+                "nothing is changed on its word: look at the world with `rollover reconcile`".into()
+            }
             Self::Held { expired: false, .. } => {
                 "wait for it, or stop that process; it goes on where that one ended".into()
             }

@@ -16,8 +16,9 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::column::{Json, Text, json, time};
+use crate::kept::Kept;
 use crate::values;
-use crate::{JournalError, batch, connection, schema, writer};
+use crate::{JournalError, batch, connection, mark, schema};
 
 /// Something that is asked.
 #[derive(Clone, PartialEq, Debug)]
@@ -57,7 +58,10 @@ impl Inbox {
     pub fn post(path: &Path, key: &Key, item: &Item) -> Result<i64, JournalError> {
         let mut connection = connection::writing(path)?;
         schema::require_current(&connection, path)?;
-        writer::require_key(&connection, path, key)?;
+        Kept::load(&connection, path, key)?;
+        if let (Some(why), _) = mark::standing(&connection, path, None)? {
+            return Err(JournalError::SetBack { path: path.to_owned(), why });
+        }
         let number = format!("{:016x}", getrandom::u64().map_err(SealError::Random)?);
         let body = json("an item of the inbox", &item.body)?;
         let sealed = inbox_key(key).seal(&place(item, &number, &body), &plain(item))?;
@@ -109,6 +113,34 @@ pub(crate) fn pending(
         Ok(pending)
     })
     .collect()
+}
+
+/// Seals what waits under another key of the installation.
+pub(crate) fn reseal(connection: &Connection, old: &Key, new: &Key) -> Result<(), JournalError> {
+    let mut statement = connection.prepare(
+        "SELECT id, rotation, kind, body, number, sealed, actor, at FROM inbox
+         WHERE sealed IS NOT NULL",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let item = Item {
+            rotation: RotationId(row.get(1)?),
+            kind: row.get(2)?,
+            body: Value::Null,
+            token: None,
+            actor: row.get(6)?,
+            at: row.get::<_, Text<Timestamp>>(7)?.0,
+        };
+        let place = place(&item, &row.get::<_, String>(4)?, &row.get::<_, String>(3)?);
+        Ok((row.get::<_, i64>(0)?, place, row.get::<_, Vec<u8>>(5)?))
+    })?;
+    let (old, new) = (inbox_key(old), inbox_key(new));
+    for row in rows {
+        let (id, place, sealed) = row?;
+        let plain = old.open_sealed(&place, &sealed)?;
+        let sealed = new.seal(&place, &plain)?;
+        connection.execute("UPDATE inbox SET sealed = ?2 WHERE id = ?1", params![id, sealed])?;
+    }
+    Ok(())
 }
 
 fn plain(item: &Item) -> Zeroizing<Vec<u8>> {

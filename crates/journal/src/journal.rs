@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::lease::{Claim, Holder};
 use crate::writer::{self, Answer, Request, Work};
-use crate::{Appended, Batch, JournalError, Reader, TokenChange};
+use crate::{Appended, Batch, JournalError, Reader, SetBack, TokenChange};
 
 /// What tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -43,6 +43,11 @@ pub struct Options {
     pub renew_every: Duration,
     /// The largest database, in pages of 4 KiB.
     pub size_pages_max: Option<u32>,
+    /// A directory outside of the database's for a second mark of how far the database is; see
+    /// [`SetBack`].
+    pub marks: Option<PathBuf>,
+    /// Opens a database that was set back too, for looking at the world on its behalf.
+    pub reconcile: bool,
     /// What tells the time.
     pub clock: Clock,
     /// Who is told of commits.
@@ -56,6 +61,8 @@ impl Default for Options {
             ttl: Duration::from_secs(10),
             renew_every: Duration::from_secs(3),
             size_pages_max: None,
+            marks: None,
+            reconcile: false,
             clock: Arc::new(Timestamp::now),
             observer: None,
         }
@@ -82,6 +89,7 @@ struct Inner {
     path: PathBuf,
     key: Key,
     epoch: u64,
+    set_back: Option<SetBack>,
     requests: Option<Sender<Request>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -102,13 +110,15 @@ impl Journal {
         let claim = Claim { holder, ttl: options.ttl, take_over: options.take_over };
         let writer = writer::Writer::open(path, key, &claim, options)?;
         let (path, epoch) = (writer.path().to_owned(), writer.epoch());
+        let set_back = writer.set_back();
         let (requests, inbound) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("journal".into())
             .spawn(move || writer.run(&inbound))
             .map_err(|_| JournalError::Stopped)?;
         let (requests, thread) = (Some(requests), Some(thread));
-        Ok(Self(Arc::new(Inner { path, key: key.clone(), epoch, requests, thread })))
+        let key = key.clone();
+        Ok(Self(Arc::new(Inner { path, key, epoch, set_back, requests, thread })))
     }
 
     /// Writes a batch, and returns when it would survive a power cut.
@@ -160,6 +170,21 @@ impl Journal {
         tokens: Vec<TokenChange>,
     ) -> Result<Appended, JournalError> {
         self.submit_blocking(Work::Note { records, tokens })
+    }
+
+    /// Takes a database that was set back at its word again, after somebody has looked at the
+    /// world.
+    ///
+    /// # Errors
+    /// Nothing can be written any more.
+    pub async fn reconciled(&self, record: Record) -> Result<Appended, JournalError> {
+        self.submit(Work::Reconciled { record: Box::new(record) }).await
+    }
+
+    /// Why the database was not taken at its word when it was opened; `None` if it was.
+    #[must_use]
+    pub fn set_back(&self) -> Option<SetBack> {
+        self.0.set_back
     }
 
     /// A reader of the same database.

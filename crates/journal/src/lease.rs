@@ -251,6 +251,15 @@ pub(crate) fn keep(
     Err(JournalError::Fenced { holder })
 }
 
+/// Goes on in an epoch that is higher than one of another history, so that nothing of that one
+/// can be taken for ours.
+pub(crate) fn pass(connection: &Connection, epoch: u64, other: u64) -> Result<u64, JournalError> {
+    let next = epoch.max(other) + 1;
+    connection
+        .execute("UPDATE lease SET epoch = ?1 WHERE one = 1 AND epoch = ?2", [next, epoch])?;
+    Ok(next)
+}
+
 /// Gives the lease back, if it is still ours.
 pub(crate) fn release(connection: &Connection, epoch: u64) -> Result<(), JournalError> {
     connection.execute("UPDATE lease SET released = 1 WHERE epoch = ?1", [epoch])?;

@@ -15,9 +15,12 @@ mod token;
 mod writer;
 
 mod audit_log;
+mod kept;
+mod seals;
 mod values;
 
 mod lease;
+mod mark;
 
 mod inbox;
 mod reader;
@@ -37,6 +40,8 @@ pub use error::JournalError;
 pub use inbox::{Inbox, Item, Pending};
 pub use journal::{Clock, Journal, Options, WriteObserver};
 pub use lease::{Holder, LeaseInfo};
+pub use mark::SetBack;
 pub use reader::{Reader, RotationFilter, RotationRow};
 pub use token::{ParseTokenStateError, TokenChange, TokenRow, TokenState};
 pub use values::Slot;
+pub use writer::Rekey;

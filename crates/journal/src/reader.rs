@@ -4,22 +4,25 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::audit::{Note, NoteKey, Proof};
-use domain::{Entry, Outcome, RotationId, SecretName, Token};
+use domain::{Entry, FingerprintKey, Outcome, RotationId, SecretName, Token};
 use jiff::Timestamp;
 use rusqlite::{Connection, Params, Row, params};
 use seal::Key;
 
 use crate::column::{Json, Text};
+use crate::kept::Kept;
+use crate::seals::Seals;
 use crate::values::{Slot, Values};
 use crate::{
-    AuditProblem, JournalError, LeaseInfo, Line, Pending, TokenRow, Verified, audit_log,
-    connection, inbox, lease, schema, token, writer,
+    AuditProblem, JournalError, LeaseInfo, Line, Pending, SetBack, TokenRow, Verified, audit_log,
+    connection, inbox, lease, mark, schema, token,
 };
 
 /// A connection that cannot write. It may be shared between threads; they take turns.
 pub struct Reader {
     path: PathBuf,
     key: Key,
+    kept: Kept,
     values: Values,
     connection: Mutex<Connection>,
 }
@@ -58,8 +61,9 @@ impl Reader {
     pub fn open(path: &Path, key: &Key) -> Result<Self, JournalError> {
         let connection = connection::reading(path)?;
         schema::require_current(&connection, path)?;
-        writer::require_key(&connection, path, key)?;
+        let kept = Kept::load(&connection, path, key)?;
         Ok(Self {
+            kept,
             path: path.to_owned(),
             key: key.clone(),
             values: Values::new(key),
@@ -123,7 +127,10 @@ impl Reader {
         rotation: &RotationId,
         slot: Slot,
     ) -> Result<Option<Token>, JournalError> {
-        self.values.get(&self.connection(), rotation, slot)
+        let mut connection = self.connection();
+        let snapshot = connection.transaction()?;
+        Seals::load(&snapshot, &self.key)?;
+        self.values.get(&snapshot, rotation, slot)
     }
 
     /// What is remembered of a secret's tokens, newest state first.
@@ -176,7 +183,7 @@ impl Reader {
     ) -> Result<Verified, AuditProblem> {
         let mut connection = self.connection();
         let snapshot = connection.transaction()?;
-        audit_log::verify(&snapshot, &self.key, anchors, also)
+        audit_log::verify(&snapshot, &self.kept.audit, anchors, also)
     }
 
     /// The proof that a record is in the log, by its number from 1, with the record in it.
@@ -186,7 +193,7 @@ impl Reader {
     pub fn prove_audit(&self, number: u64) -> Result<Proof, AuditProblem> {
         let mut connection = self.connection();
         let snapshot = connection.transaction()?;
-        audit_log::prove(&snapshot, &self.key, number)
+        audit_log::prove(&snapshot, &self.kept.audit, number)
     }
 
     /// The key that the log's checkpoints and proofs are checked with.
@@ -194,7 +201,7 @@ impl Reader {
     /// # Errors
     /// The log's checkpoint is missing, or not signed by this installation.
     pub fn audit_key(&self) -> Result<NoteKey, AuditProblem> {
-        audit_log::verifier(&self.connection(), &self.key)
+        audit_log::verifier(&self.connection(), &self.kept.audit)
     }
 
     /// What waits for a rotation, oldest first, with opened tokens.
@@ -202,7 +209,26 @@ impl Reader {
     /// # Errors
     /// The database cannot be read, or a token does not open.
     pub fn inbox_pending(&self, rotation: &RotationId) -> Result<Vec<Pending>, JournalError> {
-        inbox::pending(&self.connection(), &self.key, rotation)
+        let mut connection = self.connection();
+        let snapshot = connection.transaction()?;
+        Seals::load(&snapshot, &self.key)?;
+        inbox::pending(&snapshot, &self.key, rotation)
+    }
+
+    /// The key that fingerprints of this installation are made with.
+    #[must_use]
+    pub fn fingerprint_key(&self) -> FingerprintKey {
+        self.kept.fingerprint.for_fingerprints()
+    }
+
+    /// Why the database is not to be taken at its word; `None` if it is. `elsewhere` is where a
+    /// second mark may lie, as in [`crate::Options::marks`].
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn set_back(&self, elsewhere: Option<&Path>) -> Result<Option<SetBack>, JournalError> {
+        let (standing, _) = mark::standing(&self.connection(), &self.path, elsewhere)?;
+        Ok(standing)
     }
 
     /// Who holds the lease, or held it last.

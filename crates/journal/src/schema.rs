@@ -11,16 +11,16 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::JournalError;
 
 /// The version that this program writes.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
-/// Brings a database to [`VERSION`]. `first` completes a new one, in the transaction that makes
-/// its tables.
+/// Brings a database to [`VERSION`]. `complete` does what SQL cannot, in the transaction of each
+/// migration; it is told the version that was reached by it.
 pub(crate) fn migrate(
     connection: &mut Connection,
     path: &Path,
-    first: impl Fn(&Transaction<'_>) -> Result<(), JournalError>,
+    complete: impl Fn(&Transaction<'_>, u32) -> Result<(), JournalError>,
 ) -> Result<(), JournalError> {
-    while step(connection, path, &first)? < VERSION {}
+    while step(connection, path, &complete)? < VERSION {}
     Ok(())
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn migrate(
 fn step(
     connection: &mut Connection,
     path: &Path,
-    first: &impl Fn(&Transaction<'_>) -> Result<(), JournalError>,
+    complete: &impl Fn(&Transaction<'_>, u32) -> Result<(), JournalError>,
 ) -> Result<u32, JournalError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version = found(&transaction, path)?;
@@ -43,9 +43,7 @@ fn step(
     transaction.execute_batch(migration)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", to)?;
-    if version == 0 {
-        first(&transaction)?;
-    }
+    complete(&transaction, *to)?;
     transaction.commit()?;
     Ok(*to)
 }
@@ -86,7 +84,7 @@ const APPLICATION: u32 = u32::from_be_bytes(*b"roll");
 
 /// From which version, to which, and how. Once released, one is never changed again. Version 1
 /// was before the first release, and nothing leads from it.
-const MIGRATIONS: [(u32, u32, &str); 1] = [(0, 2, V2)];
+const MIGRATIONS: [(u32, u32, &str); 2] = [(0, 2, V2), (2, 3, V3)];
 
 const V2: &str = "
 CREATE TABLE meta (
@@ -176,5 +174,20 @@ CREATE TABLE lease (
     -- Whether the holder has the lock of the operating system too.
     locked INTEGER NOT NULL,
     released INTEGER NOT NULL
+) STRICT;
+";
+
+const V3: &str = "
+-- The secrets that outlive the installation's key, sealed under it once it was replaced.
+CREATE TABLE kept (
+    name TEXT PRIMARY KEY CHECK (name IN ('audit', 'fingerprint')),
+    sealed BLOB NOT NULL
+) STRICT;
+
+-- Which sealed values are the newest, under the installation's key.
+CREATE TABLE seals (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    audit_seq INTEGER NOT NULL,
+    mac BLOB NOT NULL
 ) STRICT;
 ";

@@ -85,6 +85,30 @@ impl Values {
         Ok(())
     }
 
+    /// Gives a rotation a new data key, under another key of the installation, and seals its
+    /// values under it.
+    pub(crate) fn hand_over(
+        &self,
+        other: &Self,
+        connection: &Connection,
+        rotation: &RotationId,
+    ) -> Result<(), JournalError> {
+        let values =
+            [Slot::Old, Slot::New].map(|slot| (slot, self.get(connection, rotation, slot)));
+        let key = Key::random().map_err(SealError::Random)?;
+        let wrapped = other.0.seal(&key_place(rotation), key.bytes())?;
+        connection.execute(
+            "UPDATE data_keys SET wrapped = ?2 WHERE rotation = ?1",
+            params![rotation.0, wrapped],
+        )?;
+        for (slot, value) in values {
+            if let Some(value) = value? {
+                other.put(connection, rotation, slot, &value)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The value in a slot; `None` when there is none, or no longer.
     pub(crate) fn get(
         &self,

@@ -4,6 +4,8 @@
 //! one fsync. A batch that is refused is rolled back alone. A commit that fails poisons the
 //! journal, because memory must never be ahead of the disk.
 
+mod rekey;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -12,15 +14,20 @@ use std::time::{Duration, Instant};
 
 use domain::audit::Record;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 use seal::Key;
 
 use crate::audit_log::{self, AuditLog};
+use crate::kept::Kept;
 use crate::lease::{self, Claim, Lock};
+use crate::mark::{self, Marks, Position, SetBack};
+use crate::seals::Seals;
 use crate::values::Values;
 use crate::{
     Appended, Batch, JournalError, Options, TokenChange, batch, connection, schema, token,
 };
+
+pub use rekey::Rekey;
 
 /// What is to be written.
 pub(crate) enum Work {
@@ -28,6 +35,8 @@ pub(crate) enum Work {
     Batch(Box<Batch>),
     /// What belongs to none.
     Note { records: Vec<Record>, tokens: Vec<TokenChange> },
+    /// The world was looked at: the database is taken at its word again.
+    Reconciled { record: Box<Record> },
 }
 
 /// How whoever asked is answered.
@@ -46,7 +55,11 @@ pub(crate) struct Writer {
     lock: Lock,
     epoch: u64,
     values: Values,
+    seals: Seals,
     audit: AuditLog,
+    marks: Marks,
+    /// Why the database is not taken at its word, and how far it was once.
+    set_back: Option<(SetBack, Position)>,
     options: Options,
     renewed: Instant,
     /// Something was destroyed that the write-ahead log still holds.
@@ -68,25 +81,37 @@ impl Writer {
         let around = |instant| around(&options, instant);
         if lock.held() {
             around("before the tables");
-            schema::migrate(&mut connection, &path, |transaction| {
-                AuditLog::begin(transaction, key)?;
-                transaction.execute(
-                    "INSERT INTO meta (key, value) VALUES ('verifying_key', ?1)",
-                    [audit_log::verifying_key_hex(key)],
-                )?;
-                Ok(())
+            schema::migrate(&mut connection, &path, |transaction, reached| {
+                complete(transaction, &path, key, reached)
             })?;
             around("after the tables");
         }
         schema::require_current(&connection, &path)?;
-        require_key(&connection, &path, key)?;
+        let kept = Kept::load(&connection, &path, key)?;
         let silent = lease::watch(&connection, claim, lock.held(), (options.clock)())?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let audit = AuditLog::load(&transaction, &kept.audit)?;
+        let elsewhere = options.marks.as_deref();
+        let (standing, top) = mark::standing(&transaction, &path, elsewhere)?;
+        if let Some(why) = standing {
+            if !options.reconcile {
+                return Err(JournalError::SetBack { path, why });
+            }
+            // From here on the database may pass the mark without anybody having looked.
+            transaction
+                .execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('set_back', '1')", [])?;
+        }
         let epoch = lease::take(&transaction, claim, lock.held(), silent, (options.clock)())?;
-        let audit = AuditLog::load(&transaction, key)?;
+        let seals = Seals::load(&transaction, key)?;
+        let installation = mark::installation(&transaction)?;
         around("before the lease is taken");
         transaction.commit()?;
         around("after the lease is taken");
+        let mut marks = Marks::open(&path, elsewhere, installation)?;
+        let set_back = standing.map(|why| (why, top));
+        if set_back.is_none() {
+            marks.begin(Position { epoch, audit: audit.seq() })?;
+        }
         if let Some(pages) = options.size_pages_max {
             connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
         }
@@ -96,7 +121,10 @@ impl Writer {
             lock,
             epoch,
             values: Values::new(key),
+            seals,
             audit,
+            marks,
+            set_back,
             options,
             renewed: Instant::now(),
             shred_due: true,
@@ -114,6 +142,10 @@ impl Writer {
         self.epoch
     }
 
+    pub(crate) fn set_back(&self) -> Option<SetBack> {
+        self.set_back.map(|(why, _)| why)
+    }
+
     /// Writes until the last handle is dropped.
     pub(crate) fn run(mut self, requests: &Receiver<Request>) {
         loop {
@@ -128,10 +160,25 @@ impl Writer {
             }
             self.shred();
         }
+        self.rest();
+    }
+
+    /// Gives the lease back.
+    fn rest(&self) {
+        self.marks.rest();
         around(&self.options, "before the lease is released");
         // A lease that cannot be given back is given up by its lock.
         let _unreleased = lease::release(&self.connection, self.epoch);
         around(&self.options, "after the lease is released");
+    }
+
+    /// Says outside of the database how far it is, once a commit is durable. One that was set
+    /// back says so until somebody has looked at the world.
+    fn raise_mark(&mut self) -> Result<(), JournalError> {
+        if self.set_back.is_some() {
+            return Ok(());
+        }
+        self.marks.raise(Position { epoch: self.epoch, audit: self.audit.seq() })
     }
 
     /// Writes a group and answers everybody in it.
@@ -163,6 +210,10 @@ impl Writer {
         let mut transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         lease::keep(&transaction, self.epoch, locked, now)?;
+        let seals = group.iter().any(Work::seals);
+        if seals {
+            self.seals.unchanged(&transaction)?;
+        }
         let mut results = Vec::with_capacity(group.len());
         for work in group {
             let mark = self.audit.mark();
@@ -185,11 +236,27 @@ impl Writer {
             return Ok(results);
         }
         self.audit.write_head(&transaction)?;
+        if seals {
+            self.seals.renew(&transaction)?;
+        }
+        self.seals.write(&transaction, self.audit.seq())?;
+        let reconciled = group.iter().any(|work| matches!(work, Work::Reconciled { .. }));
+        let top = self.set_back.map(|(_, top)| top).filter(|_| reconciled);
+        let epoch = match top {
+            Some(top) => lease::pass(&transaction, self.epoch, top.epoch)?,
+            None => self.epoch,
+        };
         if let Some(observer) = &self.options.observer {
             observer.before_commit();
         }
         transaction.commit()?;
         self.renewed = Instant::now();
+        self.epoch = epoch;
+        if top.is_some() {
+            self.set_back = None;
+            self.marks.begin(Position { epoch, audit: self.audit.seq() })?;
+        }
+        self.raise_mark()?;
         if let Some(observer) = &self.options.observer {
             observer.after_commit();
         }
@@ -261,7 +328,20 @@ impl Work {
     fn destroys(&self) -> bool {
         match self {
             Self::Batch(batch) => batch.close.is_some() || batch.took.is_some(),
-            Self::Note { .. } => false,
+            Self::Note { .. } | Self::Reconciled { .. } => false,
+        }
+    }
+
+    /// Whether it changes what is sealed, or what was taken.
+    fn seals(&self) -> bool {
+        match self {
+            Self::Batch(batch) => {
+                batch.open.is_some()
+                    || batch.close.is_some()
+                    || batch.took.is_some()
+                    || !batch.seal.is_empty()
+            }
+            Self::Note { .. } | Self::Reconciled { .. } => false,
         }
     }
 }
@@ -289,7 +369,38 @@ fn write_one(
             audit.append(connection, records)?;
             Ok(Appended { seq: 0, audit: audit.seq() })
         }
+        Work::Reconciled { record } => {
+            connection.execute("DELETE FROM meta WHERE key = 'set_back'", [])?;
+            audit.append(connection, std::slice::from_ref(record))?;
+            Ok(Appended { seq: 0, audit: audit.seq() })
+        }
     }
+}
+
+/// What a migration needs that SQL cannot do.
+fn complete(
+    connection: &Connection,
+    path: &Path,
+    key: &Key,
+    reached: u32,
+) -> Result<(), JournalError> {
+    let meta = |name: &str, value: &str| {
+        connection.execute("INSERT INTO meta (key, value) VALUES (?1, ?2)", [name, value])
+    };
+    match reached {
+        2 => {
+            let kept = Kept::first(key);
+            AuditLog::begin(connection, &kept.audit)?;
+            meta("verifying_key", &audit_log::verifying_key_hex(&kept.audit))?;
+        }
+        3 => {
+            Kept::load(connection, path, key)?;
+            meta("installation", &mark::new_installation()?)?;
+            Seals::begin(connection, key)?;
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// The lock; or no lock but the right to take over; or who holds it.
@@ -322,21 +433,6 @@ fn peek(path: &Path) -> Result<Option<lease::LeaseInfo>, JournalError> {
         return Ok(None);
     }
     lease::read(&connection)
-}
-
-/// Refuses a key that the database was not made with.
-pub(crate) fn require_key(
-    connection: &Connection,
-    path: &Path,
-    key: &Key,
-) -> Result<(), JournalError> {
-    let stored: Option<String> = connection
-        .query_row("SELECT value FROM meta WHERE key = 'verifying_key'", [], |row| row.get(0))
-        .optional()?;
-    if stored.is_some_and(|stored| stored == audit_log::verifying_key_hex(key)) {
-        return Ok(());
-    }
-    Err(JournalError::WrongKey { path: path.to_owned() })
 }
 
 /// The most batches in one transaction.

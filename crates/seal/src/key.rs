@@ -89,10 +89,10 @@ impl Key {
         &self.0
     }
 
-    /// The key that fingerprints of tokens are made with.
+    /// This key, for making fingerprints of tokens.
     #[must_use]
-    pub fn fingerprint_key(&self) -> FingerprintKey {
-        FingerprintKey::new(*self.derive("fingerprint").bytes())
+    pub fn for_fingerprints(&self) -> FingerprintKey {
+        FingerprintKey::new(*self.bytes())
     }
 
     /// A key whose bytes are written straight to where they stay.

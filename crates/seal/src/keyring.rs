@@ -15,19 +15,36 @@ pub(crate) fn open(name: &str) -> Result<Key, KeyError> {
 
 /// Makes a new key under a name that is free.
 pub(crate) fn create(name: &str) -> Result<Key, KeyError> {
-    match open(name) {
-        Err(KeyError::KeyringMissing { .. }) => {}
-        Ok(_) | Err(KeyError::KeyringFormat { .. }) => {
-            return Err(KeyError::Exists {
-                place: format!("the keyring's `{SERVICE}` / `{name}`"),
-            });
-        }
-        Err(error) => return Err(error),
-    }
+    refuse_existing(name)?;
     let key = Key::random().map_err(KeyError::Random)?;
-    let (wanted, text) = (name.to_owned(), key_file::to_hex(&key));
-    apart(move || entry(&wanted)?.set_password(&text)).map_err(|error| explain(name, error))?;
+    set(name, &key)?;
     Ok(key)
+}
+
+/// Refuses a name that is taken.
+pub(crate) fn refuse_existing(name: &str) -> Result<(), KeyError> {
+    match open(name) {
+        Err(KeyError::KeyringMissing { .. }) => Ok(()),
+        Ok(_) | Err(KeyError::KeyringFormat { .. }) => {
+            Err(KeyError::Exists { place: format!("the keyring's `{SERVICE}` / `{name}`") })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Puts a key there, over whatever was there.
+pub(crate) fn set(name: &str, key: &Key) -> Result<(), KeyError> {
+    let (wanted, text) = (name.to_owned(), key_file::to_hex(key));
+    apart(move || entry(&wanted)?.set_password(&text)).map_err(|error| explain(name, error))
+}
+
+/// Removes a key, if it is there.
+pub(crate) fn remove(name: &str) -> Result<(), KeyError> {
+    let wanted = name.to_owned();
+    match apart(move || entry(&wanted)?.delete_credential()) {
+        Ok(()) | Err(Error::NoEntry) => Ok(()),
+        Err(error) => Err(explain(name, error)),
+    }
 }
 
 fn entry(name: &str) -> Result<Entry, Error> {

@@ -10,9 +10,12 @@ mod key_file;
 mod keyring;
 mod passphrase;
 
+mod change;
+
 mod value;
 
 mod error;
 
+pub use change::Instant;
 pub use error::{KeyError, SealError};
 pub use key::Key;

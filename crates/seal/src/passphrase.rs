@@ -40,18 +40,27 @@ pub(crate) fn create(
     passphrase: impl FnOnce() -> io::Result<Token>,
 ) -> Result<Key, KeyError> {
     refuse_existing(path)?;
+    let key = Key::random().map_err(KeyError::Random)?;
+    write_private(path, &render_key(&key, path, passphrase)?)?;
+    Ok(key)
+}
+
+/// A key as its file holds it, behind a passphrase.
+pub(crate) fn render_key(
+    key: &Key,
+    path: &Path,
+    passphrase: impl FnOnce() -> io::Result<Token>,
+) -> Result<String, KeyError> {
     let passphrase = passphrase().map_err(KeyError::Passphrase)?;
     if passphrase.is_empty() {
         return Err(KeyError::PassphraseEmpty);
     }
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).map_err(KeyError::Random)?;
-    let key = Key::random().map_err(KeyError::Random)?;
     let format = || KeyError::PassphraseFormat { path: path.to_owned() };
     let stretched = stretch(COST, &salt, &passphrase).ok_or_else(format)?;
     let sealed = stretched.seal(&place(COST), key.bytes()).map_err(|_| format())?;
-    write_private(path, &render(COST, &salt, &sealed))?;
-    Ok(key)
+    Ok(render(COST, &salt, &sealed))
 }
 
 /// What one guess costs: memory in KiB, passes over it, lanes.

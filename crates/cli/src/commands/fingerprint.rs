@@ -28,7 +28,7 @@ pub(crate) fn run(global: &Global, output: Output) -> Result<Exit> {
         return Err(Fail::usage("standard input holds no token")
             .hint("rollover fingerprint < FILE, or type it and end with Ctrl-D"));
     }
-    let fingerprint = key.fingerprint_key().of(&token);
+    let fingerprint = reader.fingerprint_key().of(&token);
     let mut known = Vec::new();
     for name in home.inventory.secrets.keys() {
         for row in reader.tokens(name)? {

@@ -23,9 +23,8 @@ pub(crate) async fn run(args: &Secret, global: &Global, output: Output) -> Resul
                     },
                 )?,
             };
-            let key = home.key()?;
-            let fingerprint = key.fingerprint_key().of(&token);
             let engine = home.acting("secret import", false)?;
+            let fingerprint = engine.fingerprints().of(&token);
             let version = engine
                 .import(&name, &token)
                 .await?

@@ -163,11 +163,11 @@ fn a_log_cut_back_to_an_old_checkpoint_is_found() {
     let journal = home.open();
     journal.append_blocking(begin("A")).unwrap();
     let raw = home.raw();
-    raw.execute_batch("CREATE TABLE kept AS SELECT * FROM audit_head").unwrap();
+    raw.execute_batch("CREATE TABLE noted AS SELECT * FROM audit_head").unwrap();
     journal.append_blocking(step("A", 1)).unwrap();
     raw.execute_batch(
         "DELETE FROM audit WHERE seq > 1; DELETE FROM audit_head;
-         INSERT INTO audit_head SELECT * FROM kept",
+         INSERT INTO audit_head SELECT * FROM noted",
     )
     .unwrap();
     let problem = home.reader().verify_audit().unwrap_err();

@@ -5,7 +5,9 @@ mod audit;
 mod failure;
 mod inbox;
 mod lease;
+mod rekey;
 mod schema;
+mod set_back;
 mod values;
 
 use std::collections::BTreeMap;
