@@ -68,6 +68,10 @@ pub(crate) enum Command {
     Secret(Secret),
     /// Replace the installation's key; run again to go on after an interruption
     Rekey(Rekey),
+    /// Write a backup of everything into one file, sealed for somebody
+    Backup(Backup),
+    /// Put a backup back where there is no installation
+    Restore(Restore),
     /// Run the simulated vendors
     #[command(subcommand)]
     Lab(Lab),
@@ -352,6 +356,33 @@ pub(crate) struct Rekey {
     /// Read the old key's passphrase from a file of mode 0600
     #[arg(long, value_name = "FILE")]
     pub(crate) old_passphrase_file: Option<PathBuf>,
+}
+
+/// Write a backup of everything into one file, sealed for somebody
+#[derive(Args, Debug)]
+pub(crate) struct Backup {
+    /// Where it goes; nothing is overwritten
+    pub(crate) file: PathBuf,
+    /// Leave the installation's key out
+    #[arg(long)]
+    pub(crate) without_key: bool,
+    /// Seal it for this public key of age, `age1...`, instead of a passphrase
+    #[arg(long, value_name = "AGE", conflicts_with_all = ["passphrase_stdin", "passphrase_file"])]
+    pub(crate) recipient: Vec<String>,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseWay,
+}
+
+/// Put a backup back where there is no installation
+#[derive(Args, Debug)]
+pub(crate) struct Restore {
+    /// The backup
+    pub(crate) file: PathBuf,
+    /// The private key of age that opens it, in a file of mode 0600
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["passphrase_stdin", "passphrase_file"])]
+    pub(crate) identity: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseWay,
 }
 
 /// Ways in for a passphrase; never an argument

@@ -1,6 +1,7 @@
 //! One file a command.
 
 mod audit;
+mod backup;
 mod config;
 mod demo;
 mod fingerprint;
@@ -8,6 +9,7 @@ mod init;
 mod lab;
 mod plan;
 mod rekey;
+mod restore;
 mod rotate;
 mod run;
 mod schedule;
@@ -39,6 +41,8 @@ pub(crate) async fn run(command: Command, global: &Global, output: Output) -> Re
         Command::Schedule(args) => schedule::run(&args, global, output),
         Command::Secret(args) => secret::run(&args, global, output).await,
         Command::Rekey(args) => rekey::run(&args, global, output),
+        Command::Backup(args) => backup::run(&args, global, output),
+        Command::Restore(args) => restore::run(&args, global, output),
         Command::Lab(args) => lab::run(args, output).await,
         Command::Fingerprint => fingerprint::run(global, output),
         Command::Completion { shell } => {

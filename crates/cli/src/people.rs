@@ -106,6 +106,15 @@ pub(crate) fn passphrase(way: &PassphraseWay) -> io::Result<Option<Token>> {
     Ok(Some(Token::new(text.trim_end_matches(['\r', '\n']).to_owned())))
 }
 
+/// A small text from a file that only its owner may read.
+pub(crate) fn private_text(path: &Path) -> Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::with_capacity(TOKEN_BYTES_MAX as usize));
+    private(path)?.take(TOKEN_BYTES_MAX).read_to_string(&mut text).map_err(|error| {
+        Fail::new(Exit::Usage, format!("failed to read {}: {error}", path.display()))
+    })?;
+    Ok(text)
+}
+
 /// A file that only its owner may read.
 fn private(path: &Path) -> Result<File> {
     let fail = |error: io::Error| {

@@ -22,6 +22,7 @@ mod values;
 mod lease;
 mod mark;
 
+mod backup;
 mod inbox;
 mod reader;
 
@@ -35,6 +36,7 @@ mod error;
 mod tests;
 
 pub use audit_log::{AuditProblem, Line, Verified, signed};
+pub use backup::{RestoreError, Snapshot};
 pub use batch::{Appended, Batch};
 pub use error::JournalError;
 pub use inbox::{Inbox, Item, Pending};

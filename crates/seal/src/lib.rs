@@ -12,10 +12,13 @@ mod passphrase;
 
 mod change;
 
+pub mod envelope;
+
 mod value;
 
 mod error;
 
 pub use change::Instant;
+pub use envelope::{EnvelopeError, For};
 pub use error::{KeyError, SealError};
 pub use key::Key;
