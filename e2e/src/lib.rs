@@ -42,6 +42,7 @@ pub mod leaks;
 pub mod matrix;
 pub mod steps;
 pub mod rekeys;
+pub mod set_backs;
 
 pub use before::{Before, Restarts};
 pub use bench::Bench;

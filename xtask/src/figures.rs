@@ -7,6 +7,7 @@ mod demo;
 mod journal;
 mod model;
 mod safety;
+mod sealing;
 mod time;
 
 use std::fmt::{Display, Write as _};
@@ -102,6 +103,7 @@ const MEASURES: &[(&str, Measure)] = &[
     ("journal", journal::measure),
     ("audit", audit::measure),
     ("model", model::measure),
+    ("sealing", sealing::measure),
     ("kills", safety::crashes),
     ("faults", safety::faults),
     ("leaks", safety::leaks),

@@ -72,6 +72,8 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Put a backup back where there is no installation
     Restore(Restore),
+    /// Look at the world after the database was set back, before anything is changed
+    Reconcile(Reconcile),
     /// Run the simulated vendors
     #[command(subcommand)]
     Lab(Lab),
@@ -383,6 +385,14 @@ pub(crate) struct Restore {
     pub(crate) identity: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) passphrase: PassphraseWay,
+}
+
+/// Look at the world after the database was set back, before anything is changed
+#[derive(Args, Debug)]
+pub(crate) struct Reconcile {
+    /// End this rotation, which the world has moved on without
+    #[arg(long, value_name = "ID")]
+    pub(crate) abandon: Vec<String>,
 }
 
 /// Ways in for a passphrase; never an argument

@@ -8,6 +8,7 @@ mod fingerprint;
 mod init;
 mod lab;
 mod plan;
+mod reconcile;
 mod rekey;
 mod restore;
 mod rotate;
@@ -43,6 +44,7 @@ pub(crate) async fn run(command: Command, global: &Global, output: Output) -> Re
         Command::Rekey(args) => rekey::run(&args, global, output),
         Command::Backup(args) => backup::run(&args, global, output),
         Command::Restore(args) => restore::run(&args, global, output),
+        Command::Reconcile(args) => reconcile::run(&args, global, output).await,
         Command::Lab(args) => lab::run(args, output).await,
         Command::Fingerprint => fingerprint::run(global, output),
         Command::Completion { shell } => {

@@ -22,6 +22,8 @@ pub(crate) enum Exit {
     Attention = 12,
     /// The log was tampered with.
     Tampered = 30,
+    /// The database may be older than the world.
+    SetBack = 31,
     /// A vendor does not answer now.
     TryLater = 75,
     /// Interrupted; the run is journaled and can be resumed.
@@ -44,6 +46,7 @@ pub(crate) const HELP: &str = "\
  11   rolled back: everybody is on the old token again
  12   needs attention: a step does not go on by itself; nothing is lost
  30   the audit log was tampered with
+ 31   the database may be older than the world; look first: rollover reconcile
  75   a vendor does not answer now; try later
 130   interrupted; the run is journaled: rollover run resume
 ";

@@ -85,7 +85,11 @@ impl From<journal::JournalError> for Fail {
 }
 
 fn journal_fail(error: &journal::JournalError) -> Fail {
-    Fail::new(Exit::Failed, chain(error)).hint(error.hint())
+    let exit = match error {
+        journal::JournalError::SetBack { .. } => Exit::SetBack,
+        _ => Exit::Failed,
+    };
+    Fail::new(exit, chain(error)).hint(error.hint())
 }
 
 /// A rotation that is not begun, with every reason.

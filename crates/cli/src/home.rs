@@ -172,6 +172,17 @@ impl Home {
         self.engine(&key, Some(journal), reader)
     }
 
+    /// An engine that acts even where the database was set back, and why it was.
+    pub(crate) fn reconciling(&self) -> Result<(Arc<Engine>, Option<journal::SetBack>)> {
+        let key = self.key()?;
+        let options = Options { reconcile: true, ..self.options() };
+        let holder = Holder::here("reconcile", people::actor());
+        let journal = Journal::open(&self.database(), &key, holder, options)
+            .map_err(|error| self.failed(&error))?;
+        let (reader, set_back) = (journal.reader()?, journal.set_back());
+        Ok((self.engine(&key, Some(journal), reader)?, set_back))
+    }
+
     fn engine(
         &self,
         key: &seal::Key,

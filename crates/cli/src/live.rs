@@ -127,6 +127,9 @@ impl Live {
             Event::Planned { plan, by } => {
                 self.line(&format!("run {}  {}  started by {by}", plan.id, plan.secret));
             }
+            Event::Doubted { action } => {
+                self.line(&row("??", action, "may have been done; looked at", None));
+            }
             Event::Closed { outcome } => self.closed(outcome),
         }
     }
@@ -138,6 +141,7 @@ impl Live {
             Outcome::RolledBack { why } => {
                 self.line(&format!("  <<   back on the old token after {took}: {why}"));
             }
+            Outcome::Abandoned { why } => self.line(&format!("  !!   abandoned: {why}")),
         }
     }
 

@@ -257,6 +257,10 @@ impl Ran {
                 output.text(&format!("{} is on its old token: {why}", self.summary.secret))?;
                 Exit::RolledBack
             }
+            Ended::Closed(Outcome::Abandoned { why }) => {
+                output.text(&format!("{id} was abandoned: {why}"))?;
+                Exit::Attention
+            }
             Ended::Stopped => {
                 let now = jiff::Timestamp::now();
                 let attention = self.rotation.waiting(now);

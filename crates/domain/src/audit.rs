@@ -118,6 +118,10 @@ pub fn describe(rotation: &Rotation, actor: &str, entry: &Entry) -> Record {
             actor.clone_from(by);
             "secret.rotate.resumed"
         }
+        Event::Doubted { action } => {
+            put("step", action.to_string());
+            "secret.rotate.doubted"
+        }
         Event::Closed { outcome } => {
             put("secret_name", plan.secret.key().to_owned());
             put("method", plan.method());
@@ -139,6 +143,10 @@ pub fn describe(rotation: &Rotation, actor: &str, entry: &Entry) -> Record {
                 Outcome::RolledBack { why } => {
                     put("why", why.clone());
                     "secret.rotate.rolled_back"
+                }
+                Outcome::Abandoned { why } => {
+                    put("why", why.clone());
+                    "secret.rotate.abandoned"
                 }
             }
         }

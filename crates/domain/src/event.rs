@@ -112,6 +112,12 @@ pub enum Event {
         /// Who.
         by: String,
     },
+    /// The journal may be older than the world: this effect may have been begun after its last
+    /// entry. It is settled by looking, like one that was begun and has no end.
+    Doubted {
+        /// Which effect.
+        action: Action,
+    },
     /// The end.
     Closed {
         /// Which end.
@@ -233,6 +239,11 @@ pub enum Outcome {
     /// Everybody is on the old token and the new one is gone.
     RolledBack {
         /// Why.
+        why: String,
+    },
+    /// The world went on without it, after its journal was set back; a person has ended it.
+    Abandoned {
+        /// What was seen.
         why: String,
     },
 }

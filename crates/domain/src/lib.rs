@@ -32,6 +32,8 @@ mod task;
 
 pub mod audit;
 
+pub mod reconcile;
+
 pub mod schedule;
 
 pub use action::Action;

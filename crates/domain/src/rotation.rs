@@ -182,6 +182,10 @@ impl Rotation {
             Event::Approved { by } => self.approved = Some(by.clone()),
             Event::TurnedBack { why, .. } => self.turn(why.clone()),
             Event::Resumed { .. } => self.resumed(at),
+            Event::Doubted { action } => {
+                self.ever_begun.insert(action.clone());
+                self.set(action, StepState::Begun, at, None);
+            }
             Event::Closed { outcome } => self.outcome = Some((at, outcome.clone())),
         }
         self.next_seq += 1;
@@ -386,6 +390,21 @@ impl Rotation {
             && self.direction == Direction::Forward
             && !self.past_return()
             && self.plan.mode != Mode::Repair
+    }
+
+    /// Whether an effect may have been made after the journal's last entry: one that it does not
+    /// tell of, and that could have come next.
+    #[must_use]
+    pub fn may_be_doubted(&self, action: &Action) -> bool {
+        let forward = self.direction == Direction::Forward;
+        let could = match action {
+            Action::Create => forward && self.new.is_none(),
+            Action::Store => self.new.is_some(),
+            Action::Propagate(id) => self.new.is_some() && self.plan.consumer(id).is_some(),
+            Action::Revoke => forward && self.new.is_some(),
+            _ => false,
+        };
+        could && self.outcome.is_none() && self.state(action) == StepState::Idle
     }
 
     fn is_done(&self, action: &Action) -> bool {

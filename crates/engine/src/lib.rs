@@ -17,6 +17,8 @@ mod looks;
 mod sweep;
 mod watch;
 
+mod reconcile;
+
 mod inbox;
 mod progress;
 mod summary;
@@ -29,4 +31,5 @@ pub use error::EngineError;
 pub use inbox::Command;
 pub use observe::Planned;
 pub use progress::Progress;
+pub use reconcile::{End, Reconciled};
 pub use summary::{ConsumerSummary, OldTokenSummary, RotationSummary};

@@ -66,7 +66,9 @@ impl RotationSummary {
     pub fn of(rotation: &Rotation) -> Self {
         let plan = rotation.plan();
         let (why, ended) = match rotation.outcome() {
-            Some((at, Outcome::RolledBack { why })) => (Some(why.clone()), Some(*at)),
+            Some((at, Outcome::RolledBack { why } | Outcome::Abandoned { why })) => {
+                (Some(why.clone()), Some(*at))
+            }
             Some((at, Outcome::Completed)) => (None, Some(*at)),
             None => (None, None),
         };

@@ -78,7 +78,8 @@ pub(crate) fn run(args: &Backup, global: &Global, output: Output) -> Result<Exit
     let document = document(&home, &key, args.without_key)?;
     let (audit, installation) = (document.audit, document.installation.clone());
     let plain = Zeroizing::new(
-        serde_json::to_vec(&document).map_err(|error| Fail::new(Exit::Failed, error.to_string()))?,
+        serde_json::to_vec(&document)
+            .map_err(|error| Fail::new(Exit::Failed, error.to_string()))?,
     );
     let sealed = envelope::close(&plain, &whom)
         .map_err(|error| Fail::usage(chain(&error)).hint(error.hint()))?;
@@ -147,7 +148,11 @@ fn document(home: &Home, key: &Key, without_key: bool) -> Result<Document> {
 fn note(home: &Home, key: &Key, without_key: bool) -> Result<bool> {
     let journal = match home.open_journal(key, "backup", false) {
         Ok(journal) => journal,
-        Err(JournalError::Held { .. } | JournalError::Changing { .. } | JournalError::SetBack { .. }) => {
+        Err(
+            JournalError::Held { .. }
+            | JournalError::Changing { .. }
+            | JournalError::SetBack { .. },
+        ) => {
             return Ok(false);
         }
         Err(other) => return Err(other.into()),

@@ -80,9 +80,7 @@ fn opened(args: &Restore, global: &Global) -> Result<Document> {
         Fail::usage(format!("{}: {}", args.file.display(), chain(&error))).hint(error.hint())
     };
     let plain = match &args.identity {
-        Some(identity) => {
-            envelope::open_with_identity(&sealed, &people::private_text(identity)?)
-        }
+        Some(identity) => envelope::open_with_identity(&sealed, &people::private_text(identity)?),
         None if !envelope::wants_passphrase(&sealed).map_err(refused)? => {
             return Err(Fail::usage(format!("{} is for a private key", args.file.display()))
                 .hint("name it: --identity FILE"));
@@ -99,9 +97,8 @@ fn opened(args: &Restore, global: &Global) -> Result<Document> {
             envelope::open_with_passphrase(&sealed, &passphrase)
         }
     };
-    serde_json::from_slice(&plain.map_err(refused)?).map_err(|_| {
-        Fail::usage(format!("{} is no backup of rollover", args.file.display()))
-    })
+    serde_json::from_slice(&plain.map_err(refused)?)
+        .map_err(|_| Fail::usage(format!("{} is no backup of rollover", args.file.display())))
 }
 
 /// Writes the inventory where there is none; one that is there stays.

@@ -98,6 +98,7 @@ fn line(entry: &Entry) -> Vec<String> {
         Event::Approved { by } => ("approved".into(), format!("by {by}")),
         Event::TurnedBack { by, why } => ("turned back".into(), format!("by {by}: {why}")),
         Event::Resumed { by } => ("resumed".into(), format!("by {by}")),
+        Event::Doubted { action } => (format!("doubt {action}"), String::new()),
         Event::Closed { outcome } => ("closed".into(), format!("{outcome:?}")),
     };
     vec![entry.seq.to_string(), format!("{:.3}", entry.at), what, detail]

@@ -27,6 +27,10 @@ pub(crate) async fn run(args: &Status, global: &Global, output: Output) -> Resul
         None => home.inventory.secrets.keys().cloned().collect(),
     };
     let engine = home.looking()?;
+    if let Some(why) = engine.reader().set_back(crate::home::marks().as_deref())? {
+        output
+            .say(&format!("(!) the database is not taken at its word: {why}; rollover reconcile"));
+    }
     let now = Timestamp::now();
     let looks = names.iter().map(|name| async {
         let observed = engine.look_around(name).await?;

@@ -84,11 +84,17 @@ impl Rotation {
                 Which::New => must(self.begun(&Action::Discard), "nothing was discarded yet"),
             },
             Event::Approved { .. } => must(
-                self.direction == Direction::Forward && !self.past_return(),
+                self.direction == Direction::Forward
+                    && (!self.past_return() || self.state(&Action::Revoke) == StepState::Idle),
                 "there is no revocation to agree to",
             ),
             Event::TurnedBack { .. } => must(self.may_turn_back(), "the way back is closed"),
             Event::Resumed { .. } => Ok(()),
+            Event::Doubted { action } => {
+                must(self.may_be_doubted(action), &format!("{action} cannot have come next"))
+            }
+            // A person's word, where the machine has none: it knows nothing of the world then.
+            Event::Closed { outcome: Outcome::Abandoned { .. } } => Ok(()),
             Event::Closed { outcome } => {
                 must(self.due_outcome().as_ref() == Some(outcome), "this end is not due")
             }

@@ -146,7 +146,9 @@ impl Rotation {
             Mode::RevokeFirst => true,
             _ => self.is_done(&Action::Soak) && self.all_verified(),
         };
-        due && self.direction == Direction::Forward && self.approved.is_none()
+        due && self.direction == Direction::Forward
+            && self.approved.is_none()
+            && self.state(&Action::Revoke) == StepState::Idle
     }
 
     /// An old token that goes on answering too long is a person's business too; the engine goes

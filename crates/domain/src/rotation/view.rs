@@ -137,6 +137,7 @@ impl Rotation {
             return match outcome {
                 crate::Outcome::Completed => "completed",
                 crate::Outcome::RolledBack { .. } => "rolled-back",
+                crate::Outcome::Abandoned { .. } => "abandoned",
             };
         }
         if let Direction::Back { .. } = self.direction {

@@ -7,6 +7,7 @@ mod inbox;
 mod lease;
 mod rekey;
 mod schema;
+mod sealed;
 mod set_back;
 mod values;
 

@@ -1,0 +1,114 @@
+//! An open rotation whose journal may be older than the world: how it goes on, if it can.
+//!
+//! The rule is that nothing is known which was not looked at. Every effect that the journal does
+//! not tell of may have been made after its last entry, so it is journaled as
+//! [`Event::Doubted`], and the machine settles it by looking, as it does after a crash. Where
+//! looking cannot settle it, because somebody holds a token that this rotation knows nothing of,
+//! or the token that it would write is dead, the rotation does not go on: its writes would put
+//! people out of service.
+
+use crate::{
+    Action, Direction, Event, Fingerprint, Holding, Liveness, Mode, Observed, Rotation, StoreSeen,
+};
+
+/// How an open rotation goes on.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Verdict {
+    /// It goes on, after these were journaled.
+    GoesOn(Vec<Event>),
+    /// The world has moved on without it; it must be abandoned.
+    MovedOn(String),
+    /// It could not be looked at.
+    Unseen(String),
+}
+
+/// How an open rotation goes on in the world that was seen. `old` and `new` are looks at the
+/// tokens that its journal keeps.
+#[must_use]
+pub fn judge(
+    rotation: &Rotation,
+    observed: &Observed,
+    old: &Liveness,
+    new: Option<&Liveness>,
+    by: &str,
+) -> Verdict {
+    if let Some(verdict) = strangers(rotation, observed) {
+        return verdict;
+    }
+    for (which, liveness) in [("old", Some(old)), ("new", new)] {
+        if let Some(Liveness::Unknown { why }) = liveness {
+            return Verdict::Unseen(format!("the {which} token: {why}"));
+        }
+    }
+    let moved = |why: &str| Verdict::MovedOn(why.to_owned());
+    let repair = rotation.plan().mode == Mode::Repair;
+    let new_dead = new.is_some_and(Liveness::is_dead);
+    let mut events = doubts(rotation);
+    match rotation.direction() {
+        Direction::Back { .. } if old.is_dead() => {
+            moved("it goes back to the old token, which is dead")
+        }
+        Direction::Back { .. } => Verdict::GoesOn(events),
+        Direction::Forward if new_dead && old.is_dead() => moved("both of its tokens are dead"),
+        Direction::Forward if new_dead && rotation.may_turn_back() => {
+            let why = "the new token is dead: it was rolled back after the backup".to_owned();
+            events.push(Event::TurnedBack { by: by.to_owned(), why });
+            Verdict::GoesOn(events)
+        }
+        Direction::Forward if new_dead => moved("its new token is dead"),
+        Direction::Forward if old.is_dead() && !rotation.past_return() && !repair => {
+            if new.is_none() {
+                return moved("its old token is dead, and it has no new one");
+            }
+            events.push(Event::Doubted { action: Action::Revoke });
+            Verdict::GoesOn(events)
+        }
+        Direction::Forward => Verdict::GoesOn(events),
+    }
+}
+
+/// Whoever holds what this rotation knows nothing of, or could not be looked at.
+fn strangers(rotation: &Rotation, observed: &Observed) -> Option<Verdict> {
+    let plan = rotation.plan();
+    let known = |found: &Fingerprint| {
+        *found == plan.old.fingerprint || Some(*found) == rotation.new_fingerprint()
+    };
+    let stranger = |who: &str, found: &Fingerprint| {
+        (!known(found))
+            .then(|| Verdict::MovedOn(format!("{who} holds fp {found}, which it knows nothing of")))
+    };
+    let store = match &observed.store {
+        StoreSeen::Holds { fingerprint, .. } => stranger("the store", fingerprint),
+        StoreSeen::Empty => Some(Verdict::MovedOn("the store is empty".into())),
+        StoreSeen::Refuses(why) | StoreSeen::Unknown(why) => {
+            Some(Verdict::Unseen(format!("the store: {why}")))
+        }
+    };
+    let consumers = observed.consumers.iter().filter(|seen| plan.consumer(&seen.id).is_some());
+    let mut found = consumers.filter_map(|seen| match &seen.holding {
+        Holding::Token(fingerprint) => stranger(&seen.id.to_string(), fingerprint),
+        Holding::Mixed(all) => {
+            all.iter().flatten().find_map(|one| stranger(&seen.id.to_string(), one))
+        }
+        // What cannot be read back is written again, and proven by its write.
+        Holding::Unreadable(_) | Holding::Nothing => None,
+        Holding::Refused(why) | Holding::Unknown(why) => {
+            Some(Verdict::Unseen(format!("{}: {why}", seen.id)))
+        }
+    });
+    store.or_else(|| found.next())
+}
+
+/// Every effect that may have been made after the journal's last entry.
+fn doubts(rotation: &Rotation) -> Vec<Event> {
+    let plan = rotation.plan();
+    let mut actions = Vec::new();
+    if rotation.new_fingerprint().is_some() {
+        actions.push(Action::Store);
+        actions.extend(plan.consumers.iter().map(|part| Action::Propagate(part.id.clone())));
+    } else if *rotation.direction() == Direction::Forward {
+        actions.push(Action::Create);
+    }
+    let open = |action: &Action| rotation.may_be_doubted(action);
+    actions.into_iter().filter(open).map(|action| Event::Doubted { action }).collect()
+}
