@@ -43,6 +43,20 @@ impl Rollover {
     }
 
     fn of(mut command: Command, inventory: &Path, home: &Path) -> Self {
+        Self::surround(&mut command, home);
+        command.arg("-C").arg(inventory);
+        Self { command, limit: LIMIT, input: None, ear: None }
+    }
+
+    /// Another program in its place, with the same surroundings.
+    #[must_use]
+    pub fn stand_in(program: &str, home: &Path) -> Self {
+        let mut command = Command::new(program);
+        Self::surround(&mut command, home);
+        Self { command, limit: LIMIT, input: None, ear: None }
+    }
+
+    fn surround(command: &mut Command, home: &Path) {
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
@@ -51,11 +65,34 @@ impl Rollover {
             .env("USER", ACTOR)
             .env("LC_ALL", "C.UTF-8")
             .current_dir(home)
-            .arg("-C")
-            .arg(inventory)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        Self { command, limit: LIMIT, input: None, ear: None }
+    }
+
+    /// The same, started by another program that is given these arguments first.
+    #[must_use]
+    pub fn under(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(arguments).arg(self.command.get_program()).args(self.command.get_args());
+        command.env_clear();
+        for (name, value) in self.command.get_envs() {
+            if let Some(value) = value {
+                command.env(name, value);
+            }
+        }
+        if let Some(directory) = self.command.get_current_dir() {
+            command.current_dir(directory);
+        }
+        command
+    }
+
+    /// As [`Rollover::under`], to be run as this would have been.
+    #[must_use]
+    pub fn wrapped(mut self, program: &str, arguments: &[&str]) -> Self {
+        let mut command = self.under(program, arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.command = command;
+        self
     }
 
     /// More arguments.
@@ -92,6 +129,13 @@ impl Rollover {
         self
     }
 
+    /// Where its standard output goes; it is not kept then.
+    #[must_use]
+    pub fn stdout(mut self, to: Stdio) -> Self {
+        self.command.stdout(to);
+        self
+    }
+
     /// It is killed when it takes longer.
     #[must_use]
     pub fn within(mut self, limit: Duration) -> Self {
@@ -123,26 +167,20 @@ impl Rollover {
             let _ = stdin.write_all(text.as_bytes());
         }
         let errors = Arc::new(Mutex::new(String::new()));
-        let readers = vec![
+        let readers = [
             child.stdout.take().map(whole),
             child.stderr.take().map(|stderr| by_line(stderr, Arc::clone(&errors), self.ear)),
         ];
-        Ok(Running {
-            child,
-            errors,
-            readers: readers.into_iter().flatten().collect(),
-            started: Instant::now(),
-            limit: self.limit,
-        })
+        Ok(Running { child, errors, readers, started: Instant::now(), limit: self.limit })
     }
 }
 
-fn whole(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+fn whole(mut pipe: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
         // What was read before a pipe broke is still worth showing.
         let _ = pipe.read_to_end(&mut bytes);
-        String::from_utf8_lossy(&bytes).into_owned()
+        bytes
     })
 }
 
@@ -150,14 +188,16 @@ fn by_line(
     pipe: impl Read + Send + 'static,
     so_far: Arc<Mutex<String>>,
     ear: Option<Sender<String>>,
-) -> JoinHandle<String> {
+) -> JoinHandle<Vec<u8>> {
     thread::spawn(move || {
-        let mut all = String::new();
-        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+        let mut all = Vec::new();
+        for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
+            all.extend_from_slice(&line);
+            all.push(b'\n');
+            let line = String::from_utf8_lossy(&line).into_owned();
             let mut held = so_far.lock().unwrap_or_else(PoisonError::into_inner);
             held.push_str(&line);
             held.push('\n');
-            all.clone_from(&held);
             drop(held);
             if let Some(ear) = &ear {
                 // A person who has gone home hears nothing.
@@ -172,7 +212,7 @@ fn by_line(
 pub struct Running {
     child: Child,
     errors: Arc<Mutex<String>>,
-    readers: Vec<JoinHandle<String>>,
+    readers: [Option<JoinHandle<Vec<u8>>>; 2],
     started: Instant,
     limit: Duration,
 }
@@ -226,10 +266,13 @@ impl Running {
             }
         };
         let took = self.started.elapsed();
-        let mut texts = self.readers.drain(..).map(|reader| reader.join().unwrap_or_default());
-        let stdout = texts.next().unwrap_or_default();
-        let stderr = texts.next().unwrap_or_default();
-        Ok(Ended { code: status.code(), signal: status.signal(), stdout, stderr, took })
+        let readers = self.readers.each_mut().map(Option::take);
+        let bytes = readers.map(|reader| {
+            reader.map(|reader| reader.join().unwrap_or_default()).unwrap_or_default()
+        });
+        let [stdout, stderr] =
+            bytes.each_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        Ok(Ended { code: status.code(), signal: status.signal(), stdout, stderr, bytes, took })
     }
 }
 
@@ -253,6 +296,8 @@ pub struct Ended {
     pub stdout: String,
     /// Standard error.
     pub stderr: String,
+    /// Both as they came, for whoever looks for what is no text.
+    pub bytes: [Vec<u8>; 2],
     /// How long it ran.
     pub took: Duration,
 }
@@ -283,7 +328,7 @@ impl Ended {
 
 impl std::fmt::Display for Ended {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { code, signal, stdout, stderr, took } = self;
+        let Self { code, signal, stdout, stderr, took, .. } = self;
         write!(
             f,
             "code {code:?}, signal {signal:?}, after {took:.1?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}"

@@ -5,6 +5,7 @@
 mod audit;
 mod demo;
 mod journal;
+mod leaks;
 mod model;
 mod safety;
 mod sealing;
@@ -106,7 +107,9 @@ const MEASURES: &[(&str, Measure)] = &[
     ("sealing", sealing::measure),
     ("kills", safety::crashes),
     ("faults", safety::faults),
-    ("leaks", safety::leaks),
+    ("leaks", leaks::places),
+    ("started", leaks::started),
+    ("memory", leaks::memory),
 ];
 
 fn cargo(root: &Path, arguments: &[&str], more: &[String]) -> Result<()> {

@@ -79,6 +79,8 @@ pub(crate) enum Command {
     Lab(Lab),
     /// Show a token's fingerprint, and whose it is; reads standard input
     Fingerprint,
+    /// Write a file for whoever helps; it holds no value
+    Support(Support),
     /// Print a completion script for a shell
     Completion {
         /// Which shell
@@ -415,6 +417,16 @@ fn place(text: &str) -> Result<KeySource, String> {
         "passphrase" => Ok(KeySource::Passphrase(place.into())),
         other => Err(format!("`{other}` is no kind of place: file, keyring or passphrase")),
     }
+}
+
+/// Write a file for whoever helps; it holds no value
+#[derive(Args, Debug)]
+pub(crate) struct Support {
+    /// The file, which must not be there yet
+    pub(crate) file: PathBuf,
+    /// Replace every name by a hash
+    #[arg(long)]
+    pub(crate) hash_names: bool,
 }
 
 #[derive(Subcommand, Debug)]

@@ -1,9 +1,8 @@
 //! Tokens never in argv: it stands in the shell's history and in `ps`.
 
-use domain::Shape;
-
 use crate::exit::Exit;
 use crate::fail::{Fail, Result};
+use crate::hide::{is_marked, is_uuid};
 
 /// Refuses a command line that holds something of a token's form.
 ///
@@ -11,9 +10,9 @@ use crate::fail::{Fail, Result};
 /// ever one.
 pub(crate) fn refuse_tokens(arguments: impl Iterator<Item = String>) -> Result<()> {
     for argument in arguments.skip(1) {
-        let prefixed = argument.split(['=', ':', ',', '/', ' ']).any(has_token_prefix);
+        let prefixed = argument.split(['=', ':', ',', '/', ' ']).any(is_marked);
         // A UUID between slashes is a path's.
-        let bare = argument.split(['=', ':', ',', ' ']).any(|word| Shape::Uuid.fits(word));
+        let bare = argument.split(['=', ':', ',', ' ']).any(is_uuid);
         if prefixed || bare {
             return Err(Fail::new(
                 Exit::Usage,
@@ -24,11 +23,6 @@ pub(crate) fn refuse_tokens(arguments: impl Iterator<Item = String>) -> Result<(
         }
     }
     Ok(())
-}
-
-fn has_token_prefix(word: &str) -> bool {
-    const PREFIXES: [&str; 5] = ["HRKU-", "ghp_", "gho_", "ghs_", "github_pat_"];
-    PREFIXES.iter().any(|prefix| word.starts_with(prefix) && word.len() >= prefix.len() + 20)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod run;
 mod schedule;
 mod secret;
 mod status;
+mod support;
 mod task;
 
 pub(crate) use demo::StandIn;
@@ -46,6 +47,7 @@ pub(crate) async fn run(command: Command, global: &Global, output: Output) -> Re
         Command::Restore(args) => restore::run(&args, global, output),
         Command::Reconcile(args) => reconcile::run(&args, global, output).await,
         Command::Lab(args) => lab::run(args, output).await,
+        Command::Support(args) => support::run(&args, global, output),
         Command::Fingerprint => fingerprint::run(global, output),
         Command::Completion { shell } => {
             let mut cli = Cli::command();

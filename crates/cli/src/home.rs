@@ -12,6 +12,7 @@ use journal::{Holder, Journal, JournalError, Options, Reader};
 use crate::args::Global;
 use crate::exit::Exit;
 use crate::fail::{Fail, Result, chain};
+use crate::hide;
 use crate::people;
 use crate::rehearsal::Rehearsal;
 
@@ -247,26 +248,31 @@ fn secret_files(directory: &Path) -> Result<Vec<SourceFile>> {
     paths.iter().map(|path| read(path)).collect()
 }
 
-/// Everything that is wrong with an inventory, with the lines it stands in.
+/// Everything that is wrong with an inventory, with the lines it stands in; a value that somebody
+/// wrote there is not shown again.
 fn diagnosed(wrong: &[Diagnostic], main: &SourceFile, secrets: &[SourceFile]) -> Fail {
     use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
     let renderer = Renderer::plain();
+    let hidden = |text: &str| -> String {
+        hide::starred(text, |word| hide::is_marked(word) || hide::is_uuid(word)).into_owned()
+    };
     let mut parts = Vec::new();
     for diagnostic in wrong {
         let file = secrets.iter().chain([main]).find(|file| file.path == diagnostic.file);
-        let text = file.map_or("", |file| file.text.as_str());
+        let text = hidden(file.map_or("", |file| file.text.as_str()));
+        let (message, hint) = (hidden(&diagnostic.message), diagnostic.hint.as_deref().map(hidden));
         let end = diagnostic.span.end.clamp(0, text.len());
         let span = diagnostic.span.start.min(end)..end;
-        let snippet = Snippet::source(text)
+        let snippet = Snippet::source(text.as_str())
             .path(diagnostic.file.as_str())
             .annotation(AnnotationKind::Primary.span(span));
-        let mut group = Level::ERROR.primary_title(diagnostic.message.as_str()).element(snippet);
-        if let Some(hint) = &diagnostic.hint {
+        let mut group = Level::ERROR.primary_title(message.as_str()).element(snippet);
+        if let Some(hint) = &hint {
             group = group.element(Level::HELP.message(hint.as_str()));
         }
         parts.push(renderer.render(&[group]).to_string());
     }
-    let places: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+    let places: Vec<String> = wrong.iter().map(|one| hidden(&one.to_string())).collect();
     let mut fail = Fail::usage(places.join("\n"));
     fail.rendered = Some(parts.join("\n\n"));
     fail

@@ -8,6 +8,7 @@ mod argv;
 mod exit;
 mod fail;
 mod harden;
+mod hide;
 mod home;
 mod lab_inventory;
 mod live;
@@ -65,7 +66,8 @@ fn failed(fail: &Fail, json: bool) -> ExitCode {
     let _ = writeln!(std::io::stderr().lock(), "{}", clean(&fail.text()));
     if json {
         let object = serde_json::json!({
-            "error": clean(&fail.what), "hints": fail.hints, "exit": fail.exit as u8,
+            "error": clean(&fail.what), "exit": fail.exit as u8,
+            "hints": fail.hints.iter().map(|hint| clean(hint)).collect::<Vec<_>>(),
         });
         let _ = writeln!(std::io::stdout().lock(), "{object:#}");
     }

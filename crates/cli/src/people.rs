@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -59,10 +60,7 @@ pub(crate) fn token(way: &TokenWay) -> Result<Option<Token>> {
                 .map_err(|error| fail(format!("failed to read {}: {error}", path.display())))?;
         }
         None if way.token_stdin => {
-            io::stdin()
-                .take(TOKEN_BYTES_MAX)
-                .read_to_string(&mut text)
-                .map_err(|error| fail(format!("failed to read standard input: {error}")))?;
+            standard_input(&mut text)?;
         }
         None => return Ok(None),
     }
@@ -75,6 +73,14 @@ pub(crate) fn token(way: &TokenWay) -> Result<Option<Token>> {
             .hint("it was perhaps copied together with something else"));
     }
     Ok(Some(Token::new(trimmed.to_owned())))
+}
+
+/// All of standard input, past the library's buffer of it, which nobody can wipe.
+pub(crate) fn standard_input(text: &mut Zeroizing<String>) -> Result<()> {
+    let fail = |error| Fail::usage(format!("failed to read standard input: {error}"));
+    let input = File::from(io::stdin().as_fd().try_clone_to_owned().map_err(fail)?);
+    input.take(TOKEN_BYTES_MAX).read_to_string(text).map_err(fail)?;
+    Ok(())
 }
 
 /// The passphrase that comes in by standard input or by a file, where one of them was named;

@@ -2,7 +2,8 @@
 //! N-th instant at which a crash could matter: before and after each journal write, each call to
 //! a vendor and everything else that makes a file durable. Being killed anywhere is safe; this is
 //! how one convinces oneself. With `ROLLOVER_CRASH_LOG=FILE` each instant is written down as it
-//! comes, one a line, so that the last line says where the process was killed.
+//! comes, one a line, so that the last line says where the process was killed. With
+//! `ROLLOVER_PANIC_AT=N` it panics there instead, with tokens at hand, to see what a panic tells.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -17,10 +18,14 @@ pub(crate) const VARIABLE: &str = "ROLLOVER_CRASH_AT";
 /// The variable that names the file in which the instants are written down.
 const LOG: &str = "ROLLOVER_CRASH_LOG";
 
+/// The variable that starts a rehearsal of a panic.
+const PANIC: &str = "ROLLOVER_PANIC_AT";
+
 /// Counts the instants and strikes at one of them.
 pub(crate) struct Rehearsal {
     /// 0 never comes.
     at: u64,
+    panics: bool,
     passed: AtomicU64,
     log: Option<File>,
 }
@@ -31,13 +36,16 @@ impl Rehearsal {
     pub(crate) fn from_environment() -> Option<Arc<Self>> {
         static ONLY: OnceLock<Option<Arc<Rehearsal>>> = OnceLock::new();
         ONLY.get_or_init(|| {
-            let at = std::env::var(VARIABLE).ok().and_then(|text| text.parse().ok());
+            let number = |name| std::env::var(name).ok()?.parse::<u64>().ok();
+            let panics = number(PANIC);
+            let at = number(VARIABLE).or(panics);
             let log = std::env::var_os(LOG)
                 .and_then(|path| OpenOptions::new().create(true).append(true).open(path).ok());
             if at.is_none() && log.is_none() {
                 return None;
             }
-            Some(Arc::new(Self { at: at.unwrap_or(0), passed: AtomicU64::new(0), log }))
+            let (panics, passed) = (panics.is_some() && panics == at, AtomicU64::new(0));
+            Some(Arc::new(Self { at: at.unwrap_or(0), panics, passed, log }))
         })
         .clone()
     }
@@ -56,6 +64,7 @@ impl Rehearsal {
             let _ = log.write_all(format!("{what}\n").as_bytes());
         }
         if strikes {
+            assert!(!self.panics, "a panic was rehearsed: {PANIC}={}", self.at);
             // SIGKILL to oneself returns only if it failed, and then there is no rehearsal.
             let _ = rustix::process::kill_process(
                 rustix::process::getpid(),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{HmacReset, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -32,11 +32,13 @@ impl FingerprintKey {
     pub fn of(&self, token: &Token) -> Fingerprint {
         // HMAC takes a key of any length, so this cannot fail; an all-zero fallback would merge
         // tokens, hence the explicit construction from the block-sized key.
-        let mut block = [0_u8; 64];
+        let mut block = Zeroizing::new([0_u8; 64]);
         block[..32].copy_from_slice(self.0.as_slice());
-        let mut mac = <Hmac<Sha256> as KeyInit>::new((&block).into());
+        let mut mac = <HmacReset<Sha256> as KeyInit>::new((&*block).into());
         mac.update(token.expose().as_bytes());
-        let digest = mac.finalize().into_bytes();
+        // The token is in the state's buffer. By reference, because what is moved leaves its old
+        // place on the stack as it was; the state itself is wiped when it is dropped.
+        let digest = mac.finalize_reset().into_bytes();
         let mut short = [0; 16];
         short.copy_from_slice(&digest[..16]);
         Fingerprint(short)

@@ -1,7 +1,7 @@
-//! Kills, faults and values where none may be.
+//! Kills and faults.
 
 use e2e::crashes::{self, What};
-use e2e::{HEROKU, POSTMARK, canary, faults as faulty, leaks as leaky};
+use e2e::{HEROKU, POSTMARK, faults as faulty};
 
 use super::{Means, Result, Section};
 
@@ -90,33 +90,4 @@ pub(crate) fn faults(means: &Means) -> Result<Section> {
     section.add("faults: requests of the apps meanwhile", requests, "");
     section.add("faults: of these refused", refused, "");
     if wrong.is_empty() { Ok(section) } else { Err(wrong.join("\n\n")) }
-}
-
-pub(crate) fn leaks(means: &Means) -> Result<Section> {
-    let (found, planted) = canary::self_test()?;
-    let search = leaky::hunt(&means.binary)?;
-    let (values, forms) = search.size();
-    let mut section = Section::new(
-        "Values where none may be",
-        "One life of an installation with kills, faults and a person's mistakes in it. Every token and login\n\
-         is then looked for as it is, in base64 at each offset and in both alphabets, in hexadecimal and\n\
-         percent-encoded, in everything that was printed, in the database and its write-ahead log at every\n\
-         stage, in every file and in the process table. The consumers' own dotenv files and the logins' files\n\
-         are spared. The search is proven first, by values that are planted.",
-    );
-    section.add("leaks: values looked for", values, "");
-    section.add("leaks: forms of each", forms, "");
-    for (kind, count) in &search.places {
-        section.add(format!("leaks: places looked through, {kind}"), count, "");
-    }
-    section.add("leaks: found", search.hits.len(), "");
-    section.add("leaks: planted for proof", planted, "");
-    section.add("leaks: of these found", found, "");
-    if !search.hits.is_empty() {
-        return Err(format!("values were found: {:#?}", search.hits));
-    }
-    if found != planted {
-        return Err(format!("the search found {found} of {planted} planted values"));
-    }
-    Ok(section)
 }

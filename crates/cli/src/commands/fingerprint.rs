@@ -1,7 +1,5 @@
 //! `rollover fingerprint`: is this one of ours?
 
-use std::io::{self, Read};
-
 use domain::Token;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -11,18 +9,14 @@ use crate::exit::Exit;
 use crate::fail::{Fail, Result};
 use crate::home::Home;
 use crate::output::Output;
-
-const BYTES_MAX: u64 = 16 * 1024;
+use crate::people;
 
 pub(crate) fn run(global: &Global, output: Output) -> Result<Exit> {
     let home = Home::find(global)?;
     let key = home.key()?;
     let reader = home.reader(&key)?;
     let mut text = Zeroizing::new(String::new());
-    io::stdin()
-        .take(BYTES_MAX)
-        .read_to_string(&mut text)
-        .map_err(|error| Fail::usage(format!("failed to read standard input: {error}")))?;
+    people::standard_input(&mut text)?;
     let token = Token::new(text.trim().to_owned());
     if token.is_empty() {
         return Err(Fail::usage("standard input holds no token")

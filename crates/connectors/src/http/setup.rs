@@ -11,9 +11,10 @@ use url::{Host, Url};
 /// How long a connection may take to stand, at most; the whole call has its own limit.
 const CONNECT_SECONDS_MAX: u64 = 10;
 
-/// How long an unused connection is kept. Short, because a call on one that the vendor is just
-/// closing ends in doubt.
-const IDLE_SECONDS_MAX: u64 = 20;
+/// How long an unused connection is kept. Short, because its buffers still hold what was sent
+/// last, and because a call on one that the vendor is just closing ends in doubt. Calls that follow
+/// one another share one.
+const IDLE_SECONDS_MAX: u64 = 1;
 
 /// Why no client can be built for a connection.
 #[derive(Debug, thiserror::Error)]
