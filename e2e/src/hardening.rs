@@ -27,11 +27,15 @@ pub struct Seen {
 }
 
 /// Looks at the program, which runs a lab, and for comparison at a program that does nothing for
-/// its own safety. Where this process is root, both run as nobody.
+/// its own safety. Where this process is root, both run as nobody; `None` where it may not start
+/// anything as somebody else.
 ///
 /// # Errors
 /// They cannot be started.
-pub fn look(binary: &Path) -> Result<(Seen, Seen)> {
+pub fn look(binary: &Path) -> Result<Option<(Seen, Seen)>> {
+    if as_user(&mut Command::new("true"), user()).status().is_err() {
+        return Ok(None);
+    }
     let place = tempfile::tempdir().map_err(|error| error.to_string())?;
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o777))
         .map_err(|error| error.to_string())?;
@@ -47,7 +51,7 @@ pub fn look(binary: &Path) -> Result<(Seen, Seen)> {
     let plain = seen(&mut sleep, owner, &|pid| {
         fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.starts_with(b"sleep"))
     })?;
-    Ok((hardened, plain))
+    Ok(Some((hardened, plain)))
 }
 
 /// As whom the programs run.

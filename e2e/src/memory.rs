@@ -1,7 +1,7 @@
 //! Copies of a value in the memory of a running process, counted through `/proc/PID/mem`.
 //!
-//! The program keeps others of its user from its memory, so only root can look. Whoever is not
-//! root is told so; `unshare -r cargo test` makes one root enough.
+//! The program keeps others of its user from its memory, so only who may trace everybody can look.
+//! Whoever may not is told so; `unshare -r cargo test` makes one root enough.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -19,6 +19,8 @@ use crate::{Before, Operator, Pace, Result, Running, Secret, Stage};
 /// How long no vendor may have been asked before a run counts as waiting. Longer than a connection
 /// that nobody uses is kept.
 const QUIET: Duration = Duration::from_millis(2_500);
+/// How long a run may not have used the processor before it counts as waiting for its reader.
+const IDLE: Duration = Duration::from_millis(700);
 const QUIET_MAX: Duration = Duration::from_secs(30);
 /// The largest piece that is read at once.
 const PIECE: usize = 1 << 20;
@@ -67,10 +69,15 @@ pub struct Moment {
     pub counts: Vec<Count>,
 }
 
-/// Whether this process may look into others that keep it out.
+/// Whether this process may look into others that keep it out: `CAP_SYS_PTRACE`, which root has,
+/// though not in every container.
 #[must_use]
 pub fn may_look() -> bool {
-    rustix::process::geteuid().is_root()
+    const PTRACE: u32 = 19;
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let capabilities = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let bits = capabilities.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
+    bits.is_some_and(|bits| bits >> PTRACE & 1 == 1)
 }
 
 /// Counts the copies of values in everything that a process can write.
@@ -228,6 +235,48 @@ pub fn of_a_rotation(binary: &Path, secret: &Secret) -> Result<Vec<Moment>> {
 fn from_hex(text: &str) -> Vec<u8> {
     let pair = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
     (0..text.len()).step_by(2).filter_map(pair).collect()
+}
+
+/// A token that comes in by standard input, looked for when it has been read and dealt with and
+/// only the answer is not yet written.
+///
+/// # Errors
+/// The program does not run, or its memory cannot be read.
+pub fn of_standard_input(binary: &Path) -> Result<Moment> {
+    let stage = Stage::new(binary)?;
+    let value = stage.lab().credentials().postmark_server_token;
+    let (reader, answer) = clogged()?;
+    let ask = stage.rollover(&["fingerprint"]).input(&value).stdout(answer.into());
+    let mut running = ask.start()?;
+    wait_idle(&mut running)?;
+    let wanted = Wanted { name: "token", value: value.into_bytes(), in_use: 0 };
+    let counts = copies(running.pid(), &[wanted])?;
+    let drained = thread::spawn(move || std::io::copy(&mut { reader }, &mut std::io::sink()));
+    let _ = running.finish()?.is(0)?;
+    drop(drained);
+    Ok(Moment { when: "a token from standard input, answered".into(), counts })
+}
+
+/// Waits until a run has not used the processor for a while.
+fn wait_idle(running: &mut Running) -> Result<()> {
+    let stat = format!("/proc/{}/stat", running.pid());
+    let used = || -> Option<Vec<String>> {
+        let text = fs::read_to_string(&stat).ok()?;
+        let rest = text.rsplit_once(')')?.1;
+        Some(rest.split_whitespace().skip(11).take(2).map(str::to_owned).collect())
+    };
+    let (mut last, mut since) = (used(), Instant::now());
+    while since.elapsed() < IDLE {
+        if running.has_ended() {
+            return Err(format!("it has ended: {}", running.said()));
+        }
+        thread::sleep(Duration::from_millis(20));
+        let now = used();
+        if now != last {
+            (last, since) = (now, Instant::now());
+        }
+    }
+    Ok(())
 }
 
 /// A pipe that takes nothing more until somebody reads from it: whoever writes into it waits.

@@ -50,7 +50,10 @@ fn whatever_is_started_is_given_no_value() {
 /// process of their user.
 #[test]
 fn others_of_the_same_user_are_kept_out() {
-    let (ours, plain) = hardening::look(Path::new(BINARY)).expect("both run");
+    let Some((ours, plain)) = hardening::look(Path::new(BINARY)).expect("both run") else {
+        skipped("root may not start anything as nobody here: nobody looked at the program");
+        return;
+    };
     assert_eq!(ours.core_limits, ("0".into(), "0".into()));
     assert_eq!(ours.readable, Vec::<&str>::new());
     assert_eq!(ours.owner, 0, "its entries in the process table are root's");

@@ -5,16 +5,23 @@
 use std::path::Path;
 
 use e2e::hardening::skipped;
-use e2e::memory::{may_look, of_a_rotation};
+use e2e::memory::{may_look, of_a_rotation, of_standard_input};
 use e2e::{HEROKU, POSTMARK, Result, Secret};
 
-fn no_copy_is_left(secret: &Secret) -> Result<()> {
+const BINARY: &str = env!("CARGO_BIN_EXE_rollover");
+
+fn can_look() -> bool {
     if !may_look() {
         skipped("only root can look into the program's memory; try `unshare -r cargo test`");
+    }
+    may_look()
+}
+
+fn no_copy_is_left(secret: &Secret) -> Result<()> {
+    if !can_look() {
         return Ok(());
     }
-    let binary = Path::new(env!("CARGO_BIN_EXE_rollover"));
-    let moments = of_a_rotation(binary, secret)?;
+    let moments = of_a_rotation(Path::new(BINARY), secret)?;
     let mut seen = 0;
     for moment in &moments {
         for count in &moment.counts {
@@ -35,4 +42,14 @@ fn no_copy_is_left_in_memory_of_a_rotation_by_api() -> Result<()> {
 #[test]
 fn no_copy_is_left_in_memory_of_a_rotation_with_an_operator() -> Result<()> {
     no_copy_is_left(&POSTMARK)
+}
+
+#[test]
+fn no_copy_is_left_in_memory_of_what_came_by_standard_input() -> Result<()> {
+    if can_look() {
+        let moment = of_standard_input(Path::new(BINARY))?;
+        let left: usize = moment.counts.iter().map(e2e::memory::Count::left).sum();
+        assert_eq!(left, 0, "{moment:#?}");
+    }
+    Ok(())
 }

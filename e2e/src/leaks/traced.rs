@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::seeded;
 use super::shows::READS;
+use super::{MISTAKEN, seeded};
 use crate::canary::catch::{Catch, strace_works};
 use crate::canary::{Canary, Search};
-use crate::{Before, HEROKU, Operator, POSTMARK, Pace, Restarts, Result, Secret, Stage};
+use crate::{Before, HEROKU, Operator, POSTMARK, Pace, Restarts, Result, Secret, Stage, full};
 
 /// What was seen of programs being started.
 pub struct Traced {
@@ -60,11 +60,19 @@ pub fn trace(binary: &Path) -> Result<Option<Traced>> {
     let begin = ["rotate", POSTMARK.name, "--yes", "--no-wait"];
     let _waits = traced("rotate, to be turned back", stage.rollover(&begin))?;
     let id = crate::crashes::open_rotation(&stage)?;
+    let task = format!("{id}.create");
+    let enter = stage.rollover(&["task", "done", &task, "--token-stdin"]).input(MISTAKEN);
+    let _told = traced("task done", enter)?;
+    let _waits = traced("run resume", stage.rollover(&["run", "resume", &id, "--no-wait"]))?;
+    let _shown = traced("run show", stage.rollover(&["run", "show", &id]))?;
     let back = ["run", "rollback", &id, "--no-wait"];
     let _back = traced("run rollback", stage.rollover(&back))?;
     for (line, _) in READS {
         let args: Vec<&str> = line.split(' ').collect();
         let _code = traced(line, stage.rollover(&args))?;
+    }
+    if full() {
+        let _code = traced("demo", stage.rollover(&["demo", "--requests", "500"]))?;
     }
     let old = stage.lab().credentials().heroku_api_key;
     let _code = traced("fingerprint", stage.rollover(&["fingerprint"]).input(&old))?;

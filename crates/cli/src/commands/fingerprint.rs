@@ -15,14 +15,10 @@ pub(crate) fn run(global: &Global, output: Output) -> Result<Exit> {
     let home = Home::find(global)?;
     let key = home.key()?;
     let reader = home.reader(&key)?;
-    let mut text = Zeroizing::new(String::new());
-    people::standard_input(&mut text)?;
-    let token = Token::new(text.trim().to_owned());
-    if token.is_empty() {
-        return Err(Fail::usage("standard input holds no token")
-            .hint("rollover fingerprint < FILE, or type it and end with Ctrl-D"));
-    }
-    let fingerprint = reader.fingerprint_key().of(&token);
+    let (fingerprint, length) = {
+        let token = asked()?;
+        (reader.fingerprint_key().of(&token), token.expose().chars().count())
+    };
     let mut known = Vec::new();
     for name in home.inventory.secrets.keys() {
         for row in reader.tokens(name)? {
@@ -33,7 +29,7 @@ pub(crate) fn run(global: &Global, output: Output) -> Result<Exit> {
     }
     output.json(&json!({
         "fingerprint": fingerprint,
-        "length": token.expose().chars().count(),
+        "length": length,
         "known": known.iter().map(|(secret, state, since)| json!({
             "secret": secret, "state": state, "since": since,
         })).collect::<Vec<_>>(),
@@ -46,4 +42,16 @@ pub(crate) fn run(global: &Global, output: Output) -> Result<Exit> {
         output.text("not a token that rollover has rotated")?;
     }
     Ok(Exit::Ok)
+}
+
+/// The token on standard input.
+fn asked() -> Result<Token> {
+    let mut text = Zeroizing::new(String::new());
+    people::standard_input(&mut text)?;
+    let token = Token::from(text.trim());
+    if token.is_empty() {
+        return Err(Fail::usage("standard input holds no token")
+            .hint("rollover fingerprint < FILE, or type it and end with Ctrl-D"));
+    }
+    Ok(token)
 }
