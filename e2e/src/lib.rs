@@ -4,8 +4,8 @@
 //! an environment of its own. An [`Operator`] does what a person is asked to do. What became of
 //! the world is read from the lab, never from the product: [`Before`] is what it was like, and
 //! compares. [`crashes`] and [`faults`] put one rotation through everything that can happen to it,
-//! [`chain`] times it, and [`leaks`] lives a whole life and lets [`canary`] look for values where
-//! none may be.
+//! [`chain`] times it, [`leaks`] lives a whole life and lets [`canary`] look for values where none
+//! may be, [`memory`] counts copies in the running program, and [`hardening`] tries to look at it.
 //!
 //! Both the tests of the command line and `cargo xtask figures` rest on this, so that a published
 //! figure and a test are one piece of code.
@@ -45,6 +45,7 @@ pub mod matrix;
 pub mod steps;
 pub mod rekeys;
 pub mod set_backs;
+pub mod tls;
 
 pub use before::{Before, Restarts};
 pub use bench::Bench;

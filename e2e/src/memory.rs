@@ -10,10 +10,12 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use lab::Vendor;
 use memchr::memmem;
 use rustix::fs::OFlags;
 use rustix::pipe::PipeFlags;
 
+use crate::tls::Certificate;
 use crate::{Before, Operator, Pace, Result, Running, Secret, Stage};
 
 /// How long no vendor may have been asked before a run counts as waiting. Longer than a connection
@@ -58,6 +60,15 @@ impl Count {
     pub fn left(&self) -> usize {
         self.whole.saturating_sub(self.in_use) + self.halves
     }
+}
+
+/// What the vendors are reached over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wire {
+    /// Plain http, as the lab speaks it.
+    Plain,
+    /// TLS, as the vendors' own services want it.
+    Tls,
 }
 
 /// Copies at one moment of a rotation.
@@ -170,11 +181,16 @@ fn without(around: &[u8], first: &[u8], second: &[u8]) -> String {
 /// One rotation, looked into twice: while both tokens live side by side and nothing is under way,
 /// and when all is done and only the report is not yet written.
 ///
+/// `None` where TLS is wanted and there is no `openssl` to make a certificate.
+///
 /// # Errors
 /// The rotation does not go as it should, or its memory cannot be read.
-pub fn of_a_rotation(binary: &Path, secret: &Secret) -> Result<Vec<Moment>> {
+pub fn of_a_rotation(binary: &Path, secret: &Secret, wire: Wire) -> Result<Option<Vec<Moment>>> {
     let pace = Pace { soak: "5s".into(), ..Pace::default() };
     let stage = Stage::at_pace(binary, pace)?;
+    if wire == Wire::Tls && !over_tls(&stage)? {
+        return Ok(None);
+    }
     let before = Before::of(&stage, secret)?;
     let (reader, report) = clogged()?;
     let operator = secret.by_operator.then(|| Operator::at(&stage)).transpose()?;
@@ -213,14 +229,15 @@ pub fn of_a_rotation(binary: &Path, secret: &Secret) -> Result<Vec<Moment>> {
         })
         .collect()
     };
+    let over = if wire == Wire::Tls { " over TLS" } else { "" };
     let mut moments = vec![Moment {
-        when: format!("{}, both tokens side by side", secret.key),
+        when: format!("{}{over}, both tokens side by side", secret.key),
         counts: copies(running.pid(), &wanted(true))?,
     }];
     running.wait_for("ok   done in")?;
     wait_quiet(&stage, &mut running)?;
     moments.push(Moment {
-        when: format!("{}, after the last step", secret.key),
+        when: format!("{}{over}, after the last step", secret.key),
         counts: copies(running.pid(), &wanted(false))?,
     });
     let drained = thread::spawn(move || std::io::copy(&mut { reader }, &mut std::io::sink()));
@@ -229,7 +246,24 @@ pub fn of_a_rotation(binary: &Path, secret: &Secret) -> Result<Vec<Moment>> {
     if let Some(operator) = operator {
         let _clicks = operator.leave()?;
     }
-    Ok(moments)
+    Ok(Some(moments))
+}
+
+/// TLS before every vendor of a stage; whether there is any.
+fn over_tls(stage: &Stage) -> Result<bool> {
+    let Some(certificate) = Certificate::new(&stage.directory())? else { return Ok(false) };
+    for vendor in [Vendor::Postmark, Vendor::Heroku, Vendor::Github, Vendor::Infisical] {
+        let url = stage.lab().urls().of(vendor).to_owned();
+        let own = certificate.before(url.trim_start_matches("http://"))?;
+        stage.edit("rollover.toml", |text| {
+            let line = |line: &str| match line.strip_prefix(&format!("url = \"{url}")) {
+                Some(rest) => format!("url = \"https://{own}{rest}\nca = \"authority.pem\"\n"),
+                None => format!("{line}\n"),
+            };
+            text.lines().map(line).collect()
+        })?;
+    }
+    Ok(true)
 }
 
 fn from_hex(text: &str) -> Vec<u8> {

@@ -1,7 +1,7 @@
 //! Values where none may be: in places, in programs that are started, in memory.
 
 use e2e::canary::{Sink, plant};
-use e2e::memory::{may_look, of_a_rotation};
+use e2e::memory::{Wire, may_look, of_a_rotation};
 use e2e::{HEROKU, POSTMARK, leaks as leaky};
 
 use super::{Means, Result, Section};
@@ -74,8 +74,17 @@ pub(crate) fn memory(means: &Means) -> Result<Section> {
         return Ok(section);
     }
     let mut left = Vec::new();
-    for secret in [&HEROKU, &POSTMARK] {
-        for moment in of_a_rotation(&means.binary, secret)? {
+    for (secret, wire) in [
+        (&HEROKU, Wire::Plain),
+        (&POSTMARK, Wire::Plain),
+        (&HEROKU, Wire::Tls),
+        (&POSTMARK, Wire::Tls),
+    ] {
+        let Some(moments) = of_a_rotation(&means.binary, secret, wire)? else {
+            section.add("memory: skipped over TLS", "there is no openssl", "");
+            continue;
+        };
+        for moment in moments {
             let sum =
                 |of: fn(&e2e::memory::Count) -> usize| moment.counts.iter().map(of).sum::<usize>();
             section.add(format!("memory: {}, copies", moment.when), sum(|one| one.whole), "");
