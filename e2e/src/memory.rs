@@ -15,8 +15,9 @@ use memchr::memmem;
 use rustix::fs::OFlags;
 use rustix::pipe::PipeFlags;
 
+use crate::crashes::open_rotation;
 use crate::tls::Certificate;
-use crate::{Before, Operator, Pace, Result, Running, Secret, Stage};
+use crate::{Before, Operator, Result, Running, Secret, Stage};
 
 /// How long no vendor may have been asked before a run counts as waiting. Longer than a connection
 /// that nobody uses is kept.
@@ -186,20 +187,21 @@ fn without(around: &[u8], first: &[u8], second: &[u8]) -> String {
 /// # Errors
 /// The rotation does not go as it should, or its memory cannot be read.
 pub fn of_a_rotation(binary: &Path, secret: &Secret, wire: Wire) -> Result<Option<Vec<Moment>>> {
-    let pace = Pace { soak: "5s".into(), ..Pace::default() };
-    let stage = Stage::at_pace(binary, pace)?;
+    let stage = Stage::new(binary)?;
     if wire == Wire::Tls && !over_tls(&stage)? {
         return Ok(None);
     }
     let before = Before::of(&stage, secret)?;
     let (reader, report) = clogged()?;
     let operator = secret.by_operator.then(|| Operator::at(&stage)).transpose()?;
-    let mut run = stage.rotate(secret).stdout(report.into());
+    // Nobody has agreed to the revocation, so it waits for as long as it takes to look.
+    let run = stage.rollover(&["rotate", secret.name, "--yes", "--wait"]);
+    let mut run = run.stdout(report.into());
     if let Some(operator) = &operator {
         run = run.heard_by(operator.ear());
     }
     let mut running = run.start()?;
-    running.wait_for("ok   probe")?;
+    running.wait_for("ok   soak")?;
     wait_quiet(&stage, &mut running)?;
     let new = stage
         .lab()
@@ -234,6 +236,9 @@ pub fn of_a_rotation(binary: &Path, secret: &Secret, wire: Wire) -> Result<Optio
         when: format!("{}{over}, both tokens side by side", secret.key),
         counts: copies(running.pid(), &wanted(true))?,
     }];
+    let approve = format!("{}.approve", open_rotation(&stage)?);
+    let agree = ["task", "done", &approve, "--confirm", secret.name];
+    let _ = stage.rollover(&agree).run()?.is(0)?;
     running.wait_for("ok   done in")?;
     wait_quiet(&stage, &mut running)?;
     moments.push(Moment {
