@@ -1,6 +1,7 @@
-//! Upkeep that is no part of the product: `cargo xtask tidy`, `figures` and `picture`.
+//! Upkeep that is no part of the product: `cargo xtask tidy`, `figures`, `fuzz` and `picture`.
 
 mod figures;
+mod fuzz;
 mod picture;
 mod tidy;
 
@@ -13,6 +14,7 @@ usage: cargo xtask COMMAND
 
   tidy      check what no compiler checks: layers, documents, house rules
   figures   measure, and write docs/figures.md
+  fuzz      look for inputs that break a reader: fuzz [SECONDS] [TARGET]...
   picture   draw a demo's transcript from standard input as an SVG to standard output
 ";
 
@@ -21,6 +23,7 @@ fn main() -> ExitCode {
     let result = match arguments.first().map(String::as_str) {
         Some("tidy") => tidy(),
         Some("figures") => figures::run(&arguments[1..]),
+        Some("fuzz") => fuzz::run(&arguments[1..]),
         Some("picture") => draw(),
         _ => {
             said(USAGE);

@@ -2,18 +2,14 @@
 
 use crate::exit::Exit;
 use crate::fail::{Fail, Result};
-use crate::hide::{is_marked, is_uuid};
+use crate::text::holds_token;
 
 /// Refuses a command line that holds something of a token's form.
 ///
-/// UUIDs are refused too: a Postmark token is a bare UUID, and no argument of this program is
-/// ever one.
+/// What counts as one is said by [`holds_token`].
 pub(crate) fn refuse_tokens(arguments: impl Iterator<Item = String>) -> Result<()> {
     for argument in arguments.skip(1) {
-        let prefixed = argument.split(['=', ':', ',', '/', ' ']).any(is_marked);
-        // A UUID between slashes is a path's.
-        let bare = argument.split(['=', ':', ',', ' ']).any(is_uuid);
-        if prefixed || bare {
+        if holds_token(&argument) {
             return Err(Fail::new(
                 Exit::Usage,
                 "an argument has the form of a token; it was not used",

@@ -12,9 +12,9 @@ use journal::{Holder, Journal, JournalError, Options, Reader};
 use crate::args::Global;
 use crate::exit::Exit;
 use crate::fail::{Fail, Result, chain};
-use crate::hide;
 use crate::people;
 use crate::rehearsal::Rehearsal;
+use crate::text::{hide, marked};
 
 /// The file that an inventory begins with.
 pub(crate) const MAIN: &str = "rollover.toml";
@@ -251,29 +251,9 @@ fn secret_files(directory: &Path) -> Result<Vec<SourceFile>> {
 /// Everything that is wrong with an inventory, with the lines it stands in; a value that somebody
 /// wrote there is not shown again.
 fn diagnosed(wrong: &[Diagnostic], main: &SourceFile, secrets: &[SourceFile]) -> Fail {
-    use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-    let renderer = Renderer::plain();
-    let hidden = |text: &str| -> String {
-        hide::starred(text, |word| hide::is_marked(word) || hide::is_uuid(word)).into_owned()
-    };
-    let mut parts = Vec::new();
-    for diagnostic in wrong {
-        let file = secrets.iter().chain([main]).find(|file| file.path == diagnostic.file);
-        let text = hidden(file.map_or("", |file| file.text.as_str()));
-        let (message, hint) = (hidden(&diagnostic.message), diagnostic.hint.as_deref().map(hidden));
-        let end = diagnostic.span.end.clamp(0, text.len());
-        let span = diagnostic.span.start.min(end)..end;
-        let snippet = Snippet::source(text.as_str())
-            .path(diagnostic.file.as_str())
-            .annotation(AnnotationKind::Primary.span(span));
-        let mut group = Level::ERROR.primary_title(message.as_str()).element(snippet);
-        if let Some(hint) = &hint {
-            group = group.element(Level::HELP.message(hint.as_str()));
-        }
-        parts.push(renderer.render(&[group]).to_string());
-    }
-    let places: Vec<String> = wrong.iter().map(|one| hidden(&one.to_string())).collect();
+    let hidden = |one: &Diagnostic| hide::starred(&one.to_string(), hide::is_secret).into_owned();
+    let places: Vec<String> = wrong.iter().map(hidden).collect();
     let mut fail = Fail::usage(places.join("\n"));
-    fail.rendered = Some(parts.join("\n\n"));
+    fail.rendered = Some(marked(wrong, main, secrets));
     fail
 }

@@ -8,7 +8,8 @@ use domain::{Action, Entry, Event, Evidence, Outcome, Proof, Seen, TaskKind, Wai
 use engine::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::output::{Output, clean};
+use crate::output::Output;
+use crate::text::clean;
 
 /// The view of one rotation.
 pub(crate) struct Live {

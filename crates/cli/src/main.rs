@@ -8,7 +8,6 @@ mod argv;
 mod exit;
 mod fail;
 mod harden;
-mod hide;
 mod home;
 mod lab_inventory;
 mod live;
@@ -16,6 +15,7 @@ mod output;
 mod people;
 mod rehearsal;
 mod running;
+mod text;
 
 mod commands;
 
@@ -27,7 +27,8 @@ use clap::Parser;
 use crate::args::Cli;
 use crate::exit::Exit;
 use crate::fail::Fail;
-use crate::output::{Output, clean};
+use crate::output::Output;
+use crate::text::clean;
 
 fn main() -> ExitCode {
     harden::harden();

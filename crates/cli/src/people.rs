@@ -12,9 +12,10 @@ use zeroize::Zeroizing;
 use crate::args::{PassphraseWay, TokenWay};
 use crate::exit::Exit;
 use crate::fail::{Fail, Result};
+use crate::text::{ENTERED_BYTES_MAX, Unfit, entered};
 
-/// The longest that a token, or a file that holds one, may be.
-const TOKEN_BYTES_MAX: u64 = 16 * 1024;
+/// One byte more than is taken, so that a text which is too long is seen to be.
+const READ_BYTES_MAX: u64 = ENTERED_BYTES_MAX as u64 + 1;
 
 /// Who runs this program: the operating system's user.
 pub(crate) fn actor() -> String {
@@ -55,7 +56,7 @@ pub(crate) fn token(way: &TokenWay) -> Result<Option<Token>> {
     match &way.token_file {
         Some(path) => {
             let file = private(path)?;
-            file.take(TOKEN_BYTES_MAX)
+            file.take(READ_BYTES_MAX)
                 .read_to_string(&mut text)
                 .map_err(|error| fail(format!("failed to read {}: {error}", path.display())))?;
         }
@@ -64,22 +65,20 @@ pub(crate) fn token(way: &TokenWay) -> Result<Option<Token>> {
         }
         None => return Ok(None),
     }
-    let trimmed = text.trim();
-    if trimmed.is_empty() {
-        return Err(fail("the token is empty".into()));
-    }
-    if trimmed.contains(char::is_whitespace) || trimmed.contains(char::is_control) {
-        return Err(fail("the token holds white space or control characters".into())
-            .hint("it was perhaps copied together with something else"));
-    }
-    Ok(Some(Token::new(trimmed.to_owned())))
+    let token = entered(&text).map_err(|unfit| match unfit {
+        Unfit::Empty => fail("the token is empty".into()),
+        Unfit::Long => fail(format!("the token is longer than {ENTERED_BYTES_MAX} bytes")),
+        Unfit::Characters => fail("the token holds white space or control characters".into())
+            .hint("it was perhaps copied together with something else"),
+    })?;
+    Ok(Some(token))
 }
 
 /// All of standard input, past the library's buffer of it, which nobody can wipe.
 pub(crate) fn standard_input(text: &mut Zeroizing<String>) -> Result<()> {
     let fail = |error| Fail::usage(format!("failed to read standard input: {error}"));
     let input = File::from(io::stdin().as_fd().try_clone_to_owned().map_err(fail)?);
-    input.take(TOKEN_BYTES_MAX).read_to_string(text).map_err(fail)?;
+    input.take(READ_BYTES_MAX).read_to_string(text).map_err(fail)?;
     Ok(())
 }
 
@@ -102,9 +101,9 @@ pub(crate) fn passphrase(way: &PassphraseWay) -> io::Result<Option<Token>> {
     let mut text = Zeroizing::new(String::new());
     if let Some(path) = &way.passphrase_file {
         let file = private(path).map_err(|fail| io::Error::other(fail.what))?;
-        file.take(TOKEN_BYTES_MAX).read_to_string(&mut text)?;
+        file.take(READ_BYTES_MAX).read_to_string(&mut text)?;
     } else if way.passphrase_stdin {
-        io::stdin().take(TOKEN_BYTES_MAX).read_to_string(&mut text)?;
+        io::stdin().take(READ_BYTES_MAX).read_to_string(&mut text)?;
     } else {
         return Ok(None);
     }
@@ -114,8 +113,8 @@ pub(crate) fn passphrase(way: &PassphraseWay) -> io::Result<Option<Token>> {
 
 /// A small text from a file that only its owner may read.
 pub(crate) fn private_text(path: &Path) -> Result<Zeroizing<String>> {
-    let mut text = Zeroizing::new(String::with_capacity(TOKEN_BYTES_MAX as usize));
-    private(path)?.take(TOKEN_BYTES_MAX).read_to_string(&mut text).map_err(|error| {
+    let mut text = Zeroizing::new(String::with_capacity(ENTERED_BYTES_MAX));
+    private(path)?.take(READ_BYTES_MAX).read_to_string(&mut text).map_err(|error| {
         Fail::new(Exit::Usage, format!("failed to read {}: {error}", path.display()))
     })?;
     Ok(text)

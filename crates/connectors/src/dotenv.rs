@@ -9,7 +9,7 @@
 
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

@@ -6,6 +6,7 @@
 
 mod answer;
 mod body;
+mod made;
 #[cfg(test)]
 pub(crate) mod scripted;
 mod setup;
@@ -29,6 +30,7 @@ use crate::shown::shown;
 
 pub(crate) use answer::{Answer, Said};
 pub(crate) use body::Buffer;
+pub(crate) use made::Made;
 pub use setup::SetupError;
 pub(crate) use setup::client;
 
@@ -166,11 +168,19 @@ impl Request {
     }
 }
 
+/// Where the answers of a connection come from.
+enum Wire {
+    /// The vendor.
+    Client(reqwest::Client),
+    /// A list that was made up, the last one of it again and again: what the fuzz targets read.
+    MadeUp(Made),
+}
+
 /// One connection: its address, client, limit and quota. Shared by all that use it.
 pub(crate) struct Http {
     vendor: &'static str,
     base: Url,
-    client: reqwest::Client,
+    wire: Wire,
     permits: Semaphore,
     quota: Quota,
     observer: Observer,
@@ -187,10 +197,18 @@ impl Http {
         observer: Observer,
     ) -> Result<Self, SetupError> {
         let base = setup::base(&connection.url)?;
-        let client = setup::client_of(connection, &base, directory)?;
+        let wire = Wire::Client(setup::client_of(connection, &base, directory)?);
         let vendor = vendor_of(connection.kind);
         let permits = Semaphore::new(CALLS_MAX);
-        Ok(Self { vendor, base, client, permits, quota: Quota::unknown(), observer })
+        Ok(Self { vendor, base, wire, permits, quota: Quota::unknown(), observer })
+    }
+
+    /// A connection whose answers are made up; it has no socket.
+    pub(crate) fn made_up(kind: ConnectionKind, made: Made) -> Option<Self> {
+        let base = Url::parse("https://localhost/").ok()?;
+        let (vendor, permits) = (vendor_of(kind), Semaphore::new(CALLS_MAX));
+        let (wire, quota) = (Wire::MadeUp(made), Quota::unknown());
+        Some(Self { vendor, base, wire, permits, quota, observer: None })
     }
 
     /// What the vendor said last about the calls that are left.
@@ -220,7 +238,10 @@ impl Http {
         if let Some(observer) = &self.observer {
             observer.before(call.vendor, &call.name);
         }
-        let ended = exchange(&self.client, ready, &call).await;
+        let ended = match &self.wire {
+            Wire::Client(client) => exchange(client, ready, &call).await,
+            Wire::MadeUp(made) => made.next(&call),
+        };
         if let Some(observer) = &self.observer {
             observer.after(call.vendor, &call.name);
         }

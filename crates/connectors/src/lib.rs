@@ -27,6 +27,7 @@ mod sealed_file;
 mod world;
 
 pub mod kinds;
+pub mod untrusted;
 
 pub use fault::Fault;
 pub use http::{CallObserver, Quota, SetupError};

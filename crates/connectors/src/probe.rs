@@ -50,7 +50,7 @@ fn request(probe: &Probe, url: Url) -> reqwest::Request {
 }
 
 /// The status, then each field.
-fn read_probe(answer: &Answer, probe: &Probe) -> Result<String, Fault> {
+pub(crate) fn read_probe(answer: &Answer, probe: &Probe) -> Result<String, Fault> {
     if answer.status != probe.expect_status {
         let why = format!("{} instead of {}", answer.status, probe.expect_status);
         return Err(match answer.status {

@@ -89,13 +89,41 @@ impl SealedFile {
         {
             return Ok(StoreWrite::Done(stored.version));
         }
+        self.put(&mut held, key, token, call)?;
+        self.save(&path, &Content { version: FORM, entries: held, next: None }, call)?;
+        match self.read_now(key, call) {
+            Ok(Some(stored)) if stored.token == *token => Ok(StoreWrite::Done(stored.version)),
+            _ => Err(call.unsure("it does not hold what was written")),
+        }
+    }
+
+    fn put(
+        &self,
+        held: &mut Entries,
+        key: &str,
+        token: &Token,
+        call: &FileCall,
+    ) -> Result<(), Fault> {
         let version = held.get(key).map_or(1, |entry| entry.version + 1);
         let sealed = self.key.seal(&place(key, version), token.expose().as_bytes());
         let sealed = STANDARD.encode(sealed.map_err(|_| call.refused("it cannot be sealed"))?);
         held.insert(key.to_owned(), Entry { version, sealed });
-        self.save(&path, &Content { version: FORM, entries: held, next: None }, call)?;
-        match self.read_now(key, call) {
-            Ok(Some(stored)) if stored.token == *token => Ok(StoreWrite::Done(stored.version)),
+        Ok(())
+    }
+
+    /// The value under a key of a file's text.
+    pub(crate) fn read_text(&self, text: &[u8], key: &str) -> Result<Option<Stored>, Fault> {
+        let call = self.call("reading", key);
+        self.open(&parsed(text, &call)?.own(&self.key), key, &call)
+    }
+
+    /// Seals a token into a file's text and opens it again.
+    pub(crate) fn with_value(&self, text: &[u8], key: &str, token: &Token) -> Result<(), Fault> {
+        let call = self.call("writing", key);
+        let mut held = parsed(text, &call)?.own(&self.key);
+        self.put(&mut held, key, token, &call)?;
+        match self.open(&held, key, &call) {
+            Ok(Some(stored)) if stored.token == *token => Ok(()),
             _ => Err(call.unsure("it does not hold what was written")),
         }
     }
@@ -264,8 +292,12 @@ fn content(path: &Path, call: &FileCall) -> Result<Content, Fault> {
     let Some(bytes) = bytes else {
         return Ok(Content { version: FORM, entries: Entries::new(), next: None });
     };
+    parsed(&bytes, call)
+}
+
+fn parsed(text: &[u8], call: &FileCall) -> Result<Content, Fault> {
     let wrong = || call.refused("the file is not a sealed file");
-    let content: Content = serde_json::from_slice(&bytes).map_err(|_| wrong())?;
+    let content: Content = serde_json::from_slice(text).map_err(|_| wrong())?;
     match content.version {
         FORM => Ok(content),
         other => Err(call.refused(format!("the file has form {other}; this program knows {FORM}"))),

@@ -7,7 +7,7 @@ use cargo_metadata::{MetadataCommand, Package};
 use super::{CheckError, Problem, Tree, problem};
 
 /// Each crate of ours, and those of ours that it may use.
-const OURS: [(&str, &[&str]); 9] = [
+const OURS: [(&str, &[&str]); 10] = [
     ("domain", &[]),
     ("seal", &["domain"]),
     ("connectors", &["domain", "seal"]),
@@ -16,7 +16,8 @@ const OURS: [(&str, &[&str]); 9] = [
     ("lab", &[]),
     ("rollover", &["domain", "seal", "connectors", "journal", "engine", "lab", "e2e"]),
     ("e2e", &["domain", "seal", "connectors", "journal", "lab"]),
-    ("xtask", &["domain", "seal", "journal", "lab", "e2e"]),
+    ("fuzzed", &["domain", "seal", "connectors"]),
+    ("xtask", &["domain", "seal", "journal", "lab", "e2e", "fuzzed"]),
 ];
 
 /// Crates of others that only some of ours may use.

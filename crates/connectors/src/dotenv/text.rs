@@ -9,10 +9,10 @@ use domain::Token;
 use zeroize::Zeroizing;
 
 /// One `KEY=value`.
-pub(super) struct Entry<'a> {
-    pub(super) key: &'a str,
+pub(crate) struct Entry<'a> {
+    pub(crate) key: &'a str,
     /// Where its value stands, with its quotes.
-    value: Range<usize>,
+    pub(crate) value: Range<usize>,
     quote: Quote,
     exported: bool,
 }
@@ -25,7 +25,7 @@ enum Quote {
 }
 
 /// Every entry of a text, in order.
-pub(super) fn entries(text: &str) -> Vec<Entry<'_>> {
+pub(crate) fn entries(text: &str) -> Vec<Entry<'_>> {
     let mut found = Vec::new();
     let mut at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     while at < text.len() {
@@ -39,7 +39,7 @@ pub(super) fn entries(text: &str) -> Vec<Entry<'_>> {
 }
 
 /// The value under a key. The last entry wins, as it does for programs.
-pub(super) fn value(text: &str, key: &str) -> Option<Token> {
+pub(crate) fn value(text: &str, key: &str) -> Option<Token> {
     let entry = entries(text).into_iter().rev().find(|entry| entry.key == key)?;
     let raw = &text[entry.value];
     Some(match entry.quote {
@@ -50,7 +50,7 @@ pub(super) fn value(text: &str, key: &str) -> Option<Token> {
 }
 
 /// The text with every entry of the keys set to a token; keys without an entry are appended.
-pub(super) fn exchanged(text: &str, keys: &[String], token: &Token) -> Zeroizing<String> {
+pub(crate) fn exchanged(text: &str, keys: &[String], token: &Token) -> Zeroizing<String> {
     let entries = entries(text);
     let room = token.expose().len() * 2 + 64;
     let longest = keys.iter().map(String::len).max().unwrap_or(0);

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::exit::Exit;
 use crate::fail::{Fail, Result};
-use crate::hide;
+use crate::text::hide;
 
 /// Names shorter than this are left: they would be found inside of other words.
 const CHARS_MIN: usize = 3;

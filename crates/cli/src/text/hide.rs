@@ -22,6 +22,11 @@ pub(crate) fn is_uuid(word: &str) -> bool {
     Shape::Uuid.fits(word)
 }
 
+/// Whether it is one, or may be.
+pub(crate) fn is_secret(word: &str) -> bool {
+    is_marked(word) || is_uuid(word)
+}
+
 /// The text with some of its words replaced. Words are letters, digits, `-` and `_`.
 pub(crate) fn words<'t>(text: &'t str, replace: impl Fn(&str) -> Option<String>) -> Cow<'t, str> {
     let in_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');

@@ -1,0 +1,295 @@
+//! Everything in this crate that reads bytes which others wrote, as functions of those bytes.
+//!
+//! For the fuzz targets (`crates/fuzzed`): each function drives the connector that the product
+//! uses and answers with all texts that people would see of it. Nothing else calls this.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use domain::inventory::{Auth, Connection, ConnectionKind, GithubScope, Probe};
+use domain::{Handle, Liveness, Span, Token};
+use futures_util::FutureExt;
+use zeroize::Zeroizing;
+
+use crate::dotenv::text;
+use crate::github::GithubSecret;
+use crate::heroku::authorizations::HerokuAuthorizations;
+use crate::heroku::config::HerokuConfig;
+use crate::http::{Answer, Call, Http, Kind, Made, Request};
+use crate::infisical::{Infisical, Place, Session};
+use crate::postmark::PostmarkServer;
+use crate::sealed_file::SealedFile;
+use crate::{
+    Adoption, Consumer, Fault, Held, Issuer, Login, MintOrder, MintRight, Receipt, Store,
+    StoreWrite,
+};
+
+/// The token that every call is made with and for.
+pub const TOKEN: &str = "5eed5eed-0000-4000-8000-000000000001";
+
+/// What people would see of an answer.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Seen {
+    /// Messages, descriptions, versions.
+    pub texts: Vec<String>,
+    /// The issuer's ids of tokens.
+    pub handles: Vec<String>,
+}
+
+/// Answers of Postmark; see [`crate::http`]'s `Made` for their form.
+#[must_use]
+pub fn postmark(data: &[u8]) -> Seen {
+    issuer(data, |data| {
+        let http = made(ConnectionKind::Postmark, data)?;
+        Some(PostmarkServer::new(http, "acme-prod".into(), "https://postmark.example".into()))
+    })
+}
+
+/// Answers of Heroku about authorizations.
+#[must_use]
+pub fn heroku_authorizations(data: &[u8]) -> Seen {
+    issuer(data, |data| {
+        let http = made(ConnectionKind::Heroku, data)?;
+        let account = "ops@example.com".to_owned();
+        Some(HerokuAuthorizations::new(http, login(), account, vec!["global".into()], None))
+    })
+}
+
+/// Answers of Heroku about an app.
+#[must_use]
+pub fn heroku_config(data: &[u8]) -> Vec<String> {
+    consumer(data, |data| {
+        let http = made(ConnectionKind::Heroku, data)?;
+        let keys = vec!["POSTMARK_SERVER_TOKEN".to_owned()];
+        Some(HerokuConfig::new(http, login(), "acme-api-prod".into(), keys))
+    })
+}
+
+/// Answers of GitHub about a repository's secret, and about an organisation's.
+#[must_use]
+pub fn github(data: &[u8]) -> Vec<String> {
+    let names = ["POSTMARK_SERVER_TOKEN".to_owned()];
+    let scopes =
+        [GithubScope::Repository("acme/api".into()), GithubScope::Organisation("acme".into())];
+    scopes
+        .into_iter()
+        .flat_map(|scope| {
+            consumer(data, |data| {
+                let http = made(ConnectionKind::Github, data)?;
+                Some(GithubSecret::new(http, login(), scope.clone(), &names, Vec::new()))
+            })
+        })
+        .collect()
+}
+
+/// Answers of Infisical, the login's first, in both generations of the API.
+#[must_use]
+pub fn infisical(data: &[u8]) -> Vec<String> {
+    let mut seen = Vec::new();
+    for api in [3, 4] {
+        let store = || {
+            let http = made(ConnectionKind::Infisical, data)?;
+            let session = Session::client(login(), login());
+            let (project, environment, path) = ("p".into(), "prod".into(), "/".into());
+            Some(Infisical::new(http, Arc::new(session), Place { project, environment, path, api }))
+        };
+        if let Some(store) = store() {
+            store_read(now(store.read("KEY")), &mut seen);
+        }
+        if let Some(store) = store() {
+            match now(store.write("KEY", &Token::from(TOKEN))) {
+                Some(Ok(StoreWrite::Done(text) | StoreWrite::PendingApproval(text))) => {
+                    seen.push(text);
+                }
+                Some(Err(fault)) => seen.push(fault.to_string()),
+                None => {}
+            }
+        }
+    }
+    seen
+}
+
+/// An answer to a probe.
+#[must_use]
+pub fn probe(data: &[u8]) -> Vec<String> {
+    let call = Call { vendor: "the probe", name: "health".into(), kind: Kind::Read };
+    let expect_json = vec![("mail.0.ok".into(), Some("true".into())), ("version".into(), None)];
+    let probe = Probe {
+        name: "health".into(),
+        method: "GET".into(),
+        url: "https://localhost/health".into(),
+        json: None,
+        expect_status: 200,
+        expect_json,
+    };
+    let read = Made::read(data).next(&call).and_then(|answer| {
+        Ok([crate::probe::read_probe(&answer, &probe)?, format!("{:?}", wait(&answer))])
+    });
+    read.map_or_else(|fault| vec![fault.to_string()], Vec::from)
+}
+
+fn wait(answer: &Answer) -> Option<std::time::Duration> {
+    answer.wait(jiff::Timestamp::UNIX_EPOCH)
+}
+
+/// Whatever a server at this address of this machine answers, read by the executor itself.
+pub async fn http(server: SocketAddr) -> Vec<String> {
+    let connection = Connection {
+        name: "fuzz".into(),
+        kind: ConnectionKind::Heroku,
+        url: format!("http://{server}"),
+        auth: Auth::None,
+        ca: None,
+        proxy: None,
+        timeout: Span::from_millis(500),
+    };
+    let Ok(http) = Http::new(&connection, Path::new("/"), None) else {
+        return vec!["no client".to_owned()];
+    };
+    let request = Request::get(&["server"]).token("authorization", "Bearer ", &Token::from(TOKEN));
+    match http.send(request).await {
+        Ok(answer) => vec![
+            answer.failure(None).to_string(),
+            format!("{:?}", wait(&answer)),
+            format!("{:?}", http.quota().remaining()),
+        ],
+        Err(fault) => vec![fault.to_string()],
+    }
+}
+
+/// The text of a sealed file: what reading `KEY` shows, and what writing it would.
+#[must_use]
+pub fn sealed_file(data: &[u8], key: &seal::Key) -> Vec<String> {
+    let file = SealedFile::new(PathBuf::from("secrets.sealed"), key, None);
+    let mut seen = Vec::new();
+    store_read(Some(file.read_text(data, "KEY")), &mut seen);
+    if let Err(fault) = file.with_value(data, "KEY", &Token::from(TOKEN)) {
+        seen.push(fault.to_string());
+    }
+    seen
+}
+
+/// The keys of a dotenv file, each with the place of its value, quotes included.
+#[must_use]
+pub fn dotenv_entries(text: &str) -> Vec<(&str, std::ops::Range<usize>)> {
+    text::entries(text).into_iter().map(|entry| (entry.key, entry.value)).collect()
+}
+
+/// The value under a key of a dotenv file.
+#[must_use]
+pub fn dotenv_value(text: &str, key: &str) -> Option<Token> {
+    text::value(text, key)
+}
+
+/// A dotenv file with a token under these keys.
+#[must_use]
+pub fn dotenv_exchanged(text: &str, keys: &[String], token: &Token) -> Zeroizing<String> {
+    text::exchanged(text, keys, token)
+}
+
+/// A vendor's words, fit to be shown.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    crate::shown::shown(text)
+}
+
+fn made(kind: ConnectionKind, data: &[u8]) -> Option<Arc<Http>> {
+    Http::made_up(kind, Made::read(data)).map(Arc::new)
+}
+
+fn login() -> Login {
+    Login::with(Token::from(TOKEN))
+}
+
+/// Nothing waits where no socket is.
+fn now<T>(future: impl Future<Output = T>) -> Option<T> {
+    future.now_or_never()
+}
+
+fn issuer<I: Issuer>(data: &[u8], make: impl Fn(&[u8]) -> Option<I>) -> Seen {
+    let mut seen = Seen::default();
+    let token = Token::from(TOKEN);
+    let marker = || "rollover r-abc123".to_owned();
+    let Some(issuer) = make(data) else { return seen };
+    match now(issuer.look(&token)) {
+        Some(Liveness::Alive { identity: text })
+        | Some(Liveness::Dead { evidence: text })
+        | Some(Liveness::Unknown { why: text }) => seen.texts.push(text),
+        None => {}
+    }
+    let Some(issuer) = make(data) else { return seen };
+    match now(issuer.list(&token)) {
+        Some(Ok(listing)) => {
+            for listed in listing.tokens {
+                seen.texts.extend(listed.description);
+                seen.texts.extend(listed.scope);
+                seen.handles.extend(listed.handle.map(|handle| handle.0));
+            }
+        }
+        Some(Err(fault)) => seen.texts.push(fault.to_string()),
+        None => {}
+    }
+    let Some(issuer) = make(data) else { return seen };
+    if let Some(MintRight::Refused(why) | MintRight::Unknown(why)) = now(issuer.may_mint()) {
+        seen.texts.push(why);
+    }
+    let Some(issuer) = make(data) else { return seen };
+    match now(issuer.create(&MintOrder { marker: marker() })) {
+        Some(Ok(minted)) => seen.handles.push(minted.handle.0),
+        Some(Err(fault)) => seen.texts.push(fault.to_string()),
+        None => {}
+    }
+    let Some(issuer) = make(data) else { return seen };
+    match now(issuer.find(&marker())) {
+        Some(Ok(found)) => seen.handles.extend(found.into_iter().map(|found| found.handle.0)),
+        Some(Err(fault)) => seen.texts.push(fault.to_string()),
+        None => {}
+    }
+    let Some(issuer) = make(data) else { return seen };
+    if let Some(Err(fault)) = now(issuer.revoke(&Handle("an-id".into()))) {
+        seen.texts.push(fault.to_string());
+    }
+    seen
+}
+
+fn consumer<C: Consumer>(data: &[u8], make: impl Fn(&[u8]) -> Option<C>) -> Vec<String> {
+    let mut seen = Vec::new();
+    let token = Token::from(TOKEN);
+    let Some(consumer) = make(data) else { return seen };
+    match now(consumer.look()) {
+        Some(Ok(Held::Unreadable(at))) => seen.push(format!("{at:?}")),
+        Some(Err(fault)) => seen.push(fault.to_string()),
+        Some(Ok(Held::Values(_))) | None => {}
+    }
+    let Some(consumer) = make(data) else { return seen };
+    let receipt = match now(consumer.write(&token)) {
+        Some(Ok(Receipt(text))) => Some(text),
+        Some(Err(fault)) => {
+            seen.push(fault.to_string());
+            None
+        }
+        None => None,
+    };
+    seen.extend(receipt.clone());
+    let Some(consumer) = make(data) else { return seen };
+    match now(consumer.adopted(&token, receipt.as_deref())) {
+        Some(Ok(
+            Adoption::ByFingerprint(text)
+            | Adoption::ByWrite(text)
+            | Adoption::NotYet(text)
+            | Adoption::Differs(text),
+        )) => seen.push(text),
+        Some(Err(fault)) => seen.push(fault.to_string()),
+        None => {}
+    }
+    seen
+}
+
+fn store_read(read: Option<Result<Option<crate::Stored>, Fault>>, seen: &mut Vec<String>) {
+    match read {
+        Some(Ok(Some(stored))) => seen.push(stored.version),
+        Some(Err(fault)) => seen.push(fault.to_string()),
+        Some(Ok(None)) | None => {}
+    }
+}

@@ -1,0 +1,6 @@
+403
+
+{
+  "id": "forbidden",
+  "message": "You do not have access to the app globex-web."
+}

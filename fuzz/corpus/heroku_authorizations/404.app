@@ -1,0 +1,7 @@
+404
+
+{
+  "resource": "app",
+  "id": "not_found",
+  "message": "Couldn't find that app."
+}

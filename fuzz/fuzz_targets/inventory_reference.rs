@@ -1,0 +1,4 @@
+//! `inventory_reference` of `fuzzed::TARGETS`, under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzed::run("inventory_reference", data));
