@@ -68,8 +68,10 @@ pub(crate) fn token(way: &TokenWay) -> Result<Option<Token>> {
     let token = entered(&text).map_err(|unfit| match unfit {
         Unfit::Empty => fail("the token is empty".into()),
         Unfit::Long => fail(format!("the token is longer than {ENTERED_BYTES_MAX} bytes")),
-        Unfit::Characters => fail("the token holds white space or control characters".into())
-            .hint("it was perhaps copied together with something else"),
+        Unfit::Characters => {
+            fail("the token holds something else than visible ASCII characters".into())
+                .hint("it was perhaps copied together with something else")
+        }
     })?;
     Ok(Some(token))
 }

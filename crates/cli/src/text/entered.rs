@@ -12,7 +12,8 @@ pub(crate) enum Unfit {
     Empty,
     /// Longer than any token.
     Long,
-    /// White space or control characters are in it.
+    /// Something else than visible ASCII characters is in it: white space, control characters, a
+    /// mark without a width, a letter of another alphabet. No header could carry it.
     Characters,
 }
 
@@ -25,7 +26,7 @@ pub(crate) fn entered(text: &str) -> Result<Token, Unfit> {
     if text.len() > ENTERED_BYTES_MAX {
         return Err(Unfit::Long);
     }
-    if trimmed.contains(char::is_whitespace) || trimmed.contains(char::is_control) {
+    if !trimmed.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Unfit::Characters);
     }
     Ok(Token::new(trimmed.to_owned()))
@@ -41,6 +42,8 @@ mod tests {
         assert_eq!(entered(" \n"), Err(Unfit::Empty));
         assert_eq!(entered("two words"), Err(Unfit::Characters));
         assert_eq!(entered("a\u{1b}[201~b"), Err(Unfit::Characters));
+        assert_eq!(entered("\u{feff}a-token"), Err(Unfit::Characters), "a file with a mark");
+        assert_eq!(entered("a\u{202e}b"), Err(Unfit::Characters));
         assert_eq!(entered(&"x".repeat(ENTERED_BYTES_MAX + 1)), Err(Unfit::Long));
     }
 }
