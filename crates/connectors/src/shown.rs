@@ -3,6 +3,8 @@
 //! Bodies never reach an error as they are. The few words that do (a code, a message, a name)
 //! come through here, because a vendor may echo what it was sent.
 
+use domain::steers;
+
 /// The most characters of a vendor's text that are ever shown.
 const SHOWN_CHARS_MAX: usize = 200;
 
@@ -11,7 +13,7 @@ const HIDDEN: &str = "(hidden)";
 /// Beginnings of values that say themselves that they are secret.
 const MARKS: [&str; 7] = ["HRKU-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"];
 
-/// The text without control and direction characters, without anything token-shaped, and cut
+/// The text without characters that steer, without anything token-shaped, and cut
 /// to 200 characters.
 pub(crate) fn shown(text: &str) -> String {
     let mut out = String::new();
@@ -22,7 +24,7 @@ pub(crate) fn shown(text: &str) -> String {
             continue;
         }
         flush(&mut out, &mut run);
-        out.push(if is_printable(c) { c } else { ' ' });
+        out.push(if steers(c) { ' ' } else { c });
     }
     flush(&mut out, &mut run);
     match out.char_indices().nth(SHOWN_CHARS_MAX) {
@@ -34,12 +36,6 @@ pub(crate) fn shown(text: &str) -> String {
 fn flush(out: &mut String, run: &mut String) {
     out.push_str(if is_token_shaped(run) { HIDDEN } else { run });
     run.clear();
-}
-
-/// Direction marks could make a terminal show another text than the one that is there.
-fn is_printable(c: char) -> bool {
-    !c.is_control()
-        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Whether a run of letters, digits, `_` and `-` may be a value. Marks, UUIDs anywhere in it,

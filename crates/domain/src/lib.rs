@@ -12,6 +12,7 @@ mod fingerprint;
 mod duration;
 mod handle;
 mod liveness;
+mod steers;
 
 mod profile;
 
@@ -54,5 +55,6 @@ pub use plan::{
 pub use profile::{Doer, Overlap, Profile, Shape};
 pub use refusal::Refusal;
 pub use rotation::{IllegalEvent, Next, Rotation, Step, StepState, Waiting};
+pub use steers::steers;
 pub use task::{Task, TaskKind};
 pub use token::Token;
