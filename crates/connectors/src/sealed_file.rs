@@ -104,7 +104,8 @@ impl SealedFile {
         token: &Token,
         call: &FileCall,
     ) -> Result<(), Fault> {
-        let version = held.get(key).map_or(1, |entry| entry.version + 1);
+        let version = held.get(key).map_or(Some(1), |entry| entry.version.checked_add(1));
+        let version = version.ok_or_else(|| call.refused("its version is the last there is"))?;
         let sealed = self.key.seal(&place(key, version), token.expose().as_bytes());
         let sealed = STANDARD.encode(sealed.map_err(|_| call.refused("it cannot be sealed"))?);
         held.insert(key.to_owned(), Entry { version, sealed });
