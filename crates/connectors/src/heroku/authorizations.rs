@@ -43,6 +43,9 @@ const PAGE_SIZE: u32 = 500;
 /// How many pages are read at most.
 const PAGES_MAX: usize = 40;
 
+/// The longest id that is taken.
+const ID_BYTES_MAX: usize = 128;
+
 /// The authorizations of one account.
 pub(crate) struct HerokuAuthorizations {
     http: Arc<Http>,
@@ -187,9 +190,26 @@ struct AccessToken {
     token: Option<Hidden>,
 }
 
+/// An id: a plain word, because it is shown, and goes into an address. Heroku's are UUIDs.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Id(String);
+
+impl TryFrom<String> for Id {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        match (1..=ID_BYTES_MAX).contains(&text.len()) && text.bytes().all(plain) {
+            true => Ok(Self(text)),
+            false => Err("an id is a plain word"),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Authorization {
-    id: String,
+    id: Id,
     description: Option<String>,
     #[serde(default)]
     scope: Option<Vec<String>>,
@@ -226,7 +246,7 @@ fn listed(mut authorization: Authorization) -> ListedToken {
         description: authorization.description.map(|text| shown(&text)),
         created: authorization.created_at,
         scope: authorization.scope.unwrap_or_default().iter().map(|name| shown(name)).collect(),
-        handle: Some(Handle(authorization.id)),
+        handle: Some(Handle(authorization.id.0)),
     }
 }
 
@@ -244,7 +264,7 @@ fn marked(found: Vec<Authorization>, marker: &str) -> Vec<Found> {
         .filter(|authorization| authorization.description.as_ref().is_some_and(holds))
         .map(|mut authorization| Found {
             token: authorization.token(),
-            handle: Handle(authorization.id),
+            handle: Handle(authorization.id.0),
         })
         .collect()
 }
@@ -308,7 +328,9 @@ fn read_create(answer: &Answer) -> Result<Minted, Fault> {
     let made: Option<Authorization> = answer.json();
     let mut made = made.ok_or_else(|| answer.nonsense("an authorization"))?;
     match made.fresh_token() {
-        Some(token) if token.expose() != made.id => Ok(Minted { token, handle: Handle(made.id) }),
+        Some(token) if token.expose() != made.id.0 => {
+            Ok(Minted { token, handle: Handle(made.id.0) })
+        }
         _ => Err(answer.nonsense("a readable token")),
     }
 }
