@@ -6,6 +6,7 @@
 
 mod answer;
 mod body;
+pub(crate) mod egress;
 mod made;
 #[cfg(test)]
 pub(crate) mod scripted;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::Token;
-use domain::inventory::{Connection, ConnectionKind};
+use domain::inventory::{AddressUse, Connection, ConnectionKind, address};
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
@@ -30,6 +31,7 @@ use crate::shown::shown;
 
 pub(crate) use answer::{Answer, Said};
 pub(crate) use body::Buffer;
+use egress::{Surroundings, System};
 pub(crate) use made::Made;
 pub use setup::SetupError;
 pub(crate) use setup::client;
@@ -190,14 +192,24 @@ impl Http {
     /// Builds the client of a connection; nothing is sent.
     ///
     /// # Errors
-    /// An address that is neither HTTPS nor on this machine, or a CA or proxy that cannot be used.
+    /// An address that no token may be sent to, or a CA or proxy that cannot be used.
     pub(crate) fn new(
         connection: &Connection,
         directory: &std::path::Path,
         observer: Observer,
     ) -> Result<Self, SetupError> {
-        let base = setup::base(&connection.url)?;
-        let wire = Wire::Client(setup::client_of(connection, &base, directory)?);
+        Self::within(connection, directory, observer, Arc::new(System))
+    }
+
+    /// The same, in other surroundings.
+    pub(crate) fn within(
+        connection: &Connection,
+        directory: &std::path::Path,
+        observer: Observer,
+        around: Arc<dyn Surroundings>,
+    ) -> Result<Self, SetupError> {
+        let base = address(&connection.url, AddressUse::Connection)?;
+        let wire = Wire::Client(setup::client_of(connection, &base, directory, around)?);
         let vendor = vendor_of(connection.kind);
         let permits = Semaphore::new(CALLS_MAX);
         Ok(Self { vendor, base, wire, permits, quota: Quota::unknown(), observer })

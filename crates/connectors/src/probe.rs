@@ -3,14 +3,16 @@
 //! Carries no login and follows no redirect. What was seen is told by status and by the names of
 //! fields; of the answer's values only those show that the inventory itself holds.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use domain::inventory::Probe;
+use domain::inventory::{AddressUse, Probe, address};
 use reqwest::{Method, header};
 use serde_json::Value;
 use url::Url;
 
 use crate::Fault;
+use crate::http::egress::{Egress, Surroundings, System};
 use crate::http::{Answer, Call, Kind, client, exchange};
 use crate::shown::shown;
 
@@ -23,17 +25,20 @@ const PROBE_SECONDS_MAX: u64 = 15;
 /// `Refused` where the address answered something else than expected, `Later` where it could not
 /// be reached or answered 429 or 5xx, `Unsure` where its answer was lost.
 pub async fn run_probe(probe: &Probe) -> Result<String, Fault> {
+    within(probe, Arc::new(System)).await
+}
+
+/// The same, in other surroundings.
+pub(crate) async fn within(probe: &Probe, around: Arc<dyn Surroundings>) -> Result<String, Fault> {
     // Asking is all it does, so nothing is in doubt that a second look could not settle.
     let call = Call { vendor: "the probe", name: shown(&probe.name), kind: Kind::Read };
-    let refused = |why: &str| Fault::Refused {
-        vendor: call.vendor,
-        call: call.name.clone(),
-        why: why.into(),
-    };
-    let url = Url::parse(&probe.url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    let url = url.ok_or_else(|| refused("its url is no http address"))?;
-    let client = client(&url, Duration::from_secs(PROBE_SECONDS_MAX));
-    let client = client.build().map_err(|_| refused("no client can be built for it"))?;
+    let refused =
+        |why: String| Fault::Refused { vendor: call.vendor, call: call.name.clone(), why };
+    let url = address(&probe.url, AddressUse::Probe)
+        .map_err(|error| refused(format!("its url cannot be used: {error}")))?;
+    let egress = Egress::to(&url, probe.private, None, around);
+    let client = client(&url, Duration::from_secs(PROBE_SECONDS_MAX), egress);
+    let client = client.build().map_err(|_| refused("no client can be built for it".into()))?;
     let answer = exchange(&client, request(probe, url), &call).await?;
     read_probe(&answer, probe)
 }
@@ -103,6 +108,7 @@ mod tests {
             name: "health".into(),
             method: "GET".into(),
             url: "http://127.0.0.1:9/".into(),
+            private: false,
             json: None,
             expect_status: 200,
             expect_json: fields.collect(),

@@ -1,6 +1,9 @@
 //! The inventory's files: loaded, or refused with places that exist and can be shown.
 
-use domain::inventory::{Diagnostic, Inventory, SourceFile, load};
+use domain::inventory::{
+    AddressUse, Diagnostic, Inventory, IssuerKind, Network, SourceFile, address,
+    is_on_this_machine, load,
+};
 
 use crate::shown::steers;
 use crate::text::{clean, marked};
@@ -53,14 +56,51 @@ fn read(main: &SourceFile, secrets: &[SourceFile]) {
 /// Whatever is taken can be used: addresses above all.
 fn good(inventory: &Inventory) {
     for connection in inventory.connections.values() {
-        assert!(!connection.url.contains(|c: char| c.is_whitespace() || steers(c)));
+        goes(&connection.url, AddressUse::Connection);
+        if let Some(proxy) = &connection.proxy {
+            goes(proxy, AddressUse::Proxy);
+        }
+    }
+    for issuer in inventory.issuers.values() {
+        if let IssuerKind::PostmarkServer { dashboard, .. } = &issuer.kind {
+            goes(dashboard, AddressUse::Dashboard);
+        }
     }
     for secret in inventory.secrets.values() {
         assert!(inventory.issuers.contains_key(&secret.issuer));
         assert!(inventory.stores.contains_key(&secret.store));
         assert_eq!(inventory.secret(&secret.name).map(|found| &found.name), Some(&secret.name));
         for probe in &secret.probes {
-            assert!(!probe.url.contains(|c: char| c.is_whitespace() || steers(c)));
+            goes(&probe.url, AddressUse::Probe);
+        }
+    }
+}
+
+/// Where tokens and people go.
+fn goes(text: &str, purpose: AddressUse) {
+    assert!(text.bytes().all(|byte| byte.is_ascii_graphic()) && !text.contains('\\'), "{text}");
+    let url = address(text, purpose);
+    assert!(url.is_ok(), "{text} is taken once and then refused: {url:?}");
+    if let Ok(url) = url {
+        assert_eq!(url.as_str().trim_end_matches('/'), text, "read as it stands");
+        assert!(url.username().is_empty() && url.password().is_none(), "{text}");
+        let local = is_on_this_machine(&url) || purpose == AddressUse::Proxy;
+        assert!(url.scheme() == "https" || local, "{text}");
+        let host = url.host_str().unwrap_or_default();
+        assert!(!host.is_empty() && !host.ends_with('.'), "{text}");
+        if let Ok(ip) = host.trim_matches(['[', ']']).parse() {
+            assert!(!matches!(Network::of(ip), Network::Refused(_)), "{text}");
+        }
+    }
+}
+
+/// What stands behind `url =` of a connection, of a probe and of a dashboard.
+pub(crate) fn addresses(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    for purpose in [AddressUse::Connection, AddressUse::Probe, AddressUse::Dashboard] {
+        match address(text, purpose) {
+            Ok(_) => goes(text.trim_end_matches('/'), purpose),
+            Err(error) => assert!(error.to_string().len() <= text.len() * 9 + 300, "{error}"),
         }
     }
 }

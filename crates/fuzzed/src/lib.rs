@@ -39,6 +39,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "inventory", run: inventory::whole },
     Target { name: "inventory_secret", run: inventory::secret },
     Target { name: "inventory_reference", run: inventory::reference },
+    Target { name: "address", run: inventory::addresses },
     Target { name: "typed", run: typed::words },
     Target { name: "entered", run: typed::entered },
     Target { name: "dotenv_read", run: dotenv::read },

@@ -48,7 +48,16 @@ pub(crate) fn fixture(name: &str) -> String {
 /// A connection to an address of this machine.
 pub(crate) fn connection(kind: ConnectionKind, url: String) -> Connection {
     let timeout = Span::from_millis(500);
-    Connection { name: "test".into(), kind, url, auth: Auth::None, ca: None, proxy: None, timeout }
+    Connection {
+        name: "test".into(),
+        kind,
+        url,
+        private: false,
+        auth: Auth::None,
+        ca: None,
+        proxy: None,
+        timeout,
+    }
 }
 
 /// Serves one connection with `serve`, and gives back what was asked and how the call ended.

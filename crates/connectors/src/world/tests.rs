@@ -47,7 +47,16 @@ fn inventory(url: &str, auth: Auth) -> Inventory {
 
 fn connection(url: &str, auth: Auth) -> Connection {
     let (kind, timeout) = (ConnectionKind::Heroku, Span::from_secs(5));
-    Connection { name: "c".into(), kind, url: url.into(), auth, ca: None, proxy: None, timeout }
+    Connection {
+        name: "c".into(),
+        kind,
+        url: url.into(),
+        private: false,
+        auth,
+        ca: None,
+        proxy: None,
+        timeout,
+    }
 }
 
 fn issued_by(mut inventory: Inventory, kind: IssuerKind) -> Inventory {

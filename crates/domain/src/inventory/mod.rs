@@ -5,6 +5,7 @@
 //! ends in [`Diagnostic`]s and never gets here. No value of a secret ever stands in it, only
 //! where a value is found ([`Source`]).
 
+mod address;
 mod diagnostic;
 mod load;
 mod raw;
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use crate::schedule::Schedule;
 use crate::{ConsumerId, SecretName, Span};
 
+pub use address::{AddressError, AddressUse, Network, address, is_on_this_machine};
 pub use diagnostic::Diagnostic;
 pub use load::{SourceFile, load};
 
@@ -98,6 +100,8 @@ pub struct Connection {
     pub kind: ConnectionKind,
     /// Base address without a slash at the end; the vendor's own by default.
     pub url: String,
+    /// Whether the name in its address may stand for an address of a private network.
+    pub private: bool,
     /// How the engine logs in.
     pub auth: Auth,
     /// A certificate authority in PEM that is trusted besides the system's.
@@ -297,6 +301,8 @@ pub struct Probe {
     pub method: String,
     /// The address.
     pub url: String,
+    /// Whether the name in it may stand for an address of a private network.
+    pub private: bool,
     /// The body, as JSON text.
     pub json: Option<String>,
     /// The status that means success.

@@ -79,6 +79,8 @@ pub(super) struct Freeze {
 pub(super) struct Connection {
     pub(super) kind: Text,
     pub(super) url: Option<Text>,
+    #[serde(default)]
+    pub(super) private: bool,
     pub(super) auth: Option<Spanned<Reference>>,
     pub(super) ca: Option<String>,
     pub(super) proxy: Option<Text>,
@@ -195,6 +197,8 @@ pub(super) struct Verify {
     pub(super) kind: Text,
     pub(super) method: Option<Text>,
     pub(super) url: Text,
+    #[serde(default)]
+    pub(super) private: bool,
     pub(super) json: Option<toml::Value>,
     #[serde(default)]
     pub(super) expect: Expect,

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_spanned::Spanned;
 
 use super::raw::{KeyReference, Reference, Text};
-use super::{Auth, Diagnostic, KeySource, Source, SourceFile};
+use super::{AddressUse, Auth, Diagnostic, KeySource, Source, SourceFile, address};
 
 /// One file while it is read. Collects what is wrong instead of stopping at the first thing.
 pub(super) struct Page<'a> {
@@ -117,28 +117,31 @@ impl<'a> Page<'a> {
         self.say_hint(word.span(), message, hint);
     }
 
-    /// An address: https, or http on this machine; no user information, no query.
-    pub(super) fn address(&mut self, text: &Text) -> Option<String> {
+    /// An address, without a slash at its end.
+    pub(super) fn address(&mut self, text: &Text, purpose: AddressUse) -> Option<String> {
         let value = text.get_ref();
-        let trimmed = value.trim_end_matches('/');
-        let host = |rest: &str| rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned();
-        let fine = if let Some(rest) = trimmed.strip_prefix("https://") {
-            let host = host(rest);
-            !host.is_empty() && !host.contains('@')
-        } else if let Some(rest) = trimmed.strip_prefix("http://") {
-            is_loopback(&host(rest))
-        } else {
-            false
-        };
-        if !fine || value.contains(char::is_whitespace) || value.contains(char::is_control) {
-            self.say_hint(
-                text.span(),
-                format!("`{value}` is not an address that tokens may be sent to"),
-                "write https://HOST, or http:// for an address on this machine".into(),
-            );
-            return None;
+        match address(value, purpose) {
+            Ok(_) => Some(value.trim_end_matches('/').to_owned()),
+            Err(error) => {
+                let (what, hint) = match purpose {
+                    AddressUse::Dashboard => (
+                        "people may be sent to",
+                        "write https://HOST/..., or http:// for a page of this machine",
+                    ),
+                    AddressUse::Proxy => (
+                        "a proxy may have",
+                        "write http://HOST:PORT; a proxy's login goes into HTTPS_PROXY",
+                    ),
+                    AddressUse::Connection | AddressUse::Probe => (
+                        "tokens may be sent to",
+                        "write https://HOST, or http:// for an address on this machine",
+                    ),
+                };
+                let message = format!("`{value}` is not an address that {what}: {error}");
+                self.say_hint(text.span(), message, hint.into());
+                None
+            }
         }
-        Some(trimmed.to_owned())
     }
 
     pub(super) fn source(&mut self, reference: &Spanned<Reference>) -> Option<Source> {
@@ -211,14 +214,4 @@ impl<'a> Page<'a> {
             }
         }
     }
-}
-
-/// Whether a `host[:port]` is on this machine.
-pub(super) fn is_loopback(authority: &str) -> bool {
-    let host = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    host == "localhost"
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }

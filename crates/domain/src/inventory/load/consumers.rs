@@ -5,7 +5,9 @@ use serde_spanned::Spanned;
 use crate::ConsumerId;
 use crate::inventory::raw;
 use crate::inventory::reference::Page;
-use crate::inventory::{ConnectionKind, Consumer, ConsumerKind, GithubScope, Inventory, Probe};
+use crate::inventory::{
+    AddressUse, ConnectionKind, Consumer, ConsumerKind, GithubScope, Inventory, Probe,
+};
 
 const KINDS: [&str; 3] = ["heroku-config", "github-secret", "dotenv"];
 
@@ -155,7 +157,7 @@ impl Page<'_> {
             self.unknown_word(&part.kind, "the kind of probe", ["http"].into_iter());
             return None;
         }
-        let url = self.address(&part.url)?;
+        let url = self.address(&part.url, AddressUse::Probe)?;
         let method = part.method.as_ref().map_or("GET", |method| method.get_ref().as_str());
         if !["GET", "POST"].contains(&method) {
             let place = part.method.as_ref().map_or(raw.span(), Spanned::span);
@@ -181,6 +183,7 @@ impl Page<'_> {
             name: part.name.clone().unwrap_or_else(|| url.clone()),
             method: method.to_owned(),
             url,
+            private: part.private,
             json,
             expect_status: part.expect.status.unwrap_or(200),
             expect_json,

@@ -6,10 +6,10 @@ use serde_spanned::Spanned;
 
 use crate::Span;
 use crate::inventory::raw;
-use crate::inventory::reference::{Page, is_loopback};
+use crate::inventory::reference::Page;
 use crate::inventory::{
-    Auth, Connection, ConnectionKind, Inventory, Issuer, IssuerKind, Policy, State, Store,
-    StoreKind,
+    AddressUse, Auth, Connection, ConnectionKind, Inventory, Issuer, IssuerKind, Policy, State,
+    Store, StoreKind, address, is_on_this_machine,
 };
 
 const SCHEMA: u32 = 1;
@@ -67,8 +67,8 @@ impl Page<'_> {
 
     fn policy(&mut self, raw: &raw::Policy, connections: &BTreeMap<String, Connection>) -> Policy {
         let local = connections.values().all(|connection| {
-            let host = connection.url.split("://").nth(1).unwrap_or_default();
-            is_loopback(host.split('/').next().unwrap_or_default())
+            address(&connection.url, AddressUse::Connection)
+                .is_ok_and(|url| is_on_this_machine(&url))
         });
         let interval = raw.proof_interval.as_ref();
         if let Some(interval) = interval
@@ -109,7 +109,7 @@ impl Page<'_> {
             return None;
         };
         let url = match &raw.url {
-            Some(url) => self.address(url)?,
+            Some(url) => self.address(url, AddressUse::Connection)?,
             None => (*default).to_owned(),
         };
         let auth = match &raw.auth {
@@ -133,11 +133,15 @@ impl Page<'_> {
             self.say(place, format!("kind `{}` {wanted}", raw.kind.get_ref()));
             return None;
         }
-        let proxy = raw.proxy.as_ref().map(|proxy| proxy.get_ref().clone());
+        let proxy = match &raw.proxy {
+            Some(proxy) => Some(self.address(proxy, AddressUse::Proxy)?),
+            None => None,
+        };
         Some(Connection {
             name: name.to_owned(),
             kind: *kind,
             url,
+            private: raw.private,
             auth,
             ca: raw.ca.clone(),
             proxy,
@@ -187,7 +191,7 @@ impl Page<'_> {
                     self.say(scope.span(), "a Postmark server token has no scope".into());
                 }
                 let dashboard = match fields.get("dashboard") {
-                    Some(dashboard) => self.address(dashboard)?,
+                    Some(dashboard) => self.address(dashboard, AddressUse::Dashboard)?,
                     None => POSTMARK_DASHBOARD.into(),
                 };
                 let server = fields["server"].get_ref().clone();

@@ -129,6 +129,39 @@ fn each_mistake_is_told_with_its_place() {
     }
 }
 
+/// Goal: people are sent to https pages, and no form that a browser or terminal would run is shown.
+#[test]
+fn a_dashboard_is_a_page_and_a_proxy_has_no_login() {
+    let main = |dashboard: &str, proxy: &str| {
+        let connection = format!("kind = \"postmark\"\nproxy = \"{proxy}\"");
+        let issuer = "[issuers.p]\nkind = \"postmark-server\"\nvia = \"postmark\"\nserver = \"s\"";
+        let issuer = format!("{issuer}\ndashboard = \"{dashboard}\"\n");
+        format!("{}{issuer}", MAIN.replace("kind = \"postmark\"", &connection))
+    };
+    let (page, through) =
+        ("https://account.postmarkapp.com/servers?x=1#/list", "http://proxy:3128");
+    assert!(read(&main(page, through), SECRET).is_ok());
+    assert!(read(&main("http://127.0.0.1:9/servers", through), SECRET).is_ok());
+    for bad in [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "http://account.postmarkapp.com",
+        "https://u:p@account.postmarkapp.com",
+        "https://account.postmarkapp.com\\u001b]8;;",
+        "https://169.254.169.254",
+    ] {
+        let wrong = read(&main(bad, through), SECRET).unwrap_err();
+        let said = wrong[0].to_string();
+        assert!(said.contains("people may be sent to"), "{said}");
+        assert!(said.starts_with("rollover.toml:"), "{said}");
+    }
+    for bad in ["http://user:password@proxy:3128", "socks5://proxy:1080", "http://proxy:3128/?x"] {
+        let wrong = read(&main(page, bad), SECRET).unwrap_err();
+        assert!(wrong[0].to_string().contains("a proxy may have"), "{wrong:?}");
+        assert!(wrong[0].hint.as_deref().unwrap_or_default().contains("HTTPS_PROXY"));
+    }
+}
+
 #[test]
 fn the_nearest_name_is_offered() {
     let wrong = read(MAIN, &SECRET.replace("heroku-acme", "heroku-acm")).unwrap_err();
