@@ -4,6 +4,7 @@
 
 mod audit;
 mod demo;
+mod fuzz;
 mod journal;
 mod leaks;
 mod model;
@@ -110,6 +111,8 @@ const MEASURES: &[(&str, Measure)] = &[
     ("leaks", leaks::places),
     ("started", leaks::started),
     ("memory", leaks::memory),
+    ("fuzz", fuzz::fuzzing),
+    ("addresses", fuzz::addresses),
 ];
 
 fn cargo(root: &Path, arguments: &[&str], more: &[String]) -> Result<()> {

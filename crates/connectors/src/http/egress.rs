@@ -156,4 +156,6 @@ impl Resolve for Egress {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod proxies;
+#[cfg(test)]
+mod tests;

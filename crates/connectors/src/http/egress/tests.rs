@@ -285,15 +285,17 @@ async fn every_form_ends_as_it_should_and_nobody_else_is_reached() {
     let ports = |form: &str| {
         form.replace("OURS", &ours.port.to_string()).replace("THEIRS", &theirs.port.to_string())
     };
-    let mut wrong = Vec::new();
+    let (mut wrong, mut sum) = (Vec::new(), [0; 4]);
     for (form, fate) in FORMS {
         let text = ports(form);
         let host = Url::parse(&text).ok().and_then(|url| url.host_str().map(str::to_owned));
         for probe in [false, true] {
+            sum[0] += 1;
             let names = Names::new(&[]);
             let loaded = if probe { with_probe(&text) } else { with_connection(&text) };
             let fault = match (&loaded, fate) {
                 (Err(why), Load(words)) => {
+                    sum[1] += 1;
                     if !why.contains(words) {
                         wrong.push(format!("{form}: {why}"));
                     }
@@ -318,6 +320,7 @@ async fn every_form_ends_as_it_should_and_nobody_else_is_reached() {
             let reached = ours.taken();
             match fate {
                 Connect(words) => {
+                    sum[2] += 1;
                     let why = fault.as_ref().map(Fault::why).unwrap_or_default();
                     assert!(matches!(fault, Some(Fault::Later { .. })), "{form}: {fault:?}");
                     assert!(why.contains(words), "{form}: {why}");
@@ -326,8 +329,12 @@ async fn every_form_ends_as_it_should_and_nobody_else_is_reached() {
                 _ => assert_eq!(reached, 1, "{form}: {fault:?}"),
             }
         }
-        assert_eq!(theirs.taken(), 0, "{form}: somebody else was connected to");
+        let foreign = theirs.taken();
+        sum[3] += foreign;
+        assert_eq!(foreign, 0, "{form}: somebody else was connected to");
     }
+    // Read by `cargo xtask figures`.
+    println!("egress: {sum:?}");
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
