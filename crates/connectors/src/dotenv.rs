@@ -69,7 +69,9 @@ impl Dotenv {
         if self.values(&content).iter().all(|value| value.as_ref() == Some(token)) {
             return Ok(Receipt(format!("{} unchanged", self.path.display())));
         }
-        let content = text::exchanged(&content, &self.keys, token);
+        let content = text::exchanged(&content, &self.keys, token).ok_or_else(|| {
+            call.refused("a quote in it never ends, so the value would be read as part of another")
+        })?;
         self.save(&path, &content, call)?;
         Ok(Receipt(format!("wrote {}", self.path.display())))
     }

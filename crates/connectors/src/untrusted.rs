@@ -184,9 +184,9 @@ pub fn dotenv_value(text: &str, key: &str) -> Option<Token> {
     text::value(text, key)
 }
 
-/// A dotenv file with a token under these keys.
+/// A dotenv file with a token under these keys; `None` where that cannot be written.
 #[must_use]
-pub fn dotenv_exchanged(text: &str, keys: &[String], token: &Token) -> Zeroizing<String> {
+pub fn dotenv_exchanged(text: &str, keys: &[String], token: &Token) -> Option<Zeroizing<String>> {
     text::exchanged(text, keys, token)
 }
 

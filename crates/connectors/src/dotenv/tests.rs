@@ -9,7 +9,7 @@ use super::*;
 const NEW: &str = "HRKU-01234567-89ab-cdef-0123-456789abcdef";
 
 fn after(text: &str) -> String {
-    exchanged(text, &["K".to_owned()], &Token::from("new-1")).to_string()
+    exchanged(text, &["K".to_owned()], &Token::from("new-1")).unwrap().to_string()
 }
 
 #[test]
@@ -91,15 +91,22 @@ fn written_is_read_back() {
     for text in texts {
         for new in values {
             let keys = ["K".to_owned(), "L".to_owned()];
-            let once = exchanged(text, &keys, &Token::from(new));
+            let once = exchanged(text, &keys, &Token::from(new)).unwrap();
             for key in &keys {
                 assert_eq!(value(&once, key), Some(Token::from(new)), "{text:?} {new:?} {once:?}");
             }
             assert_eq!(value(&once, "A"), value(text, "A"));
-            assert_eq!(exchanged(&once, &keys, &Token::from(new)), once);
+            assert_eq!(exchanged(&once, &keys, &Token::from(new)).as_ref(), Some(&once));
             assert!(entries(&once).len() >= 2);
         }
     }
+}
+
+#[test]
+fn what_another_entry_would_swallow_is_not_written() {
+    let new = Token::from("t\"#");
+    assert_eq!(exchanged("A=\"never ended\nB=1\n", &["K".to_owned()], &new), None);
+    assert!(exchanged("A=\"ended\"\nB=1\n", &["K".to_owned()], &new).is_some());
 }
 
 fn at(path: &std::path::Path) -> Dotenv {

@@ -41,16 +41,35 @@ pub(crate) fn entries(text: &str) -> Vec<Entry<'_>> {
 /// The value under a key. The last entry wins, as it does for programs.
 pub(crate) fn value(text: &str, key: &str) -> Option<Token> {
     let entry = entries(text).into_iter().rev().find(|entry| entry.key == key)?;
-    let raw = &text[entry.value];
-    Some(match entry.quote {
-        Quote::None => Token::from(raw),
-        Quote::Single => Token::from(&raw[1..raw.len() - 1]),
-        Quote::Double => unescape(&raw[1..raw.len() - 1]),
-    })
+    Some(entry.read(text))
+}
+
+impl Entry<'_> {
+    fn read(&self, text: &str) -> Token {
+        let raw = &text[self.value.clone()];
+        match self.quote {
+            Quote::None => Token::from(raw),
+            Quote::Single => Token::from(&raw[1..raw.len() - 1]),
+            Quote::Double => unescape(&raw[1..raw.len() - 1]),
+        }
+    }
 }
 
 /// The text with every entry of the keys set to a token; keys without an entry are appended.
-pub(crate) fn exchanged(text: &str, keys: &[String], token: &Token) -> Zeroizing<String> {
+/// `None` where it would be read as something else: a quote of another entry that never ended
+/// would end in the new value, and swallow it.
+pub(crate) fn exchanged(text: &str, keys: &[String], token: &Token) -> Option<Zeroizing<String>> {
+    let out = replaced(text, keys, token);
+    let others = |text: &str| -> Vec<(String, Token)> {
+        let entries = entries(text).into_iter();
+        let others = entries.filter(|entry| !keys.iter().any(|key| key == entry.key));
+        others.map(|entry| (entry.key.to_owned(), entry.read(text))).collect()
+    };
+    let held = keys.iter().all(|key| value(&out, key).as_ref() == Some(token));
+    (held && others(text) == others(&out)).then_some(out)
+}
+
+fn replaced(text: &str, keys: &[String], token: &Token) -> Zeroizing<String> {
     let entries = entries(text);
     let room = token.expose().len() * 2 + 64;
     let longest = keys.iter().map(String::len).max().unwrap_or(0);
