@@ -88,7 +88,8 @@ impl FromStr for Fingerprint {
     type Err = ParseFingerprintError;
 
     fn from_str(text: &str) -> Result<Self, ParseFingerprintError> {
-        if text.len() != 32 || !text.is_ascii() {
+        // Digits only: the number's own reader would take a sign as well.
+        if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(ParseFingerprintError);
         }
         let mut bytes = [0; 16];
@@ -128,5 +129,6 @@ mod tests {
         assert_eq!(fingerprint.hex(), "5bdcc146bf60754e6a042426089575c7");
         assert_eq!(fingerprint.to_string(), "5bdc-c146");
         assert_eq!(fingerprint.hex().parse(), Ok(fingerprint));
+        assert!("+1".repeat(16).parse::<Fingerprint>().is_err());
     }
 }
