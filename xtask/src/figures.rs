@@ -5,6 +5,7 @@
 mod audit;
 mod demo;
 mod fuzz;
+mod disks;
 mod journal;
 mod leaks;
 mod model;
@@ -106,6 +107,9 @@ const MEASURES: &[(&str, Measure)] = &[
     ("audit", audit::measure),
     ("model", model::measure),
     ("sealing", sealing::measure),
+    ("power", disks::power),
+    ("disks", disks::bad),
+    ("clocks", disks::clocks),
     ("kills", safety::crashes),
     ("faults", safety::faults),
     ("leaks", leaks::places),

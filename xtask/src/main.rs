@@ -19,6 +19,15 @@ usage: cargo xtask COMMAND
 ";
 
 fn main() -> ExitCode {
+    // The process whose power is cut is this program again; see `figures/disks.rs`.
+    match e2e::appends::live_if_asked() {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        Err(error) => {
+            said(&format!("xtask: {error}\n"));
+            return ExitCode::FAILURE;
+        }
+    }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.first().map(String::as_str) {
         Some("tidy") => tidy(),
