@@ -9,7 +9,8 @@
 use std::path::Path;
 
 use e2e::clocks::{Case, DAY, requests, sweep};
-use e2e::{HEROKU, POSTMARK, Secret, full};
+use e2e::shim::Shim;
+use e2e::{HEROKU, POSTMARK, Secret, Stage, full};
 
 /// Instants at which each rotation can be killed, or few less.
 const INSTANTS: u64 = 260;
@@ -35,6 +36,23 @@ fn set(secret: &Secret, kind: fn(u64, i64) -> Case, last: u64, first: u64, step:
 fn calls(secret: &Secret) -> u64 {
     let binary = Path::new(env!("CARGO_BIN_EXE_rollover"));
     requests(binary, secret).expect("an undisturbed run completes")
+}
+
+/// Goal: a rotation that ended while the clock was a day ahead is not taken for the end of one
+/// that was killed today.
+#[test]
+fn an_end_in_the_future_is_not_the_end_of_todays_rotation() {
+    let stage = Stage::new(Path::new(env!("CARGO_BIN_EXE_rollover"))).expect("a stage");
+    let shim = Shim::build(&stage.directory()).expect("a C compiler");
+    shim.set_clock(DAY).expect("it can be set");
+    let ended = shim.off_the_clock(stage.rotate(&HEROKU)).run();
+    let _ = ended.and_then(|ended| ended.is(0)).expect("it completes");
+    // Right after it began, and before it did.
+    for point in [24, 4] {
+        assert!(stage.rotate(&HEROKU).crash_at(point).run().expect("it starts").was_killed());
+        let again = stage.rotate(&HEROKU).run().and_then(|ended| ended.is(0)).expect("goes on");
+        assert!(again.stderr.contains("ok   revoke"), "{again}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use journal::{JournalError, Reader, RotationFilter};
 use crate::args::{Global, Rotate};
 use crate::commands::plan::render;
 use crate::exit::Exit;
-use crate::fail::Result;
+use crate::fail::{Fail, Result};
 use crate::home::Home;
 use crate::output::Output;
 use crate::people;
@@ -78,9 +78,17 @@ fn ended_unseen(home: &Home, name: &SecretName, command: &str) -> Result<Option<
     if lease.released || lease.holder.command != command {
         return Ok(None);
     }
-    let filter = RotationFilter { secret: Some(name.clone()), open: None, limit: Some(1) };
-    let newest = reader.rotations(&filter)?.into_iter().next();
-    Ok(newest.filter(|row| row.closed_at.is_some_and(|at| at >= lease.since)).map(|row| row.id))
+    let newest = |open| {
+        let filter = RotationFilter { secret: Some(name.clone()), open, limit: Some(1) };
+        Ok::<_, Fail>(reader.rotations(&filter)?.into_iter().next())
+    };
+    if newest(Some(true))?.is_some() {
+        return Ok(None);
+    }
+    // One that ended in the future was ended by a clock that was wrong, perhaps long ago.
+    let unseen = lease.since..=jiff::Timestamp::now();
+    let ended = newest(None)?.filter(|row| row.closed_at.is_some_and(|at| unseen.contains(&at)));
+    Ok(ended.map(|row| row.id))
 }
 
 /// Beginning is reversible, so a plain yes is enough.
