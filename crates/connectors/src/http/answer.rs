@@ -109,8 +109,10 @@ impl Answer {
 
     /// How long the vendor asks us to wait: `Retry-After` in seconds or as a date (RFC 9110
     /// section 10.2.3), or GitHub's `x-ratelimit-reset` in seconds since 1970. Heroku's 429 has
-    /// neither.
+    /// neither. A moment is one of the vendor's clock, which the answer tells; ours may be set.
     pub(crate) fn wait(&self, now: Timestamp) -> Option<Duration> {
+        let date = self.header("date").and_then(|text| jiff::fmt::rfc2822::parse(text).ok());
+        let now = date.map_or(now, |date| date.timestamp());
         let until = |at: Timestamp| u64::try_from(at.as_second() - now.as_second()).unwrap_or(0);
         let asked = self.header("retry-after").and_then(|text| match text.parse::<u64>() {
             Ok(seconds) => Some(seconds),

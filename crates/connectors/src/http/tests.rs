@@ -167,6 +167,9 @@ fn how_long_to_wait() {
     assert_eq!(wait(&[("retry-after", "0")]), seconds(0));
     assert_eq!(wait(&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")]), seconds(37));
     assert_eq!(wait(&[("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT")]), seconds(0));
+    // The vendor's clock, where ours is a day off.
+    let date = ("date", "Mon, 07 Nov 1994 08:49:00 GMT");
+    assert_eq!(wait(&[("retry-after", "Mon, 07 Nov 1994 08:49:37 GMT"), date]), seconds(37));
     assert_eq!(wait(&[("retry-after", "soon")]), None);
     assert_eq!(wait(&[("retry-after", "99999999999")]), seconds(86_400));
     let reset = (now.as_second() + 5).to_string();
