@@ -156,10 +156,15 @@ fn failed(stage: &Stage, secret: &Secret, bad: Bad, at: usize, times: usize) -> 
             let _clicks = operator.leave()?;
             return Ok(Tried { struck: true, effects_after, unharmed: false });
         }
-        (Some(op), Some(1)) => {
+        // It was not begun, because a file beside the database could not be looked at.
+        (Some(op), Some(1 | 75)) => {
             effects_after = effects_since(stage, op);
             let told = ended.stderr.contains("error: ") && ended.stderr.contains("hint: ");
-            if !told || !bad.advice().iter().any(|advice| ended.stderr.contains(advice)) {
+            let begun = ended.code == Some(1);
+            if !begun {
+                before.nothing_created(stage)?;
+            }
+            if !told || begun && !bad.advice().iter().any(|advice| ended.stderr.contains(advice)) {
                 return Err(format!("nobody is told what to do: {ended}"));
             }
             // The disk is well again, and the same command goes on.
@@ -215,7 +220,9 @@ fn effects_since(stage: &Stage, op: &Op) -> usize {
     };
     let requests = stage.lab().requests();
     let ours = requests.iter().filter(|one| !one.from_app && !one.agent.starts_with("lab-"));
-    ours.filter(|one| one.took_effect && since(one.started)).count()
+    // To log in changes nothing, and is how a plan looks.
+    ours.filter(|one| one.took_effect && !one.path.ends_with("/login") && since(one.started))
+        .count()
 }
 
 /// A request that was sent before arrives a moment later.

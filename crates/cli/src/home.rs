@@ -142,10 +142,12 @@ impl Home {
     }
 
     /// The journal, for looking. It is made where there is none yet, or one whose making was cut
-    /// short: the command that made it comes here first when it is run again.
+    /// short, which whoever only looks cannot put right: the command that made it comes here first
+    /// when it is run again.
     pub(crate) fn reader(&self, key: &seal::Key) -> Result<Reader> {
+        use JournalError::{Missing, Older, ReadOnly};
         match Reader::open(&self.database(), key) {
-            Err(JournalError::Missing { .. } | JournalError::Older { .. }) => {
+            Err(Missing { .. } | Older { .. } | ReadOnly(_)) => {
                 drop(self.journal(key, "init", false)?);
                 Ok(Reader::open(&self.database(), key)?)
             }

@@ -197,6 +197,38 @@ fn what_is_found_in_place_is_safe() {
     }
 }
 
+/// Goal: the command that makes the database can be run again, wherever it was stopped. Method:
+/// killed, or with a disk that fails, at each operation; then the same command without either.
+#[test]
+fn a_first_command_that_was_stopped_is_run_again() {
+    const ERRNOS: [i32; 2] = [28, 5];
+    let small = Small::made();
+    // The database is made in the first thirty or so.
+    let last = if full() { 200 } else { 30 };
+    for at in 1..last {
+        for file in ["rollover.db", "rollover.db-wal", "rollover.db-shm", "rollover.db-journal"] {
+            // Most are not there.
+            let _ = fs::remove_file(small.root().join("new/inventory").join(file));
+        }
+        let shim = Shim::build(small.root()).expect("a C compiler");
+        let value = format!("v{at}");
+        let stopped = match at % 2 {
+            0 => shim.killed(small.import(&value), at),
+            _ => shim.failing(small.import(&value), at, ERRNOS[at / 2 % 2], 1_000_000),
+        };
+        let stopped = stopped.run().expect("it starts");
+        if stopped.code == Some(0) {
+            assert!(at > 20, "it was never stopped");
+            return;
+        }
+        // It lists them, and meets first what was left.
+        let listed = small.run().args(&["run", "ls"]).run().and_then(|ended| ended.is(0));
+        let _ = listed.map_err(|why| format!("at {at}: {why}")).expect("it looks");
+        let again = small.import(&value).run().and_then(|ended| ended.is(0));
+        let _ = again.map_err(|why| format!("at {at}: {why}")).expect("it is stored");
+    }
+}
+
 /// Goal: a start that was cut short is made again by the same command.
 #[test]
 fn an_inventory_that_was_cut_short_is_made_by_the_same_command() {
