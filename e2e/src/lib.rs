@@ -5,9 +5,9 @@
 //! the world is read from the lab, never from the product: [`Before`] is what it was like, and
 //! compares. [`crashes`] and [`faults`] put one rotation through everything that can happen to it,
 //! [`disks`] and [`clocks`] do the same to the disk and the clock under it, by means of a [`shim`]
-//! that the program does not know of. [`chain`] times it, [`leaks`] lives a whole life and lets
-//! [`canary`] look for values where none may be, [`memory`] counts copies in the running program,
-//! and [`hardening`] tries to look at it.
+//! that the program does not know of. [`appends`] cuts the power under the journal alone. [`chain`]
+//! times a rotation, [`leaks`] lives a whole life and lets [`canary`] look for values where none
+//! may be, [`memory`] counts copies in the running program, and [`hardening`] tries to look at it.
 //!
 //! Both the tests of the command line and `cargo xtask figures` rest on this, so that a published
 //! figure and a test are one piece of code.
