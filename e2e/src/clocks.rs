@@ -130,12 +130,16 @@ fn fair(requests: &[RequestRecord], begun: Timestamp) -> Result<()> {
             && (one.path.ends_with("/api-tokens/delete")
                 || (one.method == "DELETE" && one.path.starts_with("/oauth/authorizations/")))
     };
-    let revoked = requests.iter().find(revokes).ok_or("nobody revoked anything")?.started;
     let gives = |one: &&RequestRecord| {
         one.took_effect && ["/config-vars", "/actions/secrets"].iter().any(|p| one.path.contains(p))
     };
-    let given = requests.iter().filter(gives).map(|one| one.started).max();
-    let soaked = revoked.duration_since(given.ok_or("nobody was given anything")?);
+    let mut given = requests.iter().filter(gives).map(|one| one.started);
+    // What a killed create has left is swept away before anybody is given anything.
+    let first = given.next().ok_or("nobody was given anything")?;
+    let revokes = |one: &&RequestRecord| one.started > first && revokes(one);
+    let revoked = requests.iter().find(revokes).ok_or("nobody revoked anything")?.started;
+    let given = given.max().unwrap_or(first);
+    let soaked = revoked.duration_since(given);
     if soaked + CUT < SOAK {
         return Err(format!("{EARLY}: after {soaked:#}"));
     }

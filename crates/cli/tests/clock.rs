@@ -67,7 +67,7 @@ fn while_a_rotation_with_an_operator_runs() {
 
 #[test]
 fn while_nothing_runs() {
-    set(&HEROKU, Case::Between, INSTANTS, 5, 19);
+    set(&HEROKU, Case::Between, INSTANTS, 17, 19);
 }
 
 #[test]
