@@ -99,7 +99,7 @@ impl Bench {
             fs::create_dir_all(&made).map_err(|error| format!("{}: {error}", made.display()))?;
         }
         let credentials = self.lab.credentials();
-        let Pairing { issuer, store, consumer } = self.pairing;
+        let Pairing { issuer, store, consumer, clean } = self.pairing;
         self.put("rollover.toml", &self.main_toml(logs_in, timeout))?;
         self.put(
             "secrets/it.toml",
@@ -119,7 +119,7 @@ impl Bench {
         self.put("credentials/github", &credentials.github_token)?;
         self.put("credentials/heroku", &credentials.heroku_management_token)?;
         let token = (issuer.token)(&credentials);
-        if consumer.is_file {
+        if consumer.is_file && !clean {
             let text = format!("# Before.\nOTHER=untouched\n{}={token}\n", issuer.key);
             self.put(FILE, &text)?;
         }

@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::matrix::rotations;
+use crate::pairing::FILE;
 use crate::{Bench, Result};
 
 /// The world before.
@@ -51,6 +53,14 @@ impl Facts {
     /// # Errors
     /// Everything that is not as it should be.
     pub fn completed(&self, bench: &Bench) -> Result<()> {
+        self.completed_in(bench, 1)
+    }
+
+    /// The same after so many rotations, one right after the other.
+    ///
+    /// # Errors
+    /// Everything that is not as it should be.
+    pub fn completed_in(&self, bench: &Bench, rotations: usize) -> Result<()> {
         let place = (bench.pairing().store.place)(bench.pairing().issuer.key);
         let new = bench.everything()?.into_iter().find(|(name, _)| *name == place);
         let (_, new) = new.ok_or("LOST: the store holds nothing")?;
@@ -70,7 +80,7 @@ impl Facts {
         live.remove(&self.old);
         live.insert(new.clone());
         wrong.extend(self.everybody_on(bench, &new, &live)?);
-        wrong.extend(books(bench, "completed").err());
+        wrong.extend(books(bench, &vec!["completed"; rotations]).err());
         said(wrong)
     }
 
@@ -80,7 +90,7 @@ impl Facts {
     /// Everything that is not as it should be.
     pub fn rolled_back(&self, bench: &Bench) -> Result<()> {
         let mut wrong = self.everybody_on(bench, &self.old, &self.live)?;
-        wrong.extend(books(bench, "rolled-back").err());
+        wrong.extend(books(bench, &["rolled-back"]).err());
         said(wrong)
     }
 
@@ -122,17 +132,27 @@ impl Facts {
         if lost > 0 {
             wrong.push(format!("LOST: {lost} live token(s) too few"));
         }
-        let due = self.everything.iter().map(|(name, value)| {
-            let held = if self.is_ours(bench, name) { token } else { value };
-            (name.clone(), held.to_owned())
-        });
-        let due: BTreeSet<(String, String)> = due.collect();
-        let there: BTreeSet<(String, String)> = bench.everything()?.into_iter().collect();
-        for (name, _) in due.symmetric_difference(&there) {
-            wrong.push(format!("{name} is not as it should be"));
+        let there = bench.everything()?;
+        let others = |all: &[(String, String)]| -> BTreeSet<(String, String)> {
+            all.iter().filter(|(name, _)| !self.is_ours(bench, name)).cloned().collect()
+        };
+        for (name, _) in others(&self.everything).symmetric_difference(&others(&there)) {
+            wrong.push(format!("{name} was changed and is none of ours"));
+        }
+        for (name, value) in there.iter().filter(|(name, _)| self.is_ours(bench, name)) {
+            if value != token {
+                wrong.push(format!("{name} holds something else"));
+            }
+        }
+        let pairing = bench.pairing();
+        for place in [pairing.place(), (pairing.store.place)(pairing.issuer.key)] {
+            if !there.iter().any(|(name, _)| *name == place) {
+                wrong.push(format!("LOST: {place} holds nothing"));
+            }
         }
         let files = bench.files()?;
-        let left = files.difference(&self.files).filter(|name| !name.starts_with(MADE));
+        let made = |name: &&String| name.starts_with(MADE) || *name == FILE;
+        let left = files.difference(&self.files).filter(|name| !made(name));
         wrong.extend(left.map(|name| format!("LEFT BEHIND: {name}")));
         wrong.dedup();
         Ok(wrong)
@@ -148,13 +168,12 @@ impl Facts {
     }
 }
 
-/// The product's own books: one rotation, ended so, and an audit log that verifies.
-fn books(bench: &Bench, outcome: &str) -> Result<()> {
-    let rotations = bench.rollover(&["run", "ls", "--json"]).run()?.is(0)?.json()?;
-    let all = rotations.as_array().cloned().unwrap_or_default();
-    let ends: Vec<&str> = all.iter().filter_map(|one| one["outcome"].as_str()).collect();
-    if ends != [outcome] || all.len() != 1 {
-        return Err(format!("the rotations are {ends:?}, not one {outcome}"));
+/// The product's own books: these rotations and no others, and an audit log that verifies.
+fn books(bench: &Bench, outcomes: &[&str]) -> Result<()> {
+    let all = rotations(bench)?;
+    let ends: Vec<&str> = all.iter().map(|one| one["outcome"].as_str().unwrap_or("open")).collect();
+    if ends != outcomes {
+        return Err(format!("the rotations are {ends:?}, not {outcomes:?}"));
     }
     let verified = bench.rollover(&["audit", "verify", "--json"]).run()?.is(0)?.json()?;
     if verified["verified"] != Value::Bool(true) {

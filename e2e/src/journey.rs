@@ -12,7 +12,7 @@ use std::time::Duration;
 use lab::{FaultKind, FaultRule, RequestRecord, Vendor};
 
 use crate::bench::LogsIn;
-use crate::matrix::{made_by_hand, open_rotation};
+use crate::matrix::{made_by_hand, open_rotation, rotations};
 use crate::{Bench, Ended, Facts, Pairing, Result};
 
 /// Which way.
@@ -258,6 +258,16 @@ impl Journey {
         Ok(())
     }
 
+    /// One undisturbed way.
+    ///
+    /// # Errors
+    /// It does not end as it should.
+    pub fn once(&mut self) -> Result<()> {
+        self.bench.again()?;
+        let end = self.go(&|| ())?;
+        self.right(end)
+    }
+
     /// A whole undisturbed way, and then the last command once more, which must find nothing to
     /// do: no call of it may change anything. Answers how many would have.
     ///
@@ -285,9 +295,9 @@ impl Journey {
 
 /// The id of the one rotation that there is.
 fn ended_rotation(bench: &Bench) -> Result<String> {
-    let rotations = bench.rollover(&["run", "ls", "--json"]).run()?.is(0)?.json()?;
-    let id = rotations.as_array().and_then(|all| all.first()?["rotation"].as_str());
-    id.map(str::to_owned).ok_or_else(|| format!("no rotation: {rotations}"))
+    let all = rotations(bench)?;
+    let id = all.first().and_then(|one| one["rotation"].as_str());
+    id.map(str::to_owned).ok_or_else(|| format!("no rotation: {all:?}"))
 }
 
 /// The part of a path before the first id that is another one in every run.

@@ -12,7 +12,7 @@ use std::path::Path;
 use lab::TrafficReport;
 
 use crate::spread::each;
-use crate::{Bench, Facts, Pairing, Result, Rollover, bench::LogsIn};
+use crate::{Bench, Facts, Operator, Pairing, Result, Rollover, bench::LogsIn};
 
 /// What a rotation is killed in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -24,18 +24,31 @@ pub enum Mode {
     Back(u8),
     /// Forward, from a token that is dead.
     Repair,
+    /// A leaked token, with overlap; and once more, where it could read its replacement.
+    Emergency,
+    /// A leaked token, revoked before there is a new one. Where people create tokens, from the
+    /// moment at which the new one is entered.
+    RevokeFirst,
 }
 
 impl Mode {
     /// Every column of the matrix.
-    pub const ALL: [Self; 6] =
-        [Self::Scheduled, Self::Back(1), Self::Back(2), Self::Back(3), Self::Back(4), Self::Repair];
+    pub const ALL: [Self; 8] = [
+        Self::Scheduled,
+        Self::Back(1),
+        Self::Back(2),
+        Self::Back(3),
+        Self::Back(4),
+        Self::Repair,
+        Self::Emergency,
+        Self::RevokeFirst,
+    ];
 
     fn logs_in(self) -> LogsIn {
         match self {
             // A login that is dead itself can repair nothing.
-            Self::Repair => LogsIn::WithItsOwn,
-            Self::Scheduled | Self::Back(_) => LogsIn::WithTheToken,
+            Self::Repair | Self::RevokeFirst => LogsIn::WithItsOwn,
+            Self::Scheduled | Self::Back(_) | Self::Emergency => LogsIn::WithTheToken,
         }
     }
 
@@ -46,7 +59,7 @@ impl Mode {
 
     /// Whether the consumer is in service all the time.
     fn serves(self) -> bool {
-        self != Self::Repair
+        !matches!(self, Self::Repair | Self::RevokeFirst)
     }
 }
 
@@ -57,6 +70,8 @@ impl fmt::Display for Mode {
             Self::Back(4) => f.write_str("way back from the last step before the revocation"),
             Self::Back(quarters) => write!(f, "way back from {quarters}/4"),
             Self::Repair => f.write_str("repair"),
+            Self::Emergency => f.write_str("emergency"),
+            Self::RevokeFirst => f.write_str("emergency, revoked first"),
         }
     }
 }
@@ -114,24 +129,23 @@ pub fn sample() -> Result<Vec<Cell>> {
     let most = cover.len().max(Mode::ALL.len());
     let cell = |n: usize| {
         let mode = Mode::ALL[n % Mode::ALL.len()];
-        Cell { pairing: cover[n % cover.len()], mode }
+        Cell { pairing: cover[(n + n / cover.len()) % cover.len()], mode }
     };
     Ok((0..most).map(cell).collect())
 }
 
 /// Kills in each of these cells at the instants `first`, `first + step` and so on, with so many
-/// cells side by side; `first` moves on from cell to cell, so that a sample meets every part.
-///
-/// # Errors
-/// A cell cannot be set up, or its undisturbed run does not end as it should.
-pub fn sweep(binary: &Path, cells: &[Cell], step: usize, benches: usize) -> Result<Vec<Swept>> {
+/// cells side by side; `first` moves on from cell to cell, so that a sample meets every part. A
+/// cell that cannot be set up, or whose undisturbed run ends wrong, is wrong.
+#[must_use]
+pub fn sweep(binary: &Path, cells: &[Cell], step: usize, benches: usize) -> Vec<Swept> {
     let places: Vec<(usize, Cell)> = cells.iter().copied().enumerate().collect();
     each(&places, benches, |(place, cell)| {
-        swept(binary, *cell, 1 + (place * FIRST_MOVES) % step, step)
-            .map_err(|why| format!("{cell}: {why}"))
+        swept(binary, *cell, 1 + (place * FIRST_MOVES) % step, step).unwrap_or_else(|why| Swept {
+            wrong: vec![format!("{cell}: {why}")],
+            ..Swept::default()
+        })
     })
-    .into_iter()
-    .collect()
 }
 
 /// By how much the first instant moves on from cell to cell.
@@ -146,7 +160,7 @@ fn swept(binary: &Path, cell: Cell, first: usize, step: usize) -> Result<Swept> 
     let mut sum = Swept { instants: undisturbed.instants, ..Swept::default() };
     for point in (first..=undisturbed.instants + VARIES).step_by(step) {
         bench.again()?;
-        let tried = set.attempt(&bench, point, undisturbed.restarts);
+        let tried = set.attempt(&bench, point, &undisturbed);
         sum.requests += tried.requests;
         sum.refused += tried.refused;
         match tried.end {
@@ -180,6 +194,8 @@ struct Set {
 struct Undisturbed {
     instants: usize,
     restarts: usize,
+    /// How many rotations it is; an emergency may be two.
+    rotations: usize,
 }
 
 struct Tried {
@@ -194,7 +210,12 @@ impl Set {
         let mut facts = Facts::of(bench)?;
         let (mut id, mut entered) = (String::new(), None);
         match mode {
-            Mode::Scheduled => {}
+            Mode::Scheduled | Mode::Emergency => {}
+            Mode::RevokeFirst => {
+                if bench.pairing().issuer.by_operator {
+                    entered = Some(revoked_by_hand(bench, &facts.old)?);
+                }
+            }
             Mode::Repair => {
                 if !bench.lab().revoke_by_hand(&facts.old) {
                     return Err("nobody knows the old token".into());
@@ -217,8 +238,11 @@ impl Set {
         let forward = ["rotate", name.as_str(), "--confirm", name.as_str(), stay];
         match self.mode {
             Mode::Scheduled => bench.rollover(&forward),
-            Mode::Repair => {
-                let run = bench.rollover(&forward).args(&["--repair"]);
+            Mode::Emergency => bench.rollover(&forward).args(&["--emergency"]),
+            Mode::Repair | Mode::RevokeFirst => {
+                let repair = self.mode == Mode::Repair;
+                let why = if repair { "--repair" } else { "--revoke-first" };
+                let run = bench.rollover(&forward).args(&[why]);
                 match &self.entered {
                     Some(token) => run.args(&["--token-stdin"]).input(token),
                     None => run,
@@ -228,49 +252,55 @@ impl Set {
         }
     }
 
+    /// Somebody does what is asked for, save where he has done it beforehand.
+    fn heard(&self, run: Rollover, operator: &Operator) -> Rollover {
+        if self.entered.is_some() { run } else { run.heard_by(operator.ear()) }
+    }
+
     /// What must hold in the end.
-    fn ended(&self, bench: &Bench) -> Result<()> {
+    fn ended(&self, bench: &Bench, rotations: usize) -> Result<()> {
         match self.mode {
-            Mode::Scheduled | Mode::Repair => self.facts.completed(bench),
             Mode::Back(_) => self.facts.rolled_back(bench),
+            _ => self.facts.completed_in(bench, rotations),
         }
     }
 
     fn undisturbed(&self, bench: &Bench) -> Result<Undisturbed> {
         let operator = bench.operator()?;
-        let run = self.command(bench).heard_by(operator.ear());
+        let run = self.heard(self.command(bench), &operator);
         let log = bench.log().display().to_string();
         let _ = run.env("ROLLOVER_CRASH_LOG", &log).run()?.is(self.mode.ends_with())?;
         let _clicks = operator.leave()?;
-        self.ended(bench).map_err(|why| format!("undisturbed: {why}"))?;
+        let rotations = rotations(bench)?.len();
+        self.ended(bench, rotations).map_err(|why| format!("undisturbed: {why}"))?;
         let restarts = bench.restarts() - self.restarts;
-        Ok(Undisturbed { instants: instants(bench)?.len(), restarts })
+        Ok(Undisturbed { instants: instants(bench)?.len(), restarts, rotations })
     }
 
-    fn attempt(&self, bench: &Bench, point: usize, restarts: usize) -> Tried {
+    fn attempt(&self, bench: &Bench, point: usize, due: &Undisturbed) -> Tried {
         let traffic = self.mode.serves().then(|| bench.traffic());
-        let mut end = self.killed(bench, point);
+        let mut end = self.killed(bench, point, due.rotations);
         let report = traffic.map(|traffic| bench.end_traffic(traffic));
         let total = report.as_ref().map(TrafficReport::total).unwrap_or_default();
         let restarted = bench.restarts() - self.restarts;
         if total.refused > 0 && end.is_ok() {
             end = Err(format!("OUTAGE: {:?}", report.map(|report| report.refusals)));
-        } else if restarted != restarts && end.is_ok() {
-            end = Err(format!("restarted {restarted} times, not {restarts}"));
+        } else if restarted != due.restarts && end.is_ok() {
+            end = Err(format!("restarted {restarted} times, not {}", due.restarts));
         }
         Tried { requests: total.sent, refused: total.refused, end }
     }
 
-    fn killed(&self, bench: &Bench, point: usize) -> Result<Option<String>> {
+    fn killed(&self, bench: &Bench, point: usize, rotations: usize) -> Result<Option<String>> {
         let operator = bench.operator()?;
-        let run = || self.command(bench).heard_by(operator.ear());
+        let run = || self.heard(self.command(bench), &operator);
         let log = bench.log().display().to_string();
         let point = u64::try_from(point).unwrap_or(u64::MAX);
         let killed = run().crash_at(point).env("ROLLOVER_CRASH_LOG", &log).run()?;
         if !killed.was_killed() {
             let _ = killed.is(self.mode.ends_with())?;
             let _clicks = operator.leave()?;
-            return self.ended(bench).map(|()| None);
+            return self.ended(bench, rotations).map(|()| None);
         }
         if self.mode.serves() {
             self.facts.nobody_out(bench).map_err(|why| format!("{why}; {killed}"))?;
@@ -283,7 +313,7 @@ impl Set {
         let _clicks = operator.leave()?;
         let last = instants(bench)?.pop().unwrap_or_default();
         again
-            .and_then(|()| self.ended(bench))
+            .and_then(|()| self.ended(bench, rotations))
             .map_err(|why| format!("({last}) {why}\n{killed}"))?;
         let about = last.split(':').next().unwrap_or_default();
         Ok(Some(about.to_owned()))
@@ -295,6 +325,20 @@ pub(crate) fn made_by_hand(bench: &Bench) -> Result<String> {
     let hands = bench.lab().operator();
     let made = bench.runtime().block_on(hands.generate_token(crate::SERVER));
     made.map_err(|error| format!("the operator could not create: {error}"))
+}
+
+/// A token that is revoked before there is a new one, by a person: brings it to where the new one
+/// is to be entered, and answers that one.
+fn revoked_by_hand(bench: &Bench, old: &str) -> Result<String> {
+    let name = bench.pairing().secret();
+    let rotate = ["rotate", name.as_str(), "--revoke-first", "--confirm", name.as_str()];
+    let begin = || bench.rollover(&rotate).args(&["--no-wait"]).run()?.is(10);
+    let _asked = begin()?;
+    if !bench.lab().revoke_by_hand(old) {
+        return Err("nobody knows the old token".into());
+    }
+    let _asked = begin()?;
+    made_by_hand(bench)
 }
 
 /// Brings a rotation so many quarters far of what it does before it asks for the agreement, kills
@@ -325,11 +369,16 @@ fn far_enough(bench: &mut Bench, quarters: u8) -> Result<String> {
 
 /// The id of the rotation that is open.
 pub(crate) fn open_rotation(bench: &Bench) -> Result<String> {
-    let rotations = bench.rollover(&["run", "ls", "--json"]).run()?.is(0)?.json()?;
-    let all = rotations.as_array().cloned().unwrap_or_default();
+    let all = rotations(bench)?;
     let open = all.iter().find(|one| one["ended"].is_null());
     open.and_then(|one| one["rotation"].as_str().map(str::to_owned))
-        .ok_or_else(|| format!("no rotation is open: {rotations}"))
+        .ok_or_else(|| format!("no rotation is open: {all:?}"))
+}
+
+/// Every rotation that there is.
+pub(crate) fn rotations(bench: &Bench) -> Result<Vec<serde_json::Value>> {
+    let rotations = bench.rollover(&["run", "ls", "--json"]).run()?.is(0)?.json()?;
+    rotations.as_array().cloned().ok_or_else(|| format!("no list: {rotations}"))
 }
 
 /// The instants that a run has written down, and the file gone.

@@ -23,6 +23,8 @@ pub struct Pairing {
     pub store: &'static StoreAt,
     /// Who uses it.
     pub consumer: &'static ConsumerAt,
+    /// Whether the consumer holds nothing yet.
+    pub clean: bool,
 }
 
 /// An issuer in the lab.
@@ -206,7 +208,7 @@ impl ConsumerAt {
 
 impl fmt::Display for Pairing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { issuer, store, consumer } = self;
+        let Self { issuer, store, consumer, .. } = self;
         write!(f, "{} x {} x {}", issuer.kind, store.kind, consumer.kind)
     }
 }
@@ -224,7 +226,7 @@ impl Pairing {
         for issuer in &issuers {
             for store in &stores {
                 for consumer in &consumers {
-                    all.push(Self { issuer, store, consumer });
+                    all.push(Self { issuer, store, consumer, clean: false });
                 }
             }
         }
@@ -251,6 +253,13 @@ impl Pairing {
         Ok(chosen.flatten().collect())
     }
 
+    /// The same with a consumer that holds nothing yet: a name that is not there, a file that is
+    /// yet to be made.
+    #[must_use]
+    pub fn on_a_clean_slate(self) -> Self {
+        Self { clean: true, ..self }
+    }
+
     /// The secret's whole name.
     #[must_use]
     pub fn secret(&self) -> String {
@@ -260,7 +269,8 @@ impl Pairing {
     /// The name under which the consumer holds it.
     #[must_use]
     pub fn name_there(&self) -> String {
-        format!("{}{}", self.issuer.key, self.consumer.suffix)
+        let new = if self.clean && !self.consumer.is_file { "_NEW" } else { "" };
+        format!("{}{}{new}", self.issuer.key, self.consumer.suffix)
     }
 
     /// What the consumer's place is called among everything that holds a value.

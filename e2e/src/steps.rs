@@ -92,3 +92,18 @@ pub fn twice(binary: &Path, benches: usize) -> Result<(usize, usize)> {
     let effects: Vec<usize> = ends.into_iter().collect::<Result<_>>()?;
     Ok((effects.len(), effects.iter().sum()))
 }
+
+/// Goes every way with a consumer that holds nothing yet; on the way back it keeps the old token.
+/// Answers how often.
+///
+/// # Errors
+/// Everything that is not as it should be.
+pub fn on_a_clean_slate(binary: &Path, benches: usize) -> Result<usize> {
+    let ways = ways()?;
+    let ends = each(&ways, benches, |(pairing, way)| {
+        Journey::new(binary, pairing.on_a_clean_slate(), *way)
+            .and_then(|mut journey| journey.once())
+            .map_err(|why| format!("{pairing}, {way:?}, holding nothing: {why}"))
+    });
+    ends.into_iter().collect::<Result<Vec<_>>>().map(|ends| ends.len())
+}

@@ -3,6 +3,7 @@
 //! names of sections only these are measured, and the others stay in the page as they are.
 
 mod audit;
+mod crashes;
 mod demo;
 mod fuzz;
 mod disks;
@@ -111,6 +112,9 @@ const MEASURES: &[(&str, Measure)] = &[
     ("disks", disks::bad),
     ("clocks", disks::clocks),
     ("kills", safety::crashes),
+    ("matrix", crashes::matrix),
+    ("doubtful", crashes::doubtful),
+    ("steps", crashes::steps),
     ("faults", safety::faults),
     ("leaks", leaks::places),
     ("started", leaks::started),

@@ -14,7 +14,7 @@ fn binary() -> &'static Path {
 
 #[test]
 fn a_refusal_at_any_call_ends_right() {
-    let (step, benches) = if full() { (1, 10) } else { (29, 6) };
+    let (step, benches) = if full() { (1, 14) } else { (29, 6) };
     let refusals = steps::refused(binary(), step, benches).expect("every undisturbed way is right");
     let (mut wrong, mut ends) = (Vec::new(), BTreeMap::<_, usize>::new());
     for one in &refusals {
@@ -37,4 +37,10 @@ fn what_is_over_can_be_run_and_undone_again() {
     let (ways, effects) = steps::twice(binary(), 6).expect("every way ends right, twice");
     println!("{ways} ways");
     assert_eq!(effects, 0, "a second run changed something");
+}
+
+#[test]
+fn a_consumer_that_holds_nothing_yet_is_given_the_token() {
+    let ways = steps::on_a_clean_slate(binary(), 6).expect("every way ends right");
+    println!("{ways} ways");
 }

@@ -13,11 +13,11 @@ use e2e::{Pairing, full};
 #[test]
 fn every_pairing_in_every_mode() {
     let (cells, step, benches) = match full() {
-        true => (cells().expect("every kind has its place in the lab"), 1, 10),
-        false => (sample().expect("every kind has its place in the lab"), 17, 6),
+        true => (cells().expect("every kind has its place in the lab"), 1, 14),
+        false => (sample().expect("every kind has its place in the lab"), 29, 8),
     };
     let binary = Path::new(env!("CARGO_BIN_EXE_rollover"));
-    let swept = sweep(binary, &cells, step, benches).expect("every undisturbed run is right");
+    let swept = sweep(binary, &cells, step, benches);
     let mut wrong = Vec::new();
     for (cell, one) in cells.iter().zip(&swept) {
         println!(
