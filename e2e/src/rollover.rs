@@ -115,6 +115,23 @@ impl Rollover {
         self.env("ROLLOVER_CRASH_AT", point.to_string())
     }
 
+    /// The same under strace, which writes these system calls of all threads into a file.
+    #[must_use]
+    pub fn traced(mut self, calls: &str, to: &Path) -> Self {
+        let mut command = Command::new("strace");
+        command.env_clear().args(["-f", "-qq", "-s", "200", "-e", calls, "-o"]).arg(to);
+        command.arg(self.command.get_program()).args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            command.envs(value.map(|value| (name, value)));
+        }
+        if let Some(directory) = self.command.get_current_dir() {
+            command.current_dir(directory);
+        }
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.command = command;
+        self
+    }
+
     /// What it reads from standard input.
     #[must_use]
     pub fn input(mut self, text: &str) -> Self {

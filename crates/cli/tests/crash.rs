@@ -5,7 +5,9 @@
 #![expect(clippy::expect_used, reason = "a helper of tests fails as a test does")]
 #![expect(clippy::print_stdout, reason = "what was tried is part of what a test tells")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 
 use e2e::crashes::{Sweep, What, sweep};
 use e2e::{Before, HEROKU, Restarts, Stage, full};
@@ -41,12 +43,15 @@ fn a_way_back() {
 /// Killed while its database was being made, a command finds none and makes it.
 #[test]
 fn a_database_that_was_not_finished_is_made_anew() {
-    let stage = Stage::new(Path::new(env!("CARGO_BIN_EXE_rollover"))).expect("a stage");
-    let before = Before::of(&stage, &HEROKU).expect("a token");
-    let killed = stage.rotate(&HEROKU).crash_at(1).run().expect("it runs");
-    assert!(killed.was_killed() && stage.directory().join("rollover.db").exists(), "{killed}");
-    let _ = stage.rotate(&HEROKU).run().and_then(|ended| ended.is(0)).expect("it completes");
-    before.completed(&stage, &HEROKU, Restarts::Once).expect("everything is right");
+    let mut stage = Stage::new(Path::new(env!("CARGO_BIN_EXE_rollover"))).expect("a stage");
+    for point in 1..=3 {
+        stage.again().expect("a stage");
+        let before = Before::of(&stage, &HEROKU).expect("a token");
+        let killed = stage.rotate(&HEROKU).crash_at(point).run().expect("it runs");
+        assert!(killed.was_killed() && stage.directory().join("rollover.db").exists(), "{killed}");
+        let _ = stage.rotate(&HEROKU).run().and_then(|ended| ended.is(0)).expect("it completes");
+        before.completed(&stage, &HEROKU, Restarts::Once).expect("everything is right");
+    }
 }
 
 /// Killed before it could say that all was done, and killed again before it could say that: the
@@ -79,4 +84,42 @@ fn killed_twice_at_the_end_it_still_begins_nothing() {
         }
         before.completed(&stage, &HEROKU, Restarts::Once).expect("one rotation");
     }
+}
+
+/// Goal: no sync of any file escapes the rehearsal. Method: strace, which sees both the syncs and
+/// the instants as they are written down; each sync must lie between the two instants of its own.
+#[test]
+fn every_sync_lies_between_two_instants() {
+    if Command::new("strace").arg("-V").output().is_err() {
+        println!("SKIPPED: there is no strace, so it was not seen that every sync is an instant");
+        return;
+    }
+    let stage = Stage::new(Path::new(env!("CARGO_BIN_EXE_rollover"))).expect("a stage");
+    let (log, trace) = (stage.home().join("instants"), stage.home().join("trace"));
+    let run = stage.rotate(&HEROKU).env("ROLLOVER_CRASH_LOG", &log.display().to_string());
+    let run = run.traced("trace=fsync,fdatasync,sync_file_range,write", &trace).run();
+    let ended = run.expect("it runs");
+    if ended.stderr.contains("ptrace") {
+        println!("SKIPPED: nobody may be traced here");
+        return;
+    }
+    let _ = ended.is(0).expect("it completes");
+    let trace = std::fs::read_to_string(&trace).expect("the trace");
+    let (mut open, mut syncs) = (BTreeSet::new(), 0);
+    for line in trace.lines() {
+        let (thread, call) = line.split_once(' ').unwrap_or_default();
+        let call = call.trim_start();
+        let instant = ["\"write: ", "\"sync: "].iter().any(|kind| call.contains(kind));
+        if call.starts_with("write(") && instant {
+            if call.contains("before") {
+                open.insert(thread)
+            } else {
+                open.remove(thread)
+            };
+        } else if call.starts_with("fsync(") || call.starts_with("fdatasync(") {
+            syncs += 1;
+            assert!(open.contains(thread), "a sync that is no instant: {line}");
+        }
+    }
+    assert!(syncs > 20, "{syncs} syncs only");
 }

@@ -77,8 +77,10 @@ impl Writer {
     ) -> Result<Self, JournalError> {
         let path = connection::ensure_private(path)?;
         let lock = lock(&path, claim, &options)?;
-        let mut connection = connection::writing(&path)?;
         let around = |instant| around(&options, instant);
+        around("before the database is opened");
+        let mut connection = connection::writing(&path)?;
+        around("after the database is opened");
         if lock.held() {
             around("before the tables");
             schema::migrate(&mut connection, &path, |transaction, reached| {
