@@ -293,9 +293,6 @@ pub(crate) enum Audit {
         /// Also check that the log goes on from the checkpoints in this file
         #[arg(long, value_name = "FILE")]
         anchor: Vec<PathBuf>,
-        /// Believe checkpoints of this key, too, such as an earlier one
-        #[arg(long, value_name = "VKEY", requires = "anchor")]
-        key: Vec<NoteKey>,
     },
     /// Write the proof that a record is in the log, or check one
     Prove(Prove),

@@ -173,9 +173,11 @@ impl AuditProblem {
                  could write it"
                     .into()
             }
-            Self::Anchor { .. } => "take the anchor from where nobody else can write; one that \
-                                    an earlier key signed needs that key: `--key VKEY`"
-                .into(),
+            Self::Anchor { .. } => {
+                "take the anchor from another place that it was kept at; if all say so, find out \
+                 who could write there"
+                    .into()
+            }
             Self::NoRecord { .. } => "`rollover audit ls` lists them with their numbers".into(),
             Self::Unread(error) => error.hint(),
         }
@@ -189,16 +191,15 @@ impl From<rusqlite::Error> for AuditProblem {
 }
 
 /// Checks the whole log against its checkpoint and against anchors, and that no journal entry
-/// lacks its record. Anchors may be signed by this installation's key or by one of `also`.
-/// Everything is read from one snapshot, the caller's transaction, one record at a time.
+/// lacks its record. Everything is read from one snapshot, the caller's transaction, one record
+/// at a time.
 pub(crate) fn verify(
     connection: &Connection,
     key: &Key,
     anchors: &[Note],
-    also: &[NoteKey],
 ) -> Result<Verified, AuditProblem> {
     let head = checked_head(connection, key)?;
-    let anchors = anchored(&head, anchors, also)?;
+    let anchors = anchored(&head, anchors)?;
     let mut records = BTreeMap::new();
     let verified = walk(connection, head, anchors, |_, body| count(&mut records, body))?;
     let mut statement =
@@ -295,14 +296,10 @@ fn count(records: &mut BTreeMap<String, u64>, body: &[u8]) {
 }
 
 /// What the anchors say, if they can be believed.
-fn anchored(
-    head: &Head,
-    anchors: &[Note],
-    also: &[NoteKey],
-) -> Result<Vec<Checkpoint>, AuditProblem> {
-    let keys = [std::slice::from_ref(&head.key), also].concat();
+fn anchored(head: &Head, anchors: &[Note]) -> Result<Vec<Checkpoint>, AuditProblem> {
+    let keys = std::slice::from_ref(&head.key);
     let open = |(number, note): (usize, &Note)| {
-        Checkpoint::open(note, &keys, &signed).map_err(|why| match Checkpoint::claimed(note) {
+        Checkpoint::open(note, keys, &signed).map_err(|why| match Checkpoint::claimed(note) {
             Some(Checkpoint { origin: anchored, .. }) if anchored != head.checkpoint.origin => {
                 Broken::Other { anchored, found: head.checkpoint.origin.clone() }.into()
             }

@@ -168,22 +168,17 @@ impl Reader {
     /// # Errors
     /// The first place where it is not what this installation wrote.
     pub fn verify_audit(&self) -> Result<Verified, AuditProblem> {
-        self.verify_audit_against(&[], &[])
+        self.verify_audit_against(&[])
     }
 
-    /// The same, and that the log goes on from anchors: checkpoints that were kept elsewhere,
-    /// signed by this installation's key or by one of `also`.
+    /// The same, and that the log goes on from anchors: its checkpoints that were kept elsewhere.
     ///
     /// # Errors
     /// The first place where it is not what this installation wrote, or not what an anchor says.
-    pub fn verify_audit_against(
-        &self,
-        anchors: &[Note],
-        also: &[NoteKey],
-    ) -> Result<Verified, AuditProblem> {
+    pub fn verify_audit_against(&self, anchors: &[Note]) -> Result<Verified, AuditProblem> {
         let mut connection = self.connection();
         let snapshot = connection.transaction()?;
-        audit_log::verify(&snapshot, &self.kept.audit, anchors, also)
+        audit_log::verify(&snapshot, &self.kept.audit, anchors)
     }
 
     /// The proof that a record is in the log, by its number from 1, with the record in it.

@@ -6,7 +6,7 @@ mod prove;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use domain::audit::{Note, NoteKey, Record, checkpoints};
+use domain::audit::{Note, Record, checkpoints};
 use journal::{AuditProblem, JournalError, Verified};
 use serde_json::json;
 
@@ -19,7 +19,7 @@ use crate::output::{Output, table};
 pub(crate) fn run(args: &Audit, global: &Global, output: Output) -> Result<Exit> {
     match args {
         Audit::Ls { number } => list(&Home::find(global)?, *number, output),
-        Audit::Verify { anchor, key } => verify(&Home::find(global)?, anchor, key, output),
+        Audit::Verify { anchor } => verify(&Home::find(global)?, anchor, output),
         Audit::Prove(args) => prove::run(args, global, output),
         Audit::Key => key(&Home::find(global)?, output),
         Audit::Anchor(args) => anchor::run(args, &Home::find(global)?, output),
@@ -60,7 +60,7 @@ fn key(home: &Home, output: Output) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-fn verify(home: &Home, files: &[PathBuf], also: &[NoteKey], output: Output) -> Result<Exit> {
+fn verify(home: &Home, files: &[PathBuf], output: Output) -> Result<Exit> {
     let mut anchors = Vec::new();
     for path in files {
         anchors.extend(kept(path)?.ok_or_else(|| {
@@ -68,7 +68,7 @@ fn verify(home: &Home, files: &[PathBuf], also: &[NoteKey], output: Output) -> R
                 .hint("`rollover audit anchor --file PATH` makes one")
         })?);
     }
-    let verified = verified(home, &anchors, also)?;
+    let verified = verified(home, &anchors)?;
     let (events, root) = (verified.events, verified.root.to_string());
     output.json(&json!({
         "verified": true, "events": events, "root": root, "anchors": anchors.len(),
@@ -91,7 +91,7 @@ fn verify(home: &Home, files: &[PathBuf], also: &[NoteKey], output: Output) -> R
 
 /// Checks the whole log. A database that is gone is not made anew where an anchor says that
 /// there was one.
-fn verified(home: &Home, anchors: &[Note], also: &[NoteKey]) -> Result<Verified> {
+fn verified(home: &Home, anchors: &[Note]) -> Result<Verified> {
     let database = home.database();
     if !anchors.is_empty() && !database.exists() {
         let what = format!("{} is gone, and an anchor says that it was there", database.display());
@@ -100,7 +100,7 @@ fn verified(home: &Home, anchors: &[Note], also: &[NoteKey]) -> Result<Verified>
         );
     }
     let key = home.key()?;
-    home.reader(&key)?.verify_audit_against(anchors, also).map_err(broken)
+    home.reader(&key)?.verify_audit_against(anchors).map_err(broken)
 }
 
 /// The checkpoints that a file holds; `None` if there is no file, or nothing in it.

@@ -29,7 +29,7 @@ pub(super) fn run(args: &Anchor, home: &Home, output: Output) -> Result<Exit> {
     if let Some(directory) = &args.git {
         return to_git(home, directory, output);
     }
-    let note = verified(home, &[], &[])?.checkpoint;
+    let note = verified(home, &[])?.checkpoint;
     if let Some(address) = &args.mail {
         send(&note, address)?;
         return done(&note, address, true, output);
@@ -54,7 +54,7 @@ fn done(note: &Note, place: &str, new: bool, output: Output) -> Result<Exit> {
 /// the checkpoint and whether it was not there yet.
 fn to_file(home: &Home, path: &Path) -> Result<(Note, bool)> {
     let earlier = kept(path)?.unwrap_or_default();
-    let note = verified(home, &earlier, &[])?.checkpoint;
+    let note = verified(home, &earlier)?.checkpoint;
     if earlier.last() == Some(&note) {
         return Ok((note, false));
     }
