@@ -178,11 +178,11 @@ fn a_log_cut_back_to_an_old_checkpoint_is_found() {
 }
 
 /// Goal: the whole path finds a flipped bit. Method: bits of the records are flipped in the
-/// database file itself, a few hundred, or some thousands with `ROLLOVER_FULL=1`. That all of
+/// database file itself, a few hundred, or two thousand with `ROLLOVER_FULL=1`. That all of
 /// them would be found is tried where it is quick: in the crate `domain`.
 #[test]
 fn a_bit_that_is_flipped_in_the_file_is_found() {
-    let (records, flips) = if full() { (3_800, 5_000) } else { (380, 300) };
+    let (records, flips) = if full() { (3_800, 2_000) } else { (380, 300) };
     let home = filled(records);
     let mut bytes = fs::read(home.path()).unwrap();
     let mut file = fs::OpenOptions::new().write(true).open(home.path()).unwrap();
@@ -379,10 +379,10 @@ fn an_audit_that_cannot_be_written_stops_every_change_and_no_look() {
 }
 
 /// Goal: each record removed, inserted or exchanged with its neighbour is found by the whole
-/// path, even with all others numbered anew. A sample; every one of 1 MiB with `ROLLOVER_FULL=1`.
+/// path, even with all others numbered anew. A sample; every one of 1,000 with `ROLLOVER_FULL=1`.
 #[test]
 fn a_record_removed_inserted_or_exchanged_is_found_in_the_database() {
-    let (records, step) = if full() { (3_800_u64, 1) } else { (380, 19) };
+    let (records, step) = if full() { (1_000_u64, 1) } else { (380, 19) };
     let home = filled(u32::try_from(records).unwrap());
     let mut raw = home.raw();
     let mut tried = 0;
