@@ -93,7 +93,7 @@ pub(crate) fn standing(
     for path in places(database, elsewhere, &id) {
         match read(&path) {
             Some((found, position)) if found == id => highest = highest.max(Some(position)),
-            Some(_) => other = true,
+            Some((_, position)) => other |= position > Position::default(),
             None => {}
         }
     }
@@ -106,11 +106,20 @@ pub(crate) fn standing(
         (None, Some(mark)) if here < mark => Some(SetBack::Behind),
         (None, Some(_)) => None,
         (None, None) if other => Some(SetBack::Replaced),
-        // Nothing was ever recorded in it, so there is nothing that it could be wrong about.
-        (None, None) if here.audit == 0 => None,
         (None, None) => Some(SetBack::Unmarked),
     };
     Ok((standing, top))
+}
+
+/// Names a new installation, and marks it before there is a database, so that one without a mark
+/// is never a new one. The mark of another that was here is left alone; it will tell of it.
+pub(crate) fn begin(database: &Path, elsewhere: Option<&Path>) -> Result<String, JournalError> {
+    let id = new_installation()?;
+    let before = read(&connection::beside(database, SUFFIX));
+    if before.is_none_or(|(_, position)| position == Position::default()) {
+        Marks::open(database, elsewhere, id.clone())?.begin(Position::default())?;
+    }
+    Ok(id)
 }
 
 /// The marks of one database, while it is written.
@@ -211,7 +220,7 @@ fn sum(text: &str) -> u32 {
 }
 
 /// A random name for a new installation.
-pub(crate) fn new_installation() -> Result<String, JournalError> {
+fn new_installation() -> Result<String, JournalError> {
     let number = getrandom::u64().map_err(seal::SealError::Random)?;
     Ok(format!("i-{number:016x}"))
 }

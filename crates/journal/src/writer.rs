@@ -83,8 +83,14 @@ impl Writer {
         around("after the database is opened");
         if lock.held() {
             around("before the tables");
+            let unmarked = schema::found(&connection, &path)? < MARKED;
+            let id = if unmarked {
+                mark::begin(&path, options.marks.as_deref())?
+            } else {
+                String::new()
+            };
             schema::migrate(&mut connection, &path, |transaction, reached| {
-                complete(transaction, &path, key, reached)
+                complete(transaction, &path, key, &id, reached)
             })?;
             around("after the tables");
         }
@@ -384,6 +390,7 @@ fn complete(
     connection: &Connection,
     path: &Path,
     key: &Key,
+    installation: &str,
     reached: u32,
 ) -> Result<(), JournalError> {
     let meta = |name: &str, value: &str| {
@@ -395,9 +402,9 @@ fn complete(
             AuditLog::begin(connection, &kept.audit)?;
             meta("verifying_key", &audit_log::verifying_key_hex(&kept.audit))?;
         }
-        3 => {
+        MARKED => {
             Kept::load(connection, path, key)?;
-            meta("installation", &mark::new_installation()?)?;
+            meta("installation", installation)?;
             Seals::begin(connection, key)?;
         }
         _ => {}
@@ -436,6 +443,9 @@ fn peek(path: &Path) -> Result<Option<lease::LeaseInfo>, JournalError> {
     }
     lease::read(&connection)
 }
+
+/// The schema from which on a database has a mark.
+const MARKED: u32 = 3;
 
 /// The most batches in one transaction.
 const GROUP_MAX: usize = 512;

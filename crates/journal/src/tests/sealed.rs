@@ -180,7 +180,7 @@ fn nothing_but_the_newest_of_its_own_place_opens() {
     }
     assert!(opens(&home), "everything was put back");
     println!("{tried} ciphertexts tried in {} columns, {tried} refused", columns.len());
-    assert!(tried > 4_000);
+    assert!(tried > 3_000);
 }
 
 /// Goal: an earlier state of everything sealed, whole and of one moment, opens neither, while the

@@ -90,6 +90,7 @@ impl World {
             None => 0,
             Some((_, Outcome::Completed)) => 1,
             Some((_, Outcome::RolledBack { .. })) => 2,
+            Some((_, Outcome::Abandoned { .. })) => 3,
         });
         let mut consumers: Vec<[u8; 5]> = rotation
             .plan

@@ -226,6 +226,7 @@ impl World {
         let stays = match outcome {
             Outcome::Completed => self.new_token(),
             Outcome::RolledBack { .. } => OLD,
+            Outcome::Abandoned { .. } => return Err("nobody abandoned it".into()),
         };
         let left: Vec<u8> =
             self.live.iter().chain(&self.dying).copied().filter(|t| *t != stays).collect();

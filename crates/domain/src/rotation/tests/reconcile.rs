@@ -1,0 +1,171 @@
+//! What becomes of an open rotation whose journal is older than the world.
+
+use super::*;
+use crate::reconcile::{Verdict, judge};
+use crate::{ConsumerSeen, Holding, IssuerSeen, Liveness, Mint, Observed, StoreSeen};
+
+const NEW: [u8; 16] = [1; 16];
+const STRANGER: [u8; 16] = [9; 16];
+
+fn old_of(story: &Story) -> Fingerprint {
+    story.rotation.plan().old.fingerprint
+}
+
+fn world(store: Fingerprint, consumer: Holding) -> Observed {
+    Observed {
+        at: Timestamp::UNIX_EPOCH,
+        open: None,
+        remembered: None,
+        store: StoreSeen::Holds { fingerprint: store, version: "1".into() },
+        old: alive(),
+        issuer: IssuerSeen { tokens: Vec::new(), listed: false, mint: Mint::Allowed },
+        consumers: vec![ConsumerSeen { id: c0(), holding: consumer }],
+        login_is_old: false,
+        loose_logins: Vec::new(),
+        shared_with: None,
+    }
+}
+
+fn alive() -> Liveness {
+    Liveness::Alive { identity: "acme".into() }
+}
+
+fn dead() -> Liveness {
+    Liveness::Dead { evidence: "401".into() }
+}
+
+fn fp(bytes: [u8; 16]) -> Fingerprint {
+    Fingerprint::from_bytes(bytes)
+}
+
+fn verdict(story: &Story, observed: &Observed, old: &Liveness, new: Option<&Liveness>) -> Verdict {
+    judge(&story.rotation, observed, old, new, "ops-1")
+}
+
+/// A story in which the token was made, and nothing after it.
+fn made() -> Story {
+    let mut story = Story::new();
+    story.created();
+    story
+}
+
+/// Goal: what the journal does not tell of is settled by looking, and every event that says so
+/// is one that the machine takes.
+#[test]
+fn everything_that_may_have_been_done_is_doubted() {
+    let mut story = made();
+    let old = old_of(&story);
+    for (store, consumer, liveness, count) in [
+        (old, Holding::Token(old), alive(), 2),
+        (fp(NEW), Holding::Token(old), alive(), 2),
+        (fp(NEW), Holding::Token(fp(NEW)), alive(), 2),
+        (fp(NEW), Holding::Unreadable(None), alive(), 2),
+        // It went on to its end: the revocation, too.
+        (fp(NEW), Holding::Token(fp(NEW)), dead(), 3),
+    ] {
+        let seen = world(store, consumer);
+        let Verdict::GoesOn(events) = verdict(&story, &seen, &liveness, Some(&alive())) else {
+            unreachable!("it can be settled by looking")
+        };
+        assert_eq!(events.len(), count);
+        assert!(events.iter().all(|event| matches!(event, Event::Doubted { .. })));
+    }
+    let seen = world(fp(NEW), Holding::Token(fp(NEW)));
+    let Verdict::GoesOn(events) = verdict(&story, &seen, &dead(), Some(&alive())) else {
+        unreachable!("it can be settled by looking")
+    };
+    for event in events {
+        story.tell(event).unwrap();
+    }
+    assert!(story.rotation.past_return() && !story.rotation.may_turn_back());
+    let due = story.rotation.next(story.at());
+    assert!(
+        due.contains(&Next::Settle(Action::Revoke)) && due.contains(&Next::Settle(Action::Store))
+    );
+    assert!(!due.iter().any(|next| matches!(next, Next::Ask)), "nobody agrees to what is done");
+}
+
+#[test]
+fn a_create_that_the_journal_does_not_tell_of_is_looked_for() {
+    let story = Story::new();
+    let old = old_of(&story);
+    let seen = world(old, Holding::Token(old));
+    let create = Event::Doubted { action: Action::Create };
+    assert_eq!(verdict(&story, &seen, &alive(), None), Verdict::GoesOn(vec![create]));
+}
+
+#[test]
+fn one_that_was_rolled_back_meanwhile_turns_back() {
+    let story = made();
+    let old = old_of(&story);
+    let seen = world(old, Holding::Token(old));
+    let Verdict::GoesOn(events) = verdict(&story, &seen, &alive(), Some(&dead())) else {
+        unreachable!("it can turn back")
+    };
+    assert!(matches!(events.last(), Some(Event::TurnedBack { .. })));
+}
+
+/// Goal: no write is ever made that would give somebody a dead token or take a strange one away.
+#[test]
+fn what_looking_cannot_settle_does_not_go_on() {
+    let (fresh, made) = (Story::new(), made());
+    let (old, stranger) = (old_of(&made), fp(STRANGER));
+    let moved = |story: &Story, seen: &Observed, old: &Liveness, new: Option<&Liveness>| {
+        matches!(verdict(story, seen, old, new), Verdict::MovedOn(_))
+    };
+    let on = |store, consumer| world(store, Holding::Token(consumer));
+    assert!(moved(&made, &on(stranger, old), &alive(), Some(&alive())));
+    assert!(moved(&made, &on(old, stranger), &alive(), Some(&alive())));
+    let mixed = Holding::Mixed(vec![Some(old), None, Some(stranger)]);
+    assert!(moved(&made, &world(old, mixed), &alive(), Some(&alive())));
+    // Its own new token is a stranger to a journal that is from before it was made.
+    assert!(moved(&fresh, &on(fp(NEW), fp(NEW)), &dead(), None));
+    assert!(moved(&fresh, &on(old, old), &dead(), None));
+    assert!(moved(&made, &on(old, old), &dead(), Some(&dead())));
+    let mut empty = on(old, old);
+    empty.store = StoreSeen::Empty;
+    assert!(moved(&made, &empty, &alive(), Some(&alive())));
+    let mut back = Story::new();
+    back.created();
+    back.tell(Event::TurnedBack { by: "ops-1".into(), why: "asked".into() }).unwrap();
+    assert!(moved(&back, &on(old, old), &dead(), Some(&alive())));
+}
+
+#[test]
+fn what_could_not_be_looked_at_is_no_answer() {
+    let story = made();
+    let old = old_of(&story);
+    let unknown = Liveness::Unknown { why: "503".into() };
+    let unseen = |seen: &Observed, old: &Liveness, new: &Liveness| {
+        matches!(verdict(&story, seen, old, Some(new)), Verdict::Unseen(_))
+    };
+    assert!(unseen(&world(old, Holding::Token(old)), &unknown, &alive()));
+    assert!(unseen(&world(old, Holding::Token(old)), &alive(), &unknown));
+    assert!(unseen(&world(old, Holding::Unknown("503".into())), &alive(), &alive()));
+    assert!(unseen(&world(old, Holding::Refused("404".into())), &alive(), &alive()));
+    let mut store = world(old, Holding::Token(old));
+    store.store = StoreSeen::Unknown("503".into());
+    assert!(unseen(&store, &alive(), &alive()));
+}
+
+/// Goal: a doubt cannot be told of what could not have come next.
+#[test]
+fn only_what_could_have_come_next_is_doubted() {
+    let mut story = Story::new();
+    for action in [Action::Store, Action::Propagate(c0()), Action::Revoke, Action::Discard] {
+        assert!(story.tell(Event::Doubted { action }).is_err());
+    }
+    story.created();
+    assert!(story.tell(Event::Doubted { action: Action::Create }).is_err());
+    story.wrote_after_validation();
+    assert!(story.tell(Event::Doubted { action: Action::Store }).is_err());
+    story.tell(Event::Doubted { action: Action::Propagate(c0()) }).unwrap();
+    assert!(story.tell(Event::Doubted { action: Action::Propagate(c0()) }).is_err());
+}
+
+impl Story {
+    fn wrote_after_validation(&mut self) {
+        self.checked(Action::Validate).unwrap();
+        self.wrote(Action::Store);
+    }
+}
