@@ -4,6 +4,7 @@
 mod shows;
 mod traced;
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -49,7 +50,8 @@ impl Life<'_> {
     /// After a kill: the database, and whatever else was left.
     fn leftovers(&mut self, when: &str) -> Result<()> {
         self.snapshot(when);
-        self.catch.tree(Sink::Leftovers, &self.stage.directory(), &belongs)
+        let spared = |path: &Path| belongs(path) || half_replaced(path);
+        self.catch.tree(Sink::Leftovers, &self.stage.directory(), &spared)
     }
 }
 
@@ -89,6 +91,15 @@ fn belongs(path: &Path) -> bool {
         || name == POSTMARK.file
         || name.starts_with("rollover.db")
         || path.parent().is_some_and(|under| under.ends_with("credentials"))
+}
+
+/// The next content of a dotenv file, beside it for as long as the process lives that replaces it;
+/// after a kill until the next write. As private as the file itself, and gone in the end.
+fn half_replaced(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = |file: &str| name.starts_with(&format!(".{file}."));
+    let private = path.metadata().is_ok_and(|about| about.mode() & 0o077 == 0);
+    private && [HEROKU.file, POSTMARK.file].into_iter().any(beside)
 }
 
 /// A tap before each vendor.

@@ -17,6 +17,7 @@ fn the_search_finds_what_is_planted_in_each_form_in_each_kind_of_place() {
     for (sink, why) in &sum.skipped {
         skipped(&format!("nothing planted in {}: {why}", sink.name()));
     }
+    println!("{} planted, {} found, {} impossible", sum.planted, sum.found, sum.impossible);
     assert!(sum.missed.is_empty(), "{:#?}", sum.missed);
     assert_eq!(sum.found, sum.planted);
     assert_eq!(sum.sinks.len() + sum.skipped.len(), Sink::ALL.len());
@@ -41,6 +42,7 @@ fn whatever_is_started_is_given_no_value() {
         skipped("there is no strace that may trace: what is started was not looked at");
         return;
     };
+    println!("{} commands, {} programs started", traced.commands, traced.calls);
     assert!(traced.search.hits.is_empty(), "{:#?}", traced.search.hits);
     assert!(traced.commands > 15, "{}", traced.commands);
     assert_eq!(traced.calls, traced.own, "the program starts no other");
