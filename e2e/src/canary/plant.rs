@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::catch::{Catch, strace_works};
-use super::{Canary, Form, Sink, Tap, forms};
+use super::{Canary, Sink, Tap, forms};
 use crate::{Result, Rollover};
 
 /// A value with every character that some encoding writes in another way.
@@ -73,14 +73,6 @@ pub fn everywhere() -> Result<Planted> {
         }
     }
     Ok(sum)
-}
-
-/// How many forms are planted.
-///
-/// # Errors
-/// The value cannot be compressed.
-pub fn forms_planted() -> Result<Vec<Form>> {
-    forms::planted(VALUE)
 }
 
 fn cannot_try(sink: Sink, place: &Path) -> Result<Option<&'static str>> {

@@ -72,7 +72,10 @@ pub fn trace(binary: &Path) -> Result<Option<Traced>> {
         let _code = traced(line, stage.rollover(&args))?;
     }
     if full() {
-        let _code = traced("demo", stage.rollover(&["demo", "--requests", "500"]))?;
+        let demo = stage.rollover(&["demo", "--requests", "500"]);
+        if traced("demo", demo)? != Some(0) {
+            return Err("the demo under strace did not complete".into());
+        }
     }
     let old = stage.lab().credentials().heroku_api_key;
     let _code = traced("fingerprint", stage.rollover(&["fingerprint"]).input(&old))?;
