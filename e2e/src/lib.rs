@@ -42,11 +42,11 @@ pub mod faults;
 pub mod hardening;
 pub mod journey;
 pub mod leaks;
-pub mod memory;
 pub mod matrix;
-pub mod steps;
+pub mod memory;
 pub mod rekeys;
 pub mod set_backs;
+pub mod steps;
 pub mod tls;
 
 pub use before::{Before, Restarts};

@@ -5,8 +5,8 @@
 mod audit;
 mod crashes;
 mod demo;
-mod fuzz;
 mod disks;
+mod fuzz;
 mod journal;
 mod leaks;
 mod model;

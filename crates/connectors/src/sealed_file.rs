@@ -266,7 +266,7 @@ impl SealedFiles {
             let changed = change(content(&path, &call)?, &call)?;
             let text = serde_json::to_vec_pretty(&changed).map_err(|_| call.refused("not JSON"))?;
             instant();
-            files::replace(&path, &text, 0o600).map_err(|replace| match replace {
+            files::replace(&path, &text, 0o600, &|_| ()).map_err(|replace| match replace {
                 Replace::Before(error) => call.failed(&error),
                 Replace::After(error) => call.unsure(error.to_string()),
             })?;

@@ -57,6 +57,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "sealed", run: sealed::file },
     Target { name: "journal", run: journal::replayed },
     Target { name: "audit", run: audit::verified },
+    Target { name: "audit_handed", run: audit::handed },
 ];
 
 /// The target of this name.

@@ -368,7 +368,7 @@ pub(crate) fn lines(
 }
 
 /// The place of the newest record; 0 if there is none.
-fn newest(connection: &Connection) -> Result<u64, JournalError> {
+pub(crate) fn newest(connection: &Connection) -> Result<u64, JournalError> {
     let sql = "SELECT coalesce(max(seq), 0) FROM audit";
     Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }

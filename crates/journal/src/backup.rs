@@ -42,7 +42,7 @@ impl Snapshot {
         // One transaction, so that what is said of the copy is said of this one.
         connection.execute_batch("BEGIN")?;
         let installation = mark::installation(&connection)?;
-        let audit = mark::audit_size(&connection)?;
+        let audit = audit_log::newest(&connection)?;
         let bytes = connection.serialize("main")?;
         let bytes = Zeroizing::new(bytes.to_vec());
         connection.execute_batch("COMMIT")?;
@@ -100,7 +100,7 @@ impl Snapshot {
         schema::require_current(&database, &part)?;
         let kept = Kept::load(&database, &part, key)?;
         let transaction = database.transaction().map_err(JournalError::from)?;
-        let verified = audit_log::verify(&transaction, &kept.audit)?;
+        let verified = audit_log::verify(&transaction, &kept.audit, &[])?;
         transaction
             .execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('set_back', '1')", [])
             .map_err(JournalError::from)?;

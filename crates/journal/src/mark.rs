@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::{JournalError, connection, lease};
+use crate::{JournalError, audit_log, connection, lease};
 
 /// How far a database is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -57,17 +57,10 @@ impl std::fmt::Display for SetBack {
     }
 }
 
-/// How many records the audit log has.
-pub(crate) fn audit_size(connection: &Connection) -> Result<u64, JournalError> {
-    let size: Option<u64> =
-        connection.query_row("SELECT max(seq) FROM audit_head", [], |row| row.get(0))?;
-    Ok(size.unwrap_or(0))
-}
-
 /// How far a database is.
 pub(crate) fn position(connection: &Connection) -> Result<Position, JournalError> {
     let epoch = lease::read(connection)?.map_or(0, |lease| lease.epoch);
-    Ok(Position { epoch, audit: audit_size(connection)? })
+    Ok(Position { epoch, audit: audit_log::newest(connection)? })
 }
 
 /// The installation that a database belongs to.

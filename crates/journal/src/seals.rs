@@ -13,7 +13,7 @@ use std::fmt::Write;
 use rusqlite::{Connection, OptionalExtension, params};
 use seal::Key;
 
-use crate::{JournalError, mark};
+use crate::{JournalError, audit_log};
 
 /// What is sealed, as the writer goes on with it.
 pub(crate) struct Seals {
@@ -27,14 +27,14 @@ impl Seals {
     pub(crate) fn begin(connection: &Connection, key: &Key) -> Result<(), JournalError> {
         let mut seals = Self { key: seals_key(key), digest: [0; 32] };
         seals.renew(connection)?;
-        seals.write(connection, mark::audit_size(connection)?)
+        seals.write(connection, audit_log::newest(connection)?)
     }
 
     /// Reads what was said last, and checks that it is so.
     pub(crate) fn load(connection: &Connection, key: &Key) -> Result<Self, JournalError> {
         let key = seals_key(key);
         let digest = digest(connection, &key)?;
-        let audit = mark::audit_size(connection)?;
+        let audit = audit_log::newest(connection)?;
         let stored: Option<(u64, Vec<u8>)> = connection
             .prepare_cached("SELECT audit_seq, mac FROM seals")?
             .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
