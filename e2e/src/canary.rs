@@ -1,7 +1,7 @@
 //! Looks for values where none may be: in what was printed, in files, in the process table, on
 //! the wire.
 //!
-//! A value is looked for in many [forms](forms) in many [kinds of places](Sink). A search that has
+//! A value is looked for in many forms in many [kinds of places](Sink). A search that has
 //! never found anything proves nothing, so [`plant::everywhere`] plants each form in each kind of
 //! place first and lets the same code find it.
 

@@ -171,7 +171,7 @@ fn heroku(life: &mut Life<'_>) -> Result<Vec<(String, String)>> {
     }
     for point in [21, 24] {
         let run = stage.rotate(&HEROKU).env("RUST_BACKTRACE", "full");
-        let run = run.env("ROLLOVER_PANIC_AT", &point.to_string());
+        let run = run.env("ROLLOVER_PANIC_AT", point.to_string());
         let ended = life.run((Sink::Output, Sink::Panics), "rotate, panics", run)?;
         if !ended.stderr.contains("a panic was rehearsed") {
             return Err(format!("no panic at {point}: {ended}"));

@@ -23,6 +23,8 @@ pub(crate) const MAIN: &str = "rollover.toml";
 pub(crate) struct Home {
     pub(crate) directory: PathBuf,
     pub(crate) inventory: Inventory,
+    /// Where the second mark of the database lies, if it is to have one.
+    pub(crate) marks: Option<PathBuf>,
     no_input: bool,
 }
 
@@ -41,7 +43,10 @@ impl Home {
         let main = read(&directory.join(MAIN))?;
         let secrets = secret_files(&directory.join("secrets"))?;
         match load(&main, &secrets) {
-            Ok(inventory) => Ok(Self { directory: directory.to_owned(), inventory, no_input }),
+            Ok(inventory) => {
+                let directory = directory.to_owned();
+                Ok(Self { directory, inventory, marks: marks(), no_input })
+            }
             Err(wrong) => Err(diagnosed(&wrong, &main, &secrets)),
         }
     }
@@ -135,7 +140,7 @@ impl Home {
     pub(crate) fn options(&self) -> Options {
         let observer = Rehearsal::from_environment();
         Options {
-            marks: marks(),
+            marks: self.marks.clone(),
             observer: observer.map(|rehearsal| rehearsal as Arc<dyn journal::WriteObserver>),
             ..Options::default()
         }

@@ -30,9 +30,9 @@ fn database(stage: &Stage) -> PathBuf {
     stage.directory().join("rollover.db")
 }
 
-/// The database with what belongs to it, as whoever copies files has it.
+/// The database with what belongs to it, its mark too: whoever sets back everything.
 fn copy(from: &Path, to: &Path) {
-    for end in ["", "-wal", "-shm"] {
+    for end in ["", "-wal", "-shm", ".mark"] {
         let name = |path: &Path| PathBuf::from(format!("{}{end}", path.display()));
         let _ = fs::remove_file(name(to));
         if name(from).exists() {
@@ -59,6 +59,8 @@ fn a_database_that_was_set_back_is_found_by_an_anchor() {
     assert_eq!(right.json().expect("JSON")["anchors"], 2);
 
     copy(&older, &database);
+    let elsewhere = home.join(".local");
+    fs::remove_dir_all(&elsewhere).expect("the other mark");
     let _ = ends(stage.rollover(&["audit", "verify"]), 0);
     let kept = fs::read_to_string(&anchor).expect("the anchor");
     let wrong = ends(stage.rollover(&["audit", "verify", "--anchor", &anchor]), 30);
@@ -69,9 +71,10 @@ fn a_database_that_was_set_back_is_found_by_an_anchor() {
     assert_eq!(fs::read_to_string(&anchor).expect("the anchor"), kept);
 
     // Gone altogether.
-    for end in ["", "-wal", "-shm"] {
+    for end in ["", "-wal", "-shm", ".mark"] {
         let _ = fs::remove_file(format!("{}{end}", database.display()));
     }
+    let _ = fs::remove_dir_all(&elsewhere);
     let _ = ends(stage.rollover(&["audit", "verify", "--anchor", &anchor]), 30);
     let _ = ends(stage.rollover(&["audit", "verify"]), 0);
     let other = ends(stage.rollover(&["audit", "verify", "--anchor", &anchor]), 30);

@@ -206,7 +206,9 @@ fn a_first_command_that_was_stopped_is_run_again() {
     // The database is made in the first thirty or so.
     let last = if full() { 200 } else { 30 };
     for at in 1..last {
-        for file in ["rollover.db", "rollover.db-wal", "rollover.db-shm", "rollover.db-journal"] {
+        let database =
+            ["", "-wal", "-shm", "-journal", ".mark"].map(|end| format!("rollover.db{end}"));
+        for file in database {
             // Most are not there.
             let _ = fs::remove_file(small.root().join("new/inventory").join(file));
         }

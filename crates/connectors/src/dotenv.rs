@@ -47,7 +47,8 @@ impl Dotenv {
     }
 
     fn call(&self, what: &str) -> FileCall {
-        FileCall { vendor: VENDOR, call: format!("{what} {}", self.path.display()) }
+        let call = format!("{what} {}", self.path.display());
+        FileCall { vendor: VENDOR, call, observer: self.observer.clone() }
     }
 
     fn look_now(&self, call: &FileCall) -> Result<Vec<Option<Token>>, Fault> {
@@ -127,7 +128,7 @@ impl Consumer for Dotenv {
 
 /// The text of the file; empty where there is none.
 fn text_of(path: &Path, call: &FileCall) -> Result<Zeroizing<String>, Fault> {
-    let bytes = files::read(path).map_err(|error| call.failed(&error))?.unwrap_or_default();
+    let bytes = files::read(path, call).map_err(|error| call.failed(&error))?.unwrap_or_default();
     let text = std::str::from_utf8(&bytes).map_err(|_| call.refused("it is not UTF-8 text"))?;
     Ok(Zeroizing::new(text.to_owned()))
 }

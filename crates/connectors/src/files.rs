@@ -23,6 +23,8 @@ const LOCK_MILLIS_STEP: u64 = 20;
 pub(crate) struct FileCall {
     pub(crate) vendor: &'static str,
     pub(crate) call: String,
+    /// Who hears of its instants.
+    pub(crate) observer: Observer,
 }
 
 impl FileCall {
@@ -84,7 +86,7 @@ pub(crate) fn directory_of(path: &Path) -> &Path {
 /// The whole file; `None` where there is none. What it holds is durable when it is answered: what
 /// is seen is acted upon, and a process that was killed before it had synced its replacement must
 /// not have it taken for done, and then lost with the old token by a power cut.
-pub(crate) fn read(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+pub(crate) fn read(path: &Path, call: &FileCall) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -96,9 +98,11 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1));
     (&file).take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
-    settle(&file)?;
-    settle(&File::open(directory_of(path))?)?;
-    Ok(Some(bytes))
+    let tell = teller(&call.observer, call.vendor);
+    tell("before the sync of what is found");
+    let settled = settle(&file).and_then(|()| settle(&File::open(directory_of(path))?));
+    tell("after the sync of what is found");
+    settled.map(|()| Some(bytes))
 }
 
 /// Makes durable what others may have written. A file system that takes no writes, or knows no

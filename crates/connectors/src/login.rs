@@ -57,6 +57,11 @@ impl Login {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Forgets it.
+    pub fn clear(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Logs in with this token from now on.
     pub fn set(&self, token: Token) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(token);

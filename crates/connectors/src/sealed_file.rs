@@ -58,7 +58,8 @@ impl SealedFile {
     }
 
     fn call(&self, what: &str, key: &str) -> FileCall {
-        FileCall { vendor: VENDOR, call: format!("{what} `{key}` in {}", self.path.display()) }
+        let call = format!("{what} `{key}` in {}", self.path.display());
+        FileCall { vendor: VENDOR, call, observer: self.observer.clone() }
     }
 
     fn read_now(&self, key: &str, call: &FileCall) -> Result<Option<Stored>, Fault> {
@@ -277,7 +278,8 @@ impl SealedFiles {
 }
 
 fn rekeying(path: &Path) -> FileCall {
-    FileCall { vendor: VENDOR, call: format!("sealing {} under another key", path.display()) }
+    let call = format!("sealing {} under another key", path.display());
+    FileCall { vendor: VENDOR, call, observer: None }
 }
 
 /// What the installation's key is derived for.
@@ -289,7 +291,7 @@ fn place(key: &str, version: u64) -> String {
 }
 
 fn content(path: &Path, call: &FileCall) -> Result<Content, Fault> {
-    let bytes = files::read(path).map_err(|error| call.failed(&error))?;
+    let bytes = files::read(path, call).map_err(|error| call.failed(&error))?;
     let Some(bytes) = bytes else {
         return Ok(Content { version: FORM, entries: Entries::new(), next: None });
     };

@@ -37,7 +37,7 @@ pub struct Seen {
     pub handles: Vec<String>,
 }
 
-/// Answers of Postmark; see [`crate::http`]'s `Made` for their form.
+/// Answers of Postmark; see `http::made` for their form.
 #[must_use]
 pub fn postmark(data: &[u8]) -> Seen {
     issuer(data, |data| {

@@ -158,6 +158,11 @@ impl Engine {
         self.world.logins.values().filter(is_it).cloned().collect()
     }
 
+    /// Forgets every login: nothing is asked of a vendor any more, and only the lease is held.
+    pub fn forget_logins(&self) {
+        self.world.logins.values().for_each(Login::clear);
+    }
+
     /// What a person is told for a task of a rotation, one line a step. A token that is to be
     /// revoked is named by its fingerprint and, since the issuer's page knows no fingerprints,
     /// by its last four characters; deleting the wrong one would be the outage.

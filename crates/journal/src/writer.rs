@@ -75,20 +75,25 @@ impl Writer {
         claim: &Claim,
         options: Options,
     ) -> Result<Self, JournalError> {
-        let path = connection::ensure_private(path)?;
-        let lock = lock(&path, claim, &options)?;
         let around = |instant| around(&options, instant);
+        around("before its place is made");
+        let path = connection::ensure_private(path)?;
+        around("after its place is made");
+        let lock = lock(&path, claim, &options)?;
         around("before the database is opened");
         let mut connection = connection::writing(&path)?;
         around("after the database is opened");
         if lock.held() {
-            around("before the tables");
             let unmarked = schema::found(&connection, &path)? < MARKED;
             let id = if unmarked {
-                mark::begin(&path, options.marks.as_deref())?
+                around("before the mark");
+                let id = mark::begin(&path, options.marks.as_deref())?;
+                around("after the mark");
+                id
             } else {
                 String::new()
             };
+            around("before the tables");
             schema::migrate(&mut connection, &path, |transaction, reached| {
                 complete(transaction, &path, key, &id, reached)
             })?;
@@ -118,7 +123,9 @@ impl Writer {
         let mut marks = Marks::open(&path, elsewhere, installation)?;
         let set_back = standing.map(|why| (why, top));
         if set_back.is_none() {
+            around("before the mark");
             marks.begin(Position { epoch, audit: audit.seq() })?;
+            around("after the mark");
         }
         if let Some(pages) = options.size_pages_max {
             connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
@@ -173,8 +180,8 @@ impl Writer {
 
     /// Gives the lease back.
     fn rest(&self) {
-        self.marks.rest();
         around(&self.options, "before the lease is released");
+        self.marks.rest();
         // A lease that cannot be given back is given up by its lock.
         let _unreleased = lease::release(&self.connection, self.epoch);
         around(&self.options, "after the lease is released");
@@ -186,7 +193,10 @@ impl Writer {
         if self.set_back.is_some() {
             return Ok(());
         }
-        self.marks.raise(Position { epoch: self.epoch, audit: self.audit.seq() })
+        around(&self.options, "before the mark");
+        self.marks.raise(Position { epoch: self.epoch, audit: self.audit.seq() })?;
+        around(&self.options, "after the mark");
+        Ok(())
     }
 
     /// Writes a group and answers everybody in it.

@@ -175,7 +175,7 @@ fn plant(sink: Sink, catch: &mut Catch, under: &Path, form: &[u8]) -> Result<()>
             let _ = catch.run((Sink::Output, Sink::Errors), "planted", run)?;
         }
         Sink::Started => {
-            let run = Rollover::stand_in("/bin/sh", under).env("PLANTED", &text());
+            let run = Rollover::stand_in("/bin/sh", under).env("PLANTED", text());
             let run = run.args(&["-c", "/bin/true; true"]);
             let traced = catch.traced("planted", run, under)?;
             let _ = traced.ok_or("strace worked a moment ago")?;

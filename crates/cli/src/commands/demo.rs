@@ -36,7 +36,9 @@ pub(crate) async fn run(args: &Demo, global: &Global, output: Output) -> Result<
         .await
         .map_err(|error| Fail::new(Exit::Failed, chain(&error)))?;
     lab_inventory::write(&place.directory, &lab.urls(), &lab.credentials())?;
-    let home = Home::at(&place.directory, true)?;
+    // What is gone in a minute leaves nothing elsewhere.
+    let mut home = Home::at(&place.directory, true)?;
+    home.marks = None;
     let source = &home.inventory.state.key;
     seal::Key::create(source, &home.directory, || Err(std::io::Error::other("not asked")))
         .map_err(|error| Fail::new(Exit::Failed, chain(&error)))?;

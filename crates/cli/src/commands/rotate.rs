@@ -48,9 +48,10 @@ pub(crate) async fn run(args: &Rotate, global: &Global, output: Output) -> Resul
                 What::New(Box::new(planned))
             }
         };
-        let engine = Arc::clone(&engine);
-        let ran = running::run(engine, what, &args.how, global, output, Vec::new()).await?;
+        let working = Arc::clone(&engine);
+        let ran = running::run(working, what, &args.how, global, output, Vec::new()).await?;
         if !owes_reissue(ran.rotation()) {
+            engine.forget_logins();
             return ran.report(output);
         }
         output.say(

@@ -27,7 +27,7 @@ pub(crate) async fn run(args: &Status, global: &Global, output: Output) -> Resul
         None => home.inventory.secrets.keys().cloned().collect(),
     };
     let engine = home.looking()?;
-    if let Some(why) = engine.reader().set_back(crate::home::marks().as_deref())? {
+    if let Some(why) = engine.reader().set_back(home.marks.as_deref())? {
         output
             .say(&format!("(!) the database is not taken at its word: {why}; rollover reconcile"));
     }

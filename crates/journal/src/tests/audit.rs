@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 
 use domain::audit::{Broken, Checkpoint, Hash, Note, NoteError, NoteKey, Tree};
 use rusqlite::params;
@@ -222,6 +223,11 @@ fn memchr(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     bytes.windows(wanted.len()).position(|window| window == wanted)
 }
 
+/// Where the mark beside a database lies.
+fn mark(database: &Path) -> PathBuf {
+    crate::connection::beside(database, ".mark")
+}
+
 /// Goal: a database that was set back as a whole is found by one checkpoint kept elsewhere, from
 /// whatever earlier moment the copy is; and so is one that went on after it was set back.
 #[test]
@@ -233,6 +239,7 @@ fn a_whole_database_that_was_set_back_is_found() {
         journal.append_note_blocking(vec![record("none", &format!("n{number}"))], vec![]).unwrap();
         copies.push(home.directory.path().join(format!("copy-{number}")));
         home.raw().execute("VACUUM INTO ?1", [copies[number].to_str()]).unwrap();
+        fs::copy(mark(&home.path()), mark(&copies[number])).unwrap();
     }
     let anchor = home.reader().verify_audit().unwrap().checkpoint;
     let anchors = std::slice::from_ref(&anchor);
@@ -241,7 +248,9 @@ fn a_whole_database_that_was_set_back_is_found() {
     drop(journal);
     for (number, copy) in copies.iter().enumerate() {
         let back = Home::new();
+        // Whoever sets it back sets its mark back, too.
         fs::copy(copy, back.path()).unwrap();
+        fs::copy(mark(copy), mark(&back.path())).unwrap();
         // The copy by itself is whole: nothing but the anchor can tell.
         assert_eq!(back.reader().verify_audit().unwrap().events, number as u64 + 1);
         let found = back.reader().verify_audit_against(anchors);

@@ -54,7 +54,7 @@ pub(in crate::rotation) fn plan(consumers: u8) -> Plan {
         limits: Limits {
             soak: Span::from_millis(0),
             proof_interval: Span::from_millis(0),
-            proof_timeout: Span::from_millis(0),
+            proof_timeout: Span::from_secs(3_600),
             adopt_timeout: Span::from_secs(60),
             attempts_max: FOR_EVER,
         },
