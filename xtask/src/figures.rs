@@ -142,11 +142,7 @@ fn binary(root: &Path) -> Result<PathBuf> {
 impl Section {
     /// The section as it stands in the page.
     fn text(&self, full: bool) -> String {
-        let run = if full {
-            "Full run: every case was tried."
-        } else {
-            "Quick run: a sample where `--full` tries every case."
-        };
+        let run = if full { "Full run." } else { "Quick run: a sample of what `--full` tries." };
         let mut text = format!(
             "## {}\n\n{}\n\n*{run}*\n\n| figure | value |\n|---|---|\n",
             self.title, self.how

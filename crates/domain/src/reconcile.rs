@@ -57,7 +57,7 @@ pub fn judge(
         }
         Direction::Forward if new_dead => moved("its new token is dead"),
         Direction::Forward if old.is_dead() && !rotation.past_return() && !repair => {
-            if new.is_none() {
+            if new.is_none() && rotation.plan().mode != Mode::RevokeFirst {
                 return moved("its old token is dead, and it has no new one");
             }
             events.push(Event::Doubted { action: Action::Revoke });

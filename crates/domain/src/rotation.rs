@@ -401,7 +401,10 @@ impl Rotation {
             Action::Create => forward && self.new.is_none(),
             Action::Store => self.new.is_some(),
             Action::Propagate(id) => self.new.is_some() && self.plan.consumer(id).is_some(),
-            Action::Revoke => forward && self.new.is_some(),
+            // Where the revocation comes first, there is no new token yet.
+            Action::Revoke => {
+                forward && (self.new.is_some() || self.plan.mode == Mode::RevokeFirst)
+            }
             _ => false,
         };
         could && self.outcome.is_none() && self.state(action) == StepState::Idle

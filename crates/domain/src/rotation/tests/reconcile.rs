@@ -169,3 +169,21 @@ impl Story {
         self.wrote(Action::Store);
     }
 }
+
+/// Goal: a rotation that revokes first and was set back to before its revocation is gone on with.
+#[test]
+fn where_the_revocation_comes_first_a_dead_token_is_its_own_doing() {
+    let mut story = Story::new();
+    let mut plan = (*story.rotation.plan).clone();
+    plan.mode = crate::Mode::RevokeFirst;
+    story.rotation.plan = plan.into();
+    let old = old_of(&story);
+    let seen = world(old, Holding::Token(old));
+    let Verdict::GoesOn(events) = verdict(&story, &seen, &dead(), None) else {
+        unreachable!("it can be settled by looking")
+    };
+    for event in events {
+        story.tell(event).unwrap();
+    }
+    assert!(story.rotation.past_return());
+}
