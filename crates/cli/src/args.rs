@@ -181,7 +181,7 @@ impl Why {
 }
 
 /// How a rotation is run
-#[derive(Args, Debug, Default)]
+#[derive(Args, Debug, Default, Clone)]
 pub(crate) struct How {
     /// Begin without asking
     #[arg(short, long)]
@@ -215,7 +215,7 @@ pub(crate) enum Schedule {
 }
 
 /// Ways in for a token; never an argument
-#[derive(Args, Debug, Default)]
+#[derive(Args, Debug, Default, Clone)]
 pub(crate) struct TokenWay {
     /// Read the token from standard input
     #[arg(long)]

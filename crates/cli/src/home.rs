@@ -160,7 +160,7 @@ impl Home {
         }
     }
 
-    fn failed(&self, error: &JournalError) -> Fail {
+    pub(crate) fn failed(&self, error: &JournalError) -> Fail {
         let fail = Fail::from(error.clone());
         if matches!(error, JournalError::WrongKey { .. }) { self.about_rekey(fail) } else { fail }
     }
@@ -176,6 +176,17 @@ impl Home {
     pub(crate) fn acting(&self, command: &str, take_over: bool) -> Result<Arc<Engine>> {
         let key = self.key()?;
         let journal = self.journal(&key, command, take_over)?;
+        let reader = journal.reader()?;
+        self.engine(&key, Some(journal), reader)
+    }
+
+    /// An engine that writes into a store even where the database was set back.
+    pub(crate) fn importing(&self, command: &str) -> Result<Arc<Engine>> {
+        let key = self.key()?;
+        let options = Options { reconcile: true, ..self.options() };
+        let journal =
+            Journal::open(&self.database(), &key, Holder::here(command, people::actor()), options)
+                .map_err(|error| self.failed(&error))?;
         let reader = journal.reader()?;
         self.engine(&key, Some(journal), reader)
     }

@@ -251,6 +251,13 @@ impl Ran {
                     self.summary.consumers.len(),
                     self.summary.restarts
                 ))?;
+                if self.rotation.plan().owes_reissue() {
+                    output.say(&format!(
+                        "(!) whoever held the leaked token could read its replacement; once more: \
+                         rollover rotate {} --emergency",
+                        self.summary.secret
+                    ));
+                }
                 Exit::Ok
             }
             Ended::Closed(Outcome::RolledBack { why }) => {

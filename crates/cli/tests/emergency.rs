@@ -81,3 +81,47 @@ fn the_login_itself_is_not_revoked_first() {
     assert!(ended.stderr.contains("rollover logs in with this token"), "{ended}");
     before.nothing_created(&stage).expect("nothing was created");
 }
+
+#[test]
+fn a_rotation_that_is_open_is_gone_on_with_only_as_what_it_is() {
+    let stage = stage();
+    let before = Before::of(&stage, &POSTMARK).expect("a token");
+    let begin = ["rotate", POSTMARK.name, "--revoke-first", "--yes", "--no-wait"];
+    let _ = run(&stage, &begin, 10);
+    // Whoever agrees to a scheduled rotation has not agreed to an outage.
+    let plain = ["rotate", POSTMARK.name, "--confirm", POSTMARK.name, "--no-input", "--no-wait"];
+    let refused = run(&stage, &plain, 1);
+    assert!(refused.stderr.contains("out of service"), "{refused}");
+    let id = open_rotation(&stage).expect("a rotation is open");
+    let _ = run(&stage, &["run", "rollback", &id, "--no-wait"], 11);
+    before.nobody_out(&stage, &POSTMARK).expect("nobody is out of service");
+
+    // And a leak is not answered by a rotation that was planned without it.
+    let _ = run(&stage, &["rotate", HEROKU.name, "--yes", "--no-wait"], 10);
+    let leaked = ["rotate", HEROKU.name, "--emergency", "--confirm", HEROKU.name, "--no-wait"];
+    let refused = run(&stage, &leaked, 1);
+    assert!(refused.stderr.contains("a scheduled rotation"), "{refused}");
+    assert!(refused.stderr.contains("run rollback"), "{refused}");
+}
+
+#[test]
+fn a_token_that_was_revoked_first_leaves_an_active_one_behind() {
+    let stage = stage();
+    let begin =
+        ["rotate", POSTMARK.name, "--revoke-first", "--confirm", POSTMARK.name, "--no-wait"];
+    let _ = run(&stage, &begin, 10);
+    let id = open_rotation(&stage).expect("a rotation is open");
+    let old = Before::of(&stage, &POSTMARK).expect("a token").old;
+    let (on, hands) = (stage.runtime(), stage.lab().operator());
+    on.block_on(hands.delete_token(SERVER, &TokenPick::Is(old))).expect("deleted");
+    let resume = ["run", "resume", &id, "--no-wait"];
+    let _ = run(&stage, &resume, 10);
+    let new = on.block_on(hands.generate_token(SERVER)).expect("a token");
+    let done = ["task", "done", &format!("{id}.create"), "--token-stdin"];
+    let _ = stage.rollover(&done).input(&new).run().and_then(|ended| ended.is(0)).expect("noted");
+    let _ = run(&stage, &resume, 0);
+    let listed = run(&stage, &["schedule", "ls", "--json"], 0).json().expect("JSON");
+    let placed = listed["secrets"].as_array().expect("secrets");
+    let placed = placed.iter().find(|one| one["secret"] == POSTMARK.name).expect("it is listed");
+    assert!(placed["since"].is_string(), "nobody knows since when it is current: {placed}");
+}

@@ -1,7 +1,5 @@
 //! Goal: people see when a rotation is due and into which window it falls, and their calendars do.
 
-#![expect(clippy::expect_used, reason = "a helper of tests fails as a test does")]
-
 use std::path::Path;
 
 use e2e::{HEROKU, Stage};

@@ -77,6 +77,18 @@ impl Mode {
         matches!(self, Self::Scheduled | Self::Emergency | Self::Reissue)
     }
 
+    /// What it is, in words.
+    #[must_use]
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Scheduled => "a scheduled rotation",
+            Self::Emergency => "an emergency",
+            Self::Reissue => "the second rotation of an emergency",
+            Self::RevokeFirst => "one that revokes first and puts its consumers out of service",
+            Self::Repair => "a repair",
+        }
+    }
+
     /// Whether every minute counts: nobody goes first, and nothing soaks.
     #[must_use]
     pub fn hurries(self) -> bool {

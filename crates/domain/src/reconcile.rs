@@ -70,11 +70,15 @@ pub fn judge(
 /// Whoever holds what this rotation knows nothing of, or could not be looked at.
 fn strangers(rotation: &Rotation, observed: &Observed) -> Option<Verdict> {
     let plan = rotation.plan();
-    let known = |found: &Fingerprint| {
-        *found == plan.old.fingerprint || Some(*found) == rotation.new_fingerprint()
+    // A consumer may still hold what it held when the rotation was planned.
+    let known = |found: &Fingerprint, before: Option<Fingerprint>| {
+        *found == plan.old.fingerprint
+            || Some(*found) == rotation.new_fingerprint()
+            || Some(*found) == before
     };
+    let before = |who: &str| plan.consumers.iter().find(|part| part.id.as_str() == who)?.before;
     let stranger = |who: &str, found: &Fingerprint| {
-        (!known(found))
+        (!known(found, before(who)))
             .then(|| Verdict::MovedOn(format!("{who} holds fp {found}, which it knows nothing of")))
     };
     let store = match &observed.store {

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use journal::{Batch, TokenState};
 use serde::Serialize;
 
-use crate::engine::slot_of;
+use crate::engine::{replay_with_time, slot_of};
 use crate::{Engine, EngineError};
 
 /// What was found about one secret.
@@ -90,7 +90,16 @@ impl Engine {
         name: &SecretName,
         abandon: &[RotationId],
     ) -> Result<Found, EngineError> {
-        let observed = self.look_around(name).await?;
+        let observed = match self.look_around(name).await {
+            // A login that is itself a secret of the inventory, and its store holds nothing.
+            Err(error @ EngineError::Login { .. }) => {
+                let (rotation, end) = (self.open_rotation(name)?, End::Unseen(error.to_string()));
+                let (differs, strays) = (Vec::new(), Vec::new());
+                let secret = name.clone();
+                return Ok((Reconciled { secret, rotation, differs, strays, end }, None));
+            }
+            other => other?,
+        };
         let mut differs = self.differences(name, &observed)?;
         let strays = self.strays(&observed)?;
         let rotation = observed.open.clone();
@@ -248,8 +257,11 @@ impl Engine {
         }
         let mut after = rotation.clone();
         let mut batch = Batch::new(after.plan().id.clone(), after.next_seq());
+        // Time goes on from the journal's last entry, as it does when a rotation is resumed.
+        let (_, last) = replay_with_time(&self.reader, &after.plan().id)?;
+        self.clock.not_before(last);
         for event in events {
-            let entry = Entry { seq: after.next_seq(), at: Timestamp::now(), event: event.clone() };
+            let entry = Entry { seq: after.next_seq(), at: self.clock.now(), event: event.clone() };
             after
                 .apply(&entry)
                 .map_err(|source| EngineError::History { id: after.plan().id.clone(), source })?;

@@ -129,7 +129,18 @@ fn document(home: &Home, key: &Key, without_key: bool) -> Result<Document> {
     }
     let mut sealed = BTreeMap::new();
     for path in SealedFiles::of(&home.inventory, &home.directory).paths() {
-        let name = path.strip_prefix(&home.directory).unwrap_or(path).display().to_string();
+        let inside = path.strip_prefix(&home.directory).ok();
+        let inside = inside.filter(|name| {
+            name.components().all(|part| matches!(part, std::path::Component::Normal(_)))
+        });
+        let Some(inside) = inside else {
+            return Err(Fail::usage(format!(
+                "{} lies outside of the inventory's directory, where no restore would put it",
+                path.display()
+            ))
+            .hint("name a file inside of it in the store's `file`, and move it there"));
+        };
+        let name = inside.display().to_string();
         sealed.insert(name, STANDARD.encode(read(path)?));
     }
     Ok(Document {

@@ -36,11 +36,17 @@ pub(crate) fn run(args: &Restore, global: &Global, output: Output) -> Result<Exi
         ))
         .hint("run the rollover that wrote it, or a newer one"));
     }
+    // Every name is looked at before anything is written.
+    for name in document.inventory.keys().chain(document.sealed.keys()) {
+        plain(name)?;
+    }
     let wrote = inventory(&document, &directory)?;
     let home = Home::at(&directory, global.no_input)?;
     refuse_existing(&home, &document)?;
     // The key first: without it the database could not be checked before it is in its place.
     let imported = import_key(&home, &document)?;
+    // The database last: what is there makes another restore refuse.
+    sealed_files(&home, &document, output)?;
     let restored = database(&home, &document);
     if restored.is_err() && imported {
         // Nothing of the installation is there; the same command can be run again.
@@ -49,14 +55,6 @@ pub(crate) fn run(args: &Restore, global: &Global, output: Output) -> Result<Exi
             .map_err(|error| Fail::usage(chain(&error)).hint(error.hint()))?;
     }
     let (key, records) = restored?;
-    for (name, text) in &document.sealed {
-        let path = home.directory.join(plain(name)?);
-        if path.symlink_metadata().is_ok() {
-            output.say(&format!("{} is there already, and stays as it is", path.display()));
-            continue;
-        }
-        write(&path, &decoded(text)?).map_err(|error| failed(&path, &error))?;
-    }
     note(&home, &key, &document)?;
     output.json(&json!({
         "restored": true, "made_at": document.made_at, "records": records,
@@ -106,17 +104,41 @@ fn inventory(document: &Document, directory: &Path) -> Result<bool> {
     if directory.join(MAIN).exists() {
         return Ok(false);
     }
-    for (name, text) in &document.inventory {
+    // The main file last: where it is there, everything is.
+    let (main, others): (Vec<_>, Vec<_>) =
+        document.inventory.iter().partition(|(name, _)| *name == MAIN);
+    for (name, text) in others.into_iter().chain(main) {
         let path = directory.join(plain(name)?);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(|error| failed(parent, &error))?;
+        if path.symlink_metadata().is_ok() {
+            // What a restore that was cut short has written, or what somebody put there.
+            continue;
         }
-        write(&path, text.as_bytes()).map_err(|error| failed(&path, &error))?;
+        put(&path, text.as_bytes())?;
     }
     Ok(true)
 }
 
-/// Refuses whatever would be in the way, before anything is written.
+/// Puts the stores' sealed files back; those that are there stay.
+fn sealed_files(home: &Home, document: &Document, output: Output) -> Result<()> {
+    for (name, text) in &document.sealed {
+        let path = home.directory.join(plain(name)?);
+        if path.symlink_metadata().is_ok() {
+            output.say(&format!("{} is there already, and stays as it is", path.display()));
+            continue;
+        }
+        put(&path, &decoded(text)?)?;
+    }
+    Ok(())
+}
+
+fn put(path: &Path, bytes: &[u8]) -> Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(|error| failed(parent, &error))?;
+    }
+    write(path, bytes).map_err(|error| failed(path, &error))
+}
+
+/// Refuses whatever would be in the way, before anything of the installation is written.
 fn refuse_existing(home: &Home, document: &Document) -> Result<()> {
     if home.database().symlink_metadata().is_ok() {
         return Err(Fail::usage(format!("there is a database: {}", home.database().display()))

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use domain::{Mode, Outcome, Rotation, RotationId, SecretName};
+use domain::{Direction, Mode, Outcome, Rotation, RotationId, SecretName};
 use journal::{JournalError, Reader, RotationFilter};
 
-use crate::args::{Global, Rotate};
+use crate::args::{Global, Rotate, TokenWay};
 use crate::commands::plan::render;
 use crate::exit::Exit;
 use crate::fail::{Fail, Result};
@@ -17,10 +17,10 @@ use crate::running::{self, What};
 pub(crate) async fn run(args: &Rotate, global: &Global, output: Output) -> Result<Exit> {
     let home = Home::find(global)?;
     let name = home.secret(&args.secret)?;
-    let command = format!("rotate {name}");
+    let command = format!("rotate {name}{}", args.why.option());
     let ended = ended_unseen(&home, &name, &command)?;
     let engine = home.acting(&command, args.how.take_over)?;
-    let mut mode = args.why.mode();
+    let (mut mode, mut how) = (args.why.mode(), args.how.clone());
     if let Some(id) = ended {
         output.say(&format!("{id} had ended when its process was killed"));
         let rotation = engine.rotation(&id)?;
@@ -34,6 +34,7 @@ pub(crate) async fn run(args: &Rotate, global: &Global, output: Output) -> Resul
     loop {
         let what = match engine.open_rotation(&name)? {
             Some(id) => {
+                same_mode(&engine.rotation(&id)?, mode)?;
                 output.say(&format!("going on with {id}"));
                 What::Open(id)
             }
@@ -49,7 +50,7 @@ pub(crate) async fn run(args: &Rotate, global: &Global, output: Output) -> Resul
             }
         };
         let working = Arc::clone(&engine);
-        let ran = running::run(working, what, &args.how, global, output, Vec::new()).await?;
+        let ran = running::run(working, what, &how, global, output, Vec::new()).await?;
         if !owes_reissue(ran.rotation()) {
             engine.forget_logins();
             return ran.report(output);
@@ -58,7 +59,28 @@ pub(crate) async fn run(args: &Rotate, global: &Global, output: Output) -> Resul
             "the leaked token is dead; whoever held it could read its replacement, so once more",
         );
         mode = Mode::Reissue;
+        // The token that was given is in use by now; the next one is another.
+        how.token = TokenWay::default();
     }
+}
+
+/// A rotation is gone on with by whoever means it: what was agreed to for one mode is not agreed
+/// to for another, and a leak is not answered by a rotation that was planned without it.
+fn same_mode(open: &Rotation, asked: Mode) -> Result<()> {
+    let (id, mode) = (&open.plan().id, open.plan().mode);
+    let second = mode == Mode::Reissue && asked == Mode::Emergency;
+    // On the way back they are all alike.
+    if mode == asked || second || !matches!(open.direction(), Direction::Forward) {
+        return Ok(());
+    }
+    let hint = match open.may_turn_back() {
+        true => format!(
+            "go on with it: rollover run resume {id}; or turn it back first: rollover run rollback {id}"
+        ),
+        false => format!("bring it to its end first: rollover run resume {id}"),
+    };
+    let what = format!("{id} is open, and it is {}", mode.describe());
+    Err(Fail::new(Exit::Failed, what).hint(hint))
 }
 
 /// Whether the replacement of a leaked token has to be replaced itself.
@@ -73,6 +95,8 @@ fn ended_unseen(home: &Home, name: &SecretName, command: &str) -> Result<Option<
     let reader = match Reader::open(&home.database(), &key) {
         // Nothing has ended in a database that is yet to be made or brought up to date.
         Err(JournalError::Missing { .. } | JournalError::Older { .. }) => return Ok(None),
+        // Nor in one whose making was cut short; the writer puts it right.
+        Err(JournalError::ReadOnly(_)) => return Ok(None),
         other => other?,
     };
     let Some(lease) = reader.lease()? else { return Ok(None) };
@@ -87,10 +111,16 @@ fn ended_unseen(home: &Home, name: &SecretName, command: &str) -> Result<Option<
         return Ok(None);
     }
     // One that ended in the future was ended by a clock that was wrong, perhaps long ago.
-    let unseen = lease.since..=jiff::Timestamp::now();
+    // And one of long ago was not this run's.
+    let now = jiff::Timestamp::now();
+    let recent = now - jiff::SignedDuration::from_hours(UNSEEN_HOURS_MAX);
+    let unseen = lease.since.max(recent)..=now;
     let ended = newest(None)?.filter(|row| row.closed_at.is_some_and(|at| unseen.contains(&at)));
     Ok(ended.map(|row| row.id))
 }
+
+/// For so long a rotation that ended unseen counts as the one that is asked for.
+const UNSEEN_HOURS_MAX: i64 = 24;
 
 /// Beginning is reversible, so a plain yes is enough.
 fn agreed(global: &Global, output: Output) -> bool {

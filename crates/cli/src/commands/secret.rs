@@ -23,7 +23,9 @@ pub(crate) async fn run(args: &Secret, global: &Global, output: Output) -> Resul
                     },
                 )?,
             };
-            let engine = home.acting("secret import", false)?;
+            // A store that lost its value may be why the world cannot be looked at; what the
+            // journal believes is not asked, and does not change.
+            let engine = home.importing("secret import")?;
             let fingerprint = engine.fingerprints().of(&token);
             let version = engine
                 .import(&name, &token)

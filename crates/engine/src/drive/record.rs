@@ -140,6 +140,10 @@ fn token_changes(rotation: &Rotation, entry: &Entry) -> Vec<TokenChange> {
         Event::Done { action: Action::Discard, .. } => {
             vec![of(Which::New, TokenState::Discarded)]
         }
+        // Where the revocation came first, or was found to have been made, nobody has said it yet.
+        Event::Closed { outcome: domain::Outcome::Completed } => {
+            vec![of(Which::New, TokenState::Active)]
+        }
         _ => Vec::new(),
     };
     changes.into_iter().flatten().collect()

@@ -10,7 +10,7 @@ use std::process::{Command, Output as Ended, Stdio};
 use domain::audit::{Checkpoint, Note};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
-use journal::Holder;
+use journal::{Holder, Reader};
 use serde_json::json;
 
 use super::{kept, verified};
@@ -81,7 +81,9 @@ fn append(path: &Path, note: &Note, first: bool) -> io::Result<()> {
 fn to_git(home: &Home, directory: &Path, output: Output) -> Result<Exit> {
     git(directory, &["rev-parse", "--is-inside-work-tree"])?;
     let key = home.key()?;
-    let origin = home.reader(&key)?.audit_key().map_err(super::broken)?.name().replace('/', "-");
+    // Not `Home::reader`, which makes a database where there is none: its log would be another.
+    let reader = Reader::open(&home.database(), &key).map_err(|error| home.failed(&error))?;
+    let origin = reader.audit_key().map_err(super::broken)?.name().replace('/', "-");
     let name = format!("{origin}.checkpoints");
     let path = directory.join(&name);
     let (note, _) = to_file(home, &path)?;
