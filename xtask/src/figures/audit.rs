@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Instant;
 
@@ -214,6 +214,11 @@ fn flips_in_file(means: &Means, place: &Path, section: &mut Section) -> Result<(
     told(section, "bits flipped in the database file", tried, found)
 }
 
+/// Where the mark beside a database lies.
+fn mark(database: &Path) -> PathBuf {
+    PathBuf::from(format!("{}.mark", database.display()))
+}
+
 /// Copies of a database after each of its writes; each is put back.
 fn rollbacks(means: &Means, place: &Path, section: &mut Section) -> Result<()> {
     let copies = if means.full { 500 } else { 50 };
@@ -222,7 +227,9 @@ fn rollbacks(means: &Means, place: &Path, section: &mut Section) -> Result<()> {
     for number in 0..=copies {
         // Opened and closed, so that the file has everything.
         open(&path)?.append_note_blocking(vec![record(number)], Vec::new()).map_err(text)?;
+        // Whoever sets it back sets its mark back, too.
         fs::copy(&path, copy(number)).map_err(text)?;
+        fs::copy(mark(&path), mark(&copy(number))).map_err(text)?;
     }
     let verified = Reader::open(&path, &key()).map_err(text)?.verify_audit().map_err(text)?;
     let anchors = [verified.checkpoint];
