@@ -53,6 +53,7 @@ fn crashes_faults_and_turning_back_break_no_invariant() {
     sound("2 consumers, 2 crashes, 2 faults, 1 drift", &World::new(2).with_budget(2, 2, 1));
     sound("4 consumers, 1 crash, 1 fault", &World::new(4).with_budget(1, 1, 0));
     if full() {
+        sound("4 consumers, 3 crashes, 3 faults", &World::new(4).with_budget(3, 3, 0));
         let world = World::new(4).with_budget(2, 2, 1).with_rivals(1);
         sound("4 consumers, 2 crashes, 2 faults, 1 drift, two engines", &world);
         let world = World::new(4).with_budget(3, 3, 0).with_rivals(1);
