@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use lab::{Inspection, Lab, LabConfig, Traffic, TrafficConfig};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use crate::ground::Ground;
 use crate::pairing::{APP, FILE, organisation};
 use crate::{Operator, Pairing, Result, Rollover};
 
@@ -61,11 +62,6 @@ impl Bench {
         logs_in: LogsIn,
         timeout: &str,
     ) -> Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .map_err(|error| format!("failed to start a runtime: {error}"))?;
         let config = LabConfig {
             dyno_start: Duration::from_millis(5),
             run_queue: Duration::from_millis(5),
@@ -73,20 +69,7 @@ impl Bench {
             seed: organisation(),
             ..LabConfig::default()
         };
-        let lab = runtime
-            .block_on(Lab::start(config))
-            .map_err(|error| format!("failed to start the lab: {error}"))?;
-        let place = tempfile::Builder::new()
-            .prefix("rollover-bench-")
-            .permissions(fs::Permissions::from_mode(0o700))
-            .tempdir()
-            .map_err(|error| format!("failed to make a directory: {error}"))?;
-        // A link of our own, so that a build meanwhile does not exchange the binary under a run.
-        let own = place.path().join("rollover");
-        let binary = match fs::hard_link(binary, &own) {
-            Ok(()) => own,
-            Err(_) => binary.to_owned(),
-        };
+        let Ground { lab, runtime, binary, place } = Ground::new(binary, config, "bench", 1)?;
         let mut bench = Self { lab, runtime, binary, pairing, place, takes: 0 };
         bench.furnish(logs_in, timeout)?;
         bench.keep()?;

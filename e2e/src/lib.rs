@@ -12,6 +12,7 @@
 //! Both the tests of the command line and `cargo xtask figures` rest on this, so that a published
 //! figure and a test are one piece of code.
 
+mod ground;
 mod stage;
 
 mod operator;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use lab::{Lab, LabConfig, Traffic, TrafficConfig, TrafficSource};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use crate::ground::Ground;
 use crate::{HEROKU, POSTMARK, Result, Rollover, Secret};
 
 /// How fast everything goes.
@@ -65,31 +66,13 @@ impl Stage {
     /// # Errors
     /// As [`Stage::new`].
     pub fn at_pace(binary: &Path, pace: Pace) -> Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .map_err(|error| format!("failed to start a runtime: {error}"))?;
         let config = LabConfig {
             dyno_start: pace.dyno_start,
             run_queue: Duration::from_millis(10),
             run_duration: Duration::from_millis(20),
             ..LabConfig::default()
         };
-        let lab = runtime
-            .block_on(Lab::start(config))
-            .map_err(|error| format!("failed to start the lab: {error}"))?;
-        let place = tempfile::Builder::new()
-            .prefix("rollover-stage-")
-            .permissions(fs::Permissions::from_mode(0o700))
-            .tempdir()
-            .map_err(|error| format!("failed to make a directory: {error}"))?;
-        // A link of our own, so that a build meanwhile does not exchange the binary under a run.
-        let own = place.path().join("rollover");
-        let binary = match fs::hard_link(binary, &own) {
-            Ok(()) => own,
-            Err(_) => binary.to_owned(),
-        };
+        let Ground { lab, runtime, binary, place } = Ground::new(binary, config, "stage", 2)?;
         let stage = Self { lab, runtime, binary, pace, place, takes: 0 };
         stage.set()?;
         Ok(stage)

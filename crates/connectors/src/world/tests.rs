@@ -236,3 +236,10 @@ fn every_kind_of_issuer_is_listed_once() {
         assert_eq!(listed.count(), 1);
     }
 }
+
+/// A kind that is listed for the tests and declares nothing, or the other way round, is forgotten.
+#[test]
+fn the_lists_of_issuers_agree() {
+    let declared: Vec<&str> = ALL_PROFILES.iter().map(|profile| profile.kind).collect();
+    assert_eq!(declared, crate::kinds::ISSUERS);
+}

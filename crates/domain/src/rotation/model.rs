@@ -53,9 +53,8 @@ fn crashes_faults_and_turning_back_break_no_invariant() {
     sound("2 consumers, 2 crashes, 2 faults, 1 drift", &World::new(2).with_budget(2, 2, 1));
     sound("4 consumers, 1 crash, 1 fault", &World::new(4).with_budget(1, 1, 0));
     if full() {
-        sound("4 consumers, 3 crashes, 3 faults", &World::new(4).with_budget(3, 3, 0));
-        let world = World::new(4).with_budget(2, 2, 1).with_rivals(1);
-        sound("4 consumers, 2 crashes, 2 faults, 1 drift, two engines", &world);
+        let world = World::new(3).with_budget(1, 1, 1).with_rivals(1);
+        sound("3 consumers, 1 crash, 1 fault, 1 drift, two engines", &world);
         let world = World::new(4).with_budget(3, 3, 0).with_rivals(1);
         sound("4 consumers, 3 crashes, 3 faults, two engines", &world);
     }
@@ -68,9 +67,9 @@ fn people_who_are_asked_again_break_no_invariant() {
     let world = World::new(2).with_budget(2, 2, 1).with_rivals(1).by_operator();
     sound("2 consumers, operators, 2 crashes, 2 faults, 1 drift, two engines", &world);
     if full() {
-        sound("4 consumers, 1 crash, 3 faults, 2 tries", &impatient(4).with_budget(1, 3, 0));
-        let world = World::new(4).with_budget(2, 2, 0).with_rivals(1).by_operator();
-        sound("4 consumers, operators, 2 crashes, 2 faults, two engines", &world);
+        sound("3 consumers, 1 crash, 3 faults, 2 tries", &impatient(3).with_budget(1, 3, 0));
+        let world = World::new(4).with_budget(1, 2, 0).with_rivals(1).by_operator();
+        sound("4 consumers, operators, 1 crash, 2 faults, two engines", &world);
     }
 }
 
@@ -82,8 +81,8 @@ fn every_mode_keeps_the_invariants() {
         let small = world(2).with_budget(1, 1, 1).with_rivals(1);
         sound(&what("2 consumers, 1 crash, 1 fault, 1 drift, two engines"), &small);
         if full() {
-            let large = world(4).with_budget(2, 2, 0).with_rivals(1);
-            sound(&what("4 consumers, 2 crashes, 2 faults, two engines"), &large);
+            let large = world(4).with_budget(1, 2, 0).with_rivals(1);
+            sound(&what("4 consumers, 1 crash, 2 faults, two engines"), &large);
         }
     }
 }
