@@ -34,6 +34,7 @@ pub mod power;
 pub mod appends;
 pub mod clocks;
 pub mod disks;
+pub mod doctor;
 
 pub mod canary;
 pub mod chain;

@@ -6,6 +6,7 @@ mod audit;
 mod crashes;
 mod demo;
 mod disks;
+mod doctor;
 mod fuzz;
 mod journal;
 mod leaks;
@@ -116,6 +117,7 @@ const MEASURES: &[(&str, Measure)] = &[
     ("doubtful", crashes::doubtful),
     ("steps", crashes::steps),
     ("faults", safety::faults),
+    ("doctor", doctor::measure),
     ("leaks", leaks::places),
     ("started", leaks::started),
     ("memory", leaks::memory),

@@ -8,6 +8,8 @@ use domain::Mode;
 use domain::audit::NoteKey;
 use domain::inventory::KeySource;
 
+use crate::commands;
+
 /// Rotate API tokens without an outage, and prove that the old one is dead
 #[derive(Parser, Debug)]
 #[command(name = "rollover", version, max_term_width = 80, propagate_version = true)]
@@ -51,6 +53,11 @@ pub(crate) enum Command {
     Rotate(Rotate),
     /// Show every secret: age, consumers in step, token live, open run
     Status(Status),
+    /// Find out why a token is refused; reads only, but for a test mail
+    Doctor(commands::doctor::Doctor),
+    /// Make example files without values, and keep them in step
+    #[command(subcommand)]
+    Template(commands::template::Template),
     /// Look at rotations and steer them
     #[command(subcommand)]
     Run(Run),

@@ -4,6 +4,7 @@ mod audit;
 mod backup;
 mod config;
 mod demo;
+pub(crate) mod doctor;
 mod fingerprint;
 mod init;
 mod lab;
@@ -18,6 +19,7 @@ mod secret;
 mod status;
 mod support;
 mod task;
+pub(crate) mod template;
 
 pub(crate) use demo::StandIn;
 
@@ -46,8 +48,10 @@ pub(crate) async fn run(command: Command, global: &Global, output: Output) -> Re
         Command::Backup(args) => backup::run(&args, global, output),
         Command::Restore(args) => restore::run(&args, global, output),
         Command::Reconcile(args) => reconcile::run(&args, global, output).await,
+        Command::Doctor(args) => doctor::run(&args, global, output).await,
         Command::Lab(args) => lab::run(args, output).await,
         Command::Support(args) => support::run(&args, global, output),
+        Command::Template(args) => template::run(&args, global, output),
         Command::Fingerprint => fingerprint::run(global, output),
         Command::Completion { shell } => {
             let mut cli = Cli::command();

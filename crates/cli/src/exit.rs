@@ -20,6 +20,8 @@ pub(crate) enum Exit {
     RolledBack = 11,
     /// A step does not go on by itself; nothing is lost.
     Attention = 12,
+    /// The token is refused, or is the wrong one where it stands.
+    TokenInvalid = 21,
     /// The log was tampered with.
     Tampered = 30,
     /// The database may be older than the world.
@@ -45,6 +47,7 @@ pub(crate) const HELP: &str = "\
  10   it waits for an operator; not a failure
  11   rolled back: everybody is on the old token again
  12   needs attention: a step does not go on by itself; nothing is lost
+ 21   the token is refused, or is the wrong one where it stands (doctor)
  30   the audit log was tampered with
  31   the database may be older than the world; look first: rollover reconcile
  75   a vendor does not answer now; try later

@@ -76,6 +76,22 @@ pub(crate) fn token(way: &TokenWay) -> Result<Option<Token>> {
     Ok(Some(token))
 }
 
+/// The same as it stands there, but for the line end that closes a file: for whoever has to find
+/// out what is wrong with it.
+pub(crate) fn raw_token(way: &TokenWay) -> Result<Option<Token>> {
+    let mut text = Zeroizing::new(String::new());
+    match &way.token_file {
+        Some(path) => text = private_text(path)?,
+        None if way.token_stdin => standard_input(&mut text)?,
+        None => return Ok(None),
+    }
+    if text.len() > ENTERED_BYTES_MAX {
+        return Err(Fail::usage(format!("the token is longer than {ENTERED_BYTES_MAX} bytes")));
+    }
+    let value = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(Some(Token::from(value)))
+}
+
 /// All of standard input, past the library's buffer of it, which nobody can wipe.
 pub(crate) fn standard_input(text: &mut Zeroizing<String>) -> Result<()> {
     let fail = |error| Fail::usage(format!("failed to read standard input: {error}"));

@@ -32,6 +32,13 @@ const MODE: u32 = 0o600;
 /// What a changed file keeps of its mode: what its owner and its group may do.
 const MODE_KEPT: u32 = 0o770;
 
+/// Every name in a dotenv text, in order, with its value.
+#[must_use]
+pub fn dotenv_names(text: &str) -> Vec<(String, Token)> {
+    let entries = text::entries(text).into_iter();
+    entries.map(|entry| (entry.key.to_owned(), entry.read(text))).collect()
+}
+
 /// One dotenv file.
 #[derive(Clone)]
 pub(crate) struct Dotenv {

@@ -242,6 +242,21 @@ impl Consumer for GithubSecret {
         Ok(held_by_nothing_older(&self.names, &metadata, &runs, receipt))
     }
 
+    async fn shadowed(&self) -> Result<Option<String>, Fault> {
+        let found = self.shadow().await?;
+        Ok(found.map(|(environment, name)| {
+            format!("environment `{}` has its own {name}, which is read first", shown(&environment))
+        }))
+    }
+
+    async fn lagging(&self) -> Result<Option<String>, Fault> {
+        let (metadata, runs) = try_join(self.metadata(), self.runs()).await?;
+        let Some(last) = newest(&metadata) else { return Ok(None) };
+        let older = runs.iter().flat_map(|page| &page.created).filter(|at| **at <= last).count();
+        let runs = if older == 1 { "run" } else { "runs" };
+        Ok((older > 0).then(|| format!("{older} {runs} from before the write have not ended")))
+    }
+
     fn reads_back(&self) -> bool {
         false
     }

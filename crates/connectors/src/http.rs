@@ -11,6 +11,7 @@ mod made;
 #[cfg(test)]
 pub(crate) mod scripted;
 mod setup;
+mod silence;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::Token;
+use domain::diagnosis::Silence;
 use domain::inventory::{AddressUse, Connection, ConnectionKind, address};
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -35,6 +37,7 @@ use egress::{Surroundings, System};
 pub(crate) use made::Made;
 pub use setup::SetupError;
 pub(crate) use setup::client;
+pub(crate) use silence::Missed;
 
 /// How many calls of one connection may be under way at once.
 const CALLS_MAX: usize = 16;
@@ -239,12 +242,22 @@ impl Http {
     /// `Refused` for a request that cannot be sent at all, `Later` where the vendor was not
     /// reached, `Unsure` where the answer was lost.
     pub(crate) async fn send(&self, request: Request) -> Result<Answer, Fault> {
+        self.hear(request).await.map_err(|missed| missed.fault)
+    }
+
+    /// The same, telling in what way no answer came.
+    ///
+    /// # Errors
+    /// As [`Http::send`].
+    pub(crate) async fn hear(&self, request: Request) -> Result<Answer, Missed> {
         let call = Call { vendor: self.vendor, name: request.name(), kind: request.kind };
+        let unsendable =
+            |why: &str| Missed { fault: self.refusal(&call.name, why), how: Silence::Unsendable };
         if let Some(flaw) = request.flaw {
-            return Err(self.refusal(&call.name, flaw));
+            return Err(unsendable(flaw));
         }
         let Some(ready) = self.address(request) else {
-            return Err(self.refusal(&call.name, "the address cannot hold a path"));
+            return Err(unsendable("the address cannot hold a path"));
         };
         let _permit = self.permits.acquire().await;
         if let Some(observer) = &self.observer {
@@ -252,7 +265,9 @@ impl Http {
         }
         let ended = match &self.wire {
             Wire::Client(client) => exchange(client, ready, &call).await,
-            Wire::MadeUp(made) => made.next(&call),
+            Wire::MadeUp(made) => {
+                made.next(&call).map_err(|fault| Missed { fault, how: Silence::Broken })
+            }
         };
         if let Some(observer) = &self.observer {
             observer.after(call.vendor, &call.name);
@@ -304,10 +319,14 @@ pub(crate) async fn exchange(
     client: &reqwest::Client,
     request: reqwest::Request,
     call: &Call,
-) -> Result<Answer, Fault> {
-    let response = client.execute(request).await.map_err(|error| lost(call, &error))?;
+) -> Result<Answer, Missed> {
+    let response = client
+        .execute(request)
+        .await
+        .map_err(|error| Missed { fault: lost(call, &error), how: silence::way(&error) })?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let body = body::read(response, call).await?;
+    let body =
+        body::read(response, call).await.map_err(|fault| Missed { fault, how: Silence::Broken })?;
     Ok(Answer {
         vendor: call.vendor,
         call: call.name.clone(),

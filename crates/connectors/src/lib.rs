@@ -16,6 +16,8 @@ mod http;
 mod login;
 mod shown;
 
+mod examine;
+
 mod dotenv;
 mod github;
 mod heroku;
@@ -29,6 +31,8 @@ mod world;
 pub mod kinds;
 pub mod untrusted;
 
+pub use dotenv::dotenv_names;
+pub use examine::{Answered, Examiner, TestMail};
 pub use fault::Fault;
 pub use http::{CallObserver, Quota, SetupError};
 pub use login::{Login, LoginError};

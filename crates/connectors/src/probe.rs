@@ -39,7 +39,8 @@ pub(crate) async fn within(probe: &Probe, around: Arc<dyn Surroundings>) -> Resu
     let egress = Egress::to(&url, probe.private, None, around);
     let client = client(&url, Duration::from_secs(PROBE_SECONDS_MAX), egress);
     let client = client.build().map_err(|_| refused("no client can be built for it".into()))?;
-    let answer = exchange(&client, request(probe, url), &call).await?;
+    let answer =
+        exchange(&client, request(probe, url), &call).await.map_err(|missed| missed.fault)?;
     read_probe(&answer, probe)
 }
 

@@ -179,6 +179,24 @@ pub trait Consumer: Send + Sync {
     /// Any [`Fault`]; reading changes nothing.
     async fn adopted(&self, token: &Token, receipt: Option<&str>) -> Result<Adoption, Fault>;
 
+    /// What holds a value of the same name and is read before this one, in words. Only a place
+    /// that knows such a thing answers.
+    ///
+    /// # Errors
+    /// Any [`Fault`]; reading changes nothing.
+    async fn shadowed(&self) -> Result<Option<String>, Fault> {
+        Ok(None)
+    }
+
+    /// What still runs on a value from before the last write, in words; `None` if nothing does,
+    /// or nothing could be seen to.
+    ///
+    /// # Errors
+    /// Any [`Fault`]; reading changes nothing.
+    async fn lagging(&self) -> Result<Option<String>, Fault> {
+        Ok(None)
+    }
+
     /// Whether its value can be read back.
     fn reads_back(&self) -> bool;
 

@@ -35,6 +35,10 @@ pub mod audit;
 
 pub mod reconcile;
 
+pub mod diagnosis;
+
+pub mod template;
+
 pub mod schedule;
 
 pub use action::Action;

@@ -243,7 +243,7 @@ impl Engine {
         }))
     }
 
-    async fn audit(
+    pub(crate) async fn audit(
         &self,
         action: &str,
         name: &SecretName,

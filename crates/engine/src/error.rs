@@ -55,6 +55,9 @@ pub enum EngineError {
     /// This engine was opened for looking only.
     #[error("this command may only look")]
     ReadOnly,
+    /// The secret's issuer is of no kind that can be examined.
+    #[error("tokens of the issuer of {0} cannot be examined")]
+    NoExaminer(SecretName),
     /// The operating system gave no random numbers.
     #[error("the operating system gave no random numbers")]
     Random,

@@ -19,12 +19,15 @@ mod watch;
 
 mod reconcile;
 
+mod doctor;
+
 mod inbox;
 mod progress;
 mod summary;
 
 mod error;
 
+pub use doctor::{Question, examine_alone, kind_of, mail_alone};
 pub use drive::{Drive, Ended, Options};
 pub use engine::Engine;
 pub use error::EngineError;

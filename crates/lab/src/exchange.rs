@@ -134,8 +134,19 @@ fn ask_vendor(shared: &Shared, vendor: Vendor, call: &Call, hits: &Hits) -> (Rep
                 world.answer(vendor, call, &mut turn)
             }
         };
-        (reply, turn.took_effect)
+        let ahead = world.knobs.date_ahead;
+        match ahead {
+            Some(ahead) => (dated(reply, ahead), turn.took_effect),
+            None => (reply, turn.took_effect),
+        }
     })
+}
+
+/// With a `Date` (RFC 9110 section 6.6.1) of a clock that is that many seconds ahead of ours.
+fn dated(reply: Reply, ahead: i64) -> Reply {
+    let at = Timestamp::now().saturating_add(jiff::SignedDuration::from_secs(ahead));
+    let at = at.unwrap_or(Timestamp::MAX);
+    reply.header("date", at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
 }
 
 async fn moment(

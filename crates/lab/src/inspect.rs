@@ -178,7 +178,7 @@ impl Inspection {
     /// How many mails Postmark accepted in all, those of the simulated apps included.
     #[must_use]
     pub fn mails_sent(&self) -> u64 {
-        self.scene.postmark.sent.values().sum()
+        self.scene.postmark.days.values().map(|day| day.sent).sum()
     }
 
     /// Every authorization of the Heroku account.

@@ -47,6 +47,33 @@ pub struct Knobs {
     pub github: GithubKnobs,
     /// Infisical's.
     pub infisical: InfisicalKnobs,
+    /// How far the vendors' `Date` is ahead of this machine's clock, in seconds. Without it the
+    /// header is the machine's own time.
+    pub date_ahead: Option<i64>,
+}
+
+/// Whether a Postmark account may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sending {
+    /// It may.
+    Allowed,
+    /// It has no credits left (code 405).
+    NoCredits,
+    /// It waits for its approval: recipients have to share the domain of the sender (code 412).
+    Pending,
+    /// It may not send (code 413).
+    Closed,
+}
+
+/// How a Heroku account stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Well.
+    Good,
+    /// Bills are not paid (402).
+    Delinquent,
+    /// It is suspended (403 `suspended`).
+    Suspended,
 }
 
 /// What is open about Postmark.
@@ -58,11 +85,21 @@ pub struct PostmarkKnobs {
     pub check_senders: bool,
     /// Whether deleting a server is enabled for the account (code 604 otherwise).
     pub may_delete_servers: bool,
+    /// Whether the account may send.
+    pub sending: Sending,
+    /// Sending addresses that are known and not confirmed (code 401 inside of a 422).
+    pub unconfirmed: BTreeSet<String>,
 }
 
 impl Default for PostmarkKnobs {
     fn default() -> Self {
-        Self { listing: Listing::Full, check_senders: true, may_delete_servers: false }
+        Self {
+            listing: Listing::Full,
+            check_senders: true,
+            may_delete_servers: false,
+            sending: Sending::Allowed,
+            unconfirmed: BTreeSet::new(),
+        }
     }
 }
 
@@ -79,6 +116,8 @@ pub struct HerokuKnobs {
     pub account_needs_identity: bool,
     /// Creating and deleting authorizations wants this second factor.
     pub two_factor_code: Option<String>,
+    /// How the account stands.
+    pub standing: Standing,
     /// Knobs of single apps, by name.
     pub apps: BTreeMap<String, AppKnobs>,
 }
@@ -91,6 +130,7 @@ impl Default for HerokuKnobs {
             regenerate_overlap: Duration::ZERO,
             account_needs_identity: true,
             two_factor_code: None,
+            standing: Standing::Good,
             apps: BTreeMap::new(),
         }
     }

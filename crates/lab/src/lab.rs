@@ -77,6 +77,10 @@ impl Shared {
 }
 
 impl Lab {
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// Opens the listeners, seeds the organisation and begins to answer.
     ///
     /// # Errors

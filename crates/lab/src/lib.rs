@@ -16,6 +16,7 @@
 
 mod browser;
 mod clock;
+mod colleagues;
 mod config;
 mod control;
 mod dashboard;
@@ -54,7 +55,7 @@ pub use inspect::{
 };
 pub use knobs::{
     AppKnobs, GithubKnobs, HerokuKnobs, InfisicalKnobs, Knobs, Listing, PostmarkKnobs,
-    ReleasePhase, SecretLook,
+    ReleasePhase, SecretLook, Sending, Standing,
 };
 pub use lab::Lab;
 pub use log::{Counters, RequestRecord};

@@ -8,14 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Problem, Tree, markdown, problem};
 
 const ARGS: &str = "crates/cli/src/args.rs";
+const COMMANDS: &str = "crates/cli/src/commands/";
 const REFERENCE: &str = "docs/reference.md";
 
 /// The commands under one command, each with the enum of its own commands, if it has any.
 type Enums = BTreeMap<String, Vec<(String, Option<String>)>>;
 
 pub(super) fn check(tree: &Tree, problems: &mut Vec<Problem>) {
-    let source = tree.needed(ARGS, problems);
-    let (enums, flags) = (enums(source), flags(source));
+    let source = command_line(tree, problems);
+    let (enums, flags) = (enums(&source), flags(&source));
     if enums.get("Command").is_none_or(Vec::is_empty) {
         problems.push(problem(ARGS, 1, "no commands found; has its form changed?"));
         return;
@@ -35,6 +36,15 @@ pub(super) fn check(tree: &Tree, problems: &mut Vec<Problem>) {
             problems.push(problem(REFERENCE, 1, format!("does not tell of `{path}`")));
         }
     }
+}
+
+/// The file of the command line and those of its commands, whose arguments stand at their heads.
+fn command_line(tree: &Tree, problems: &mut Vec<Problem>) -> String {
+    let mut source = tree.needed(ARGS, problems).to_owned();
+    for file in tree.ending(".rs").filter(|file| file.path.starts_with(COMMANDS)) {
+        source.push_str(&file.text);
+    }
+    source
 }
 
 /// The enums that derive `Subcommand`.
@@ -58,7 +68,8 @@ fn enums(source: &str) -> Enums {
                 let inner = rest
                     .split_once('(')
                     .filter(|_| nested)
-                    .map(|(_, inner)| inner.trim_end_matches("),").to_owned());
+                    .map(|(_, inner)| inner.trim_end_matches("),"))
+                    .map(|inner| inner.rsplit("::").next().unwrap_or(inner).to_owned());
                 let commands = enums.entry(name.clone()).or_default();
                 commands.extend(alias.take().map(|alias| (alias.to_owned(), inner.clone())));
                 commands.push((kebab(&variant), inner));

@@ -65,15 +65,19 @@ fn plain(path: &Path) -> PathBuf {
     plain
 }
 
-/// Every page under docs/ is reached from the index there.
+/// Every page under docs/ is reached from the index there, or from the index of its own folder.
 fn listed(tree: &Tree, problems: &mut Vec<Problem>) {
-    let index = tree.needed("docs/README.md", problems);
-    let links = markdown::links(index);
     let pages = tree.ending(".md").filter_map(|file| file.path.strip_prefix("docs/"));
     for page in pages.filter(|page| *page != "README.md") {
-        if !links.iter().any(|link| link.text == page) {
-            let what = format!("does not list `{page}`");
-            problems.push(problem("docs/README.md", 1, what));
+        let (folder, name) = page.rsplit_once('/').unwrap_or(("", page));
+        let own = format!("docs/{folder}/README.md");
+        let (index, name) = match name != "README.md" && tree.file(&own).is_some() {
+            true => (own.as_str(), name),
+            false => ("docs/README.md", page),
+        };
+        let links = markdown::links(tree.needed(index, problems));
+        if !links.iter().any(|link| link.text == name) {
+            problems.push(problem(index, 1, format!("does not list `{name}`")));
         }
     }
 }

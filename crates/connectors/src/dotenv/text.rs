@@ -45,7 +45,7 @@ pub(crate) fn value(text: &str, key: &str) -> Option<Token> {
 }
 
 impl Entry<'_> {
-    fn read(&self, text: &str) -> Token {
+    pub(crate) fn read(&self, text: &str) -> Token {
         let raw = &text[self.value.clone()];
         match self.quote {
             Quote::None => Token::from(raw),

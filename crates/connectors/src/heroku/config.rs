@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::Token;
-use futures_util::future::join3;
+use futures_util::future::{join, join3};
 use reqwest::Method;
 use serde::Deserialize;
 
@@ -104,6 +104,14 @@ impl Consumer for HerokuConfig {
             return Ok(Adoption::Differs(format!("`{}` holds another value", shown(key))));
         }
         Ok(runs_on(&releases?, &dynos?, receipt.and_then(release_of)))
+    }
+
+    async fn lagging(&self) -> Result<Option<String>, Fault> {
+        let (releases, dynos) = join(self.releases(), self.dynos()).await;
+        match runs_on(&releases?, &dynos?, None) {
+            Adoption::NotYet(what) => Ok(Some(what)),
+            _ => Ok(None),
+        }
     }
 
     fn reads_back(&self) -> bool {

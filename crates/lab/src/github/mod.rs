@@ -91,6 +91,15 @@ impl Github {
         }
     }
 
+    /// Somebody starts the workflow of this file on the main branch; false when there is none.
+    pub(crate) fn start_workflow(&mut self, file: &str, by: &str, turn: &Turn<'_>) -> bool {
+        let Some(workflow) = self.workflows.iter().find(|one| one.file == file).cloned() else {
+            return false;
+        };
+        workflows::queue(self, &workflow, "main", BTreeMap::new(), by, turn);
+        true
+    }
+
     /// New key pairs for every scope; secrets stay.
     pub(crate) fn rotate_keys(&mut self) {
         for store in self.stores.values_mut() {

@@ -106,7 +106,7 @@ fn dispatch(
 }
 
 /// A queued run has its repository and organisation secrets already.
-fn queue(
+pub(crate) fn queue(
     github: &mut Github,
     workflow: &Workflow,
     branch: &str,

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use crate::gate::Gate;
 use crate::wire::{Call, Reply};
 use crate::world::Turn;
-use crate::{AppKnobs, HerokuKnobs, random};
+use crate::{AppKnobs, HerokuKnobs, Standing, random};
 
 pub(crate) use apps::App;
 pub(crate) use authorizations::Authorization;
@@ -149,6 +149,11 @@ fn let_in(
     }
     if !heroku.rate.take(turn.now) {
         return too_many();
+    }
+    match knobs.standing {
+        Standing::Good => {}
+        Standing::Delinquent => return problem(402, "delinquent", "Your account is delinquent."),
+        Standing::Suspended => return problem(403, "suspended", "Your account is suspended."),
     }
     match route(heroku, knobs, call, parts, &holder, turn) {
         Ok(reply) | Err(reply) => reply,

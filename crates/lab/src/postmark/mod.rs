@@ -6,6 +6,7 @@
 mod sending;
 mod servers;
 mod stats;
+mod webhooks;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -18,6 +19,7 @@ use crate::world::Turn;
 use crate::{PostmarkKnobs, random};
 
 pub(crate) use servers::{Server, TOKENS_MAX, TokenError};
+pub(crate) use webhooks::Webhook;
 
 /// All that Postmark knows about one account.
 #[derive(Clone)]
@@ -26,8 +28,19 @@ pub(crate) struct Postmark {
     pub(crate) servers: BTreeMap<u64, Server>,
     pub(crate) messages: VecDeque<Message>,
     pub(crate) domains: Vec<String>,
-    /// Mails by server and day.
-    pub(crate) sent: BTreeMap<(u64, String), u64>,
+    /// What happened, by server and day.
+    pub(crate) days: BTreeMap<(u64, String), Day>,
+    /// Where events are told to.
+    pub(crate) webhooks: Vec<Webhook>,
+}
+
+/// One day of a server.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Day {
+    pub(crate) sent: u64,
+    pub(crate) bounced: u64,
+    pub(crate) api_errors: u64,
+    pub(crate) complaints: u64,
 }
 
 /// Whom a token speaks for.
@@ -44,6 +57,7 @@ pub(crate) struct Message {
     pub(crate) id: String,
     pub(crate) from: String,
     pub(crate) to: String,
+    pub(crate) bcc: String,
     pub(crate) subject: String,
     pub(crate) tag: String,
     pub(crate) metadata: Value,
@@ -65,7 +79,8 @@ impl Postmark {
             servers: BTreeMap::new(),
             messages: VecDeque::new(),
             domains,
-            sent: BTreeMap::new(),
+            days: BTreeMap::new(),
+            webhooks: Vec::new(),
         }
     }
 }
@@ -107,6 +122,9 @@ pub(crate) fn answer(
         }
         (Asker::Server(id), "GET", ["stats", rest @ ..]) => stats::stats(postmark, id, rest, call),
         (Asker::Server(id), "GET", ["deliverystats"]) => stats::delivery(postmark, id),
+        (Asker::Server(id), _, ["webhooks", rest @ ..]) => {
+            webhooks::api(postmark, id, method, rest, call, turn)
+        }
         (Asker::Server(id), "GET", ["bounces"]) => stats::bounces(postmark, id, call),
         (Asker::Server(id), "GET", ["messages", "outbound"]) => stats::search(postmark, id, call),
         (Asker::Server(id), "GET", ["messages", "outbound", message, "details"]) => {

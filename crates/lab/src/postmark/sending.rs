@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{MESSAGES_MAX, Message, Postmark, error, invalid, message_id, submitted_at};
-use crate::PostmarkKnobs;
 use crate::clock::day;
 use crate::wire::{Call, Reply, text};
 use crate::world::Turn;
+use crate::{PostmarkKnobs, Sending};
 
 /// The largest batch.
 const BATCH_MAX: usize = 500;
@@ -154,6 +154,27 @@ fn accept(
             "The 'From' address you supplied is not a Sender Signature on your account.",
         ));
     }
+    if knobs.unconfirmed.contains(&from) {
+        return Err(Refused(
+            401,
+            "The 'From' address you supplied is a Sender Signature that is not confirmed.",
+        ));
+    }
+    match knobs.sending {
+        Sending::Allowed => {}
+        Sending::NoCredits => return Err(Refused(405, "Not allowed to send: out of credits.")),
+        Sending::Closed => return Err(Refused(413, "Not allowed to send.")),
+        Sending::Pending => {
+            let to = field("To");
+            if to.split(',').any(|to| address(to.trim()) != Some(domain)) {
+                return Err(Refused(
+                    412,
+                    "While the account waits for its approval, all recipients must share the \
+                     domain of the 'From' address.",
+                ));
+            }
+        }
+    }
     if field("To").to_ascii_lowercase().contains("bounced@") {
         return Err(Refused(
             406,
@@ -162,7 +183,7 @@ fn accept(
     }
     let id = message_id();
     let answer = accepted(mail, turn.now, &id, "OK");
-    *postmark.sent.entry((server, day(turn.now))).or_default() += 1;
+    postmark.days.entry((server, day(turn.now))).or_default().sent += 1;
     if !traffic {
         if postmark.messages.len() == MESSAGES_MAX {
             postmark.messages.pop_front();
@@ -174,6 +195,7 @@ fn accept(
             id,
             from,
             to: field("To"),
+            bcc: field("Bcc"),
             subject: field("Subject"),
             tag: field("Tag"),
             metadata: mail.get("Metadata").cloned().unwrap_or_else(|| json!({})),

@@ -2,19 +2,22 @@
 
 use serde_json::{Value, json};
 
-use super::{Message, Postmark, invalid, submitted_at};
+use super::{Day, Message, Postmark, invalid, submitted_at};
 use crate::wire::{Call, Reply};
 
 /// `/stats/…`; `rest` is the path after that word.
 pub(crate) fn stats(postmark: &Postmark, server: u64, rest: &[&str], call: &Call) -> Reply {
     let days = days(postmark, server, call);
-    let sent: u64 = days.iter().map(|(_, count)| count).sum();
+    let sum = |of: fn(&Day) -> u64| days.iter().map(|(_, day)| of(day)).sum::<u64>();
+    let (sent, bounced, complaints) =
+        (sum(|day| day.sent), sum(|day| day.bounced), sum(|day| day.complaints));
     match rest {
         ["outbound"] => Reply::json(
             200,
             &json!({
-                "Sent": sent, "Bounced": 0, "SMTPApiErrors": 0, "BounceRate": 0.0,
-                "SpamComplaints": 0, "SpamComplaintsRate": 0.0, "Opens": 0, "UniqueOpens": 0,
+                "Sent": sent, "Bounced": bounced, "SMTPApiErrors": sum(|day| day.api_errors),
+                "BounceRate": share(bounced, sent), "SpamComplaints": complaints,
+                "SpamComplaintsRate": share(complaints, sent), "Opens": 0, "UniqueOpens": 0,
                 "Tracked": 0, "WithLinkTracking": 0, "WithOpenTracking": 0, "TotalClicks": 0,
                 "UniqueLinksClicked": 0, "TotalTrackedLinksSent": 0, "WithClientRecorded": 0,
                 "WithPlatformRecorded": 0,
@@ -22,14 +25,37 @@ pub(crate) fn stats(postmark: &Postmark, server: u64, rest: &[&str], call: &Call
         ),
         ["outbound", "sends"] => {
             let days: Vec<_> =
-                days.iter().map(|(date, count)| json!({ "Date": date, "Sent": count })).collect();
+                days.iter().map(|(date, day)| json!({ "Date": date, "Sent": day.sent })).collect();
             Reply::json(200, &json!({ "Days": days, "Sent": sent }))
         }
-        ["outbound", "bounces" | "spam" | "tracked" | "opens" | "clicks"] => {
-            Reply::json(200, &json!({ "Days": [] }))
+        ["outbound", "bounces"] => {
+            let days: Vec<_> = days
+                .iter()
+                .map(|(date, day)| {
+                    json!({ "Date": date, "HardBounce": day.bounced, "SMTPApiError": day.api_errors })
+                })
+                .collect();
+            let errors = sum(|day| day.api_errors);
+            Reply::json(
+                200,
+                &json!({ "Days": days, "HardBounce": bounced, "SMTPApiError": errors }),
+            )
         }
+        ["outbound", "spam"] => {
+            let days: Vec<_> = days
+                .iter()
+                .map(|(date, day)| json!({ "Date": date, "SpamComplaint": day.complaints }))
+                .collect();
+            Reply::json(200, &json!({ "Days": days, "SpamComplaint": complaints }))
+        }
+        ["outbound", "tracked" | "opens" | "clicks"] => Reply::json(200, &json!({ "Days": [] })),
         _ => super::error(404, 0, "The requested resource was not found."),
     }
+}
+
+/// Per cent, as Postmark gives rates.
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 }
 }
 
 pub(crate) fn delivery(_postmark: &Postmark, _server: u64) -> Reply {
@@ -85,7 +111,7 @@ fn show(message: &Message) -> Value {
         "MessageStream": message.stream,
         "To": [{ "Email": message.to, "Name": null }],
         "Cc": [],
-        "Bcc": [],
+        "Bcc": addresses(&message.bcc),
         "Recipients": [message.to],
         "ReceivedAt": submitted_at(message.at),
         "From": message.from,
@@ -99,14 +125,20 @@ fn show(message: &Message) -> Value {
     })
 }
 
-fn days(postmark: &Postmark, server: u64, call: &Call) -> Vec<(String, u64)> {
+/// Addresses of a list, as the API shows them.
+fn addresses(list: &str) -> Vec<Value> {
+    let each = list.split(',').map(str::trim).filter(|one| !one.is_empty());
+    each.map(|email| json!({ "Email": email, "Name": null })).collect()
+}
+
+fn days(postmark: &Postmark, server: u64, call: &Call) -> Vec<(String, Day)> {
     let from = call.query("fromdate").unwrap_or("0000");
     let to = call.query("todate").unwrap_or("9999");
     postmark
-        .sent
+        .days
         .iter()
         .filter(|((id, day), _)| *id == server && from <= day.as_str() && day.as_str() <= to)
-        .map(|((_, day), count)| (day.clone(), *count))
+        .map(|((_, date), day)| (date.clone(), *day))
         .collect()
 }
 

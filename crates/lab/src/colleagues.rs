@@ -1,0 +1,136 @@
+//! What other people do at the vendors while nobody looks: tests stage broken situations with it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::infisical::Place;
+use crate::lab::Lab;
+use crate::postmark::{Day, Webhook};
+use crate::world::Turn;
+use crate::{SecretScope, random};
+
+impl Lab {
+    /// Somebody makes a Postmark server, `Live` or `Sandbox`; answers its token.
+    pub fn add_postmark_server(&self, name: &str, delivery_type: &str) -> String {
+        let token = random::uuid();
+        self.shared().world(|world, now| {
+            let tokens = vec![token.clone()];
+            world.scene.postmark.add_server(name, delivery_type, tokens, now, now);
+        });
+        token
+    }
+
+    /// A day of a Postmark server, `YYYY-MM-DD`: sent, bounced, errors of the API and of SMTP,
+    /// complaints.
+    pub fn set_postmark_day(&self, server: &str, date: &str, counts: [u64; 4]) {
+        let [sent, bounced, api_errors, complaints] = counts;
+        self.shared().world(|world, _| {
+            let postmark = &mut world.scene.postmark;
+            let id = postmark.servers.values().find(|one| one.name == server).map(|one| one.id);
+            if let Some(id) = id {
+                let day = Day { sent, bounced, api_errors, complaints };
+                postmark.days.insert((id, date.to_owned()), day);
+            }
+        });
+    }
+
+    /// Somebody adds a webhook to a Postmark server; the settings are as its API has them.
+    pub fn add_postmark_webhook(&self, server: &str, settings: Value) {
+        self.shared().world(|world, _| {
+            let postmark = &mut world.scene.postmark;
+            let id = postmark.servers.values().find(|one| one.name == server).map(|one| one.id);
+            let number = 1_234_567 + postmark.webhooks.len() as u64;
+            let made = id.map(|server| Webhook { server, id: number, settings });
+            postmark.webhooks.extend(made);
+        });
+    }
+
+    /// Somebody writes a secret at GitHub.
+    pub fn set_github_secret(&self, scope: &SecretScope, name: &str, value: &str) {
+        self.shared().world(|world, now| {
+            if let Some(store) = world.scene.github.stores.get_mut(scope) {
+                store.set(name, value, now);
+            }
+        });
+    }
+
+    /// Somebody deletes a secret at GitHub.
+    pub fn delete_github_secret(&self, scope: &SecretScope, name: &str) {
+        self.shared().world(|world, _| {
+            if let Some(store) = world.scene.github.stores.get_mut(scope) {
+                store.secrets.remove(&name.to_ascii_uppercase());
+            }
+        });
+    }
+
+    /// Somebody starts a workflow at GitHub by its file; false when there is none.
+    pub fn start_workflow(&self, file: &str) -> bool {
+        self.shared().world(|world, now| {
+            let turn = Turn::new(now, Arc::clone(&world.urls));
+            world.scene.github.start_workflow(file, "somebody", &turn)
+        })
+    }
+
+    /// Somebody changes a value in Infisical (in the root folder), or removes it.
+    pub fn set_infisical_value(&self, environment: &str, key: &str, value: Option<&str>) {
+        let place = Place {
+            environment: environment.to_owned(),
+            path: "/".to_owned(),
+            key: key.to_owned(),
+        };
+        self.shared().world(|world, now| {
+            let infisical = &mut world.scene.infisical;
+            match value {
+                Some(value) => infisical.store(place, value, None, now),
+                None => drop(infisical.secrets.remove(&place)),
+            }
+        });
+    }
+
+    /// Somebody makes an authorization at Heroku; answers its token. `seconds` is after how long
+    /// it ends by itself.
+    pub fn add_heroku_authorization(
+        &self,
+        description: &str,
+        scope: &[&str],
+        seconds: Option<u64>,
+    ) -> String {
+        let token = random::heroku_token();
+        let scope = scope.iter().map(|&word| word.to_owned()).collect();
+        self.shared().world(|world, now| {
+            world.scene.heroku.authorize(description, scope, token.clone(), seconds, now, now)
+        });
+        token
+    }
+
+    /// Somebody restarts an app's dynos with `heroku ps:restart`.
+    pub fn restart_app(&self, app: &str) {
+        self.cycle_dynos(app);
+    }
+
+    /// Several config vars change at once, as `heroku config:set` does.
+    pub fn set_config_vars(&self, app: &str, values: &[(&str, Option<&str>)]) {
+        let change: BTreeMap<_, _> = values
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), value.map(str::to_owned)))
+            .collect();
+        self.shared().world(|world, now| {
+            let knobs = &world.knobs.heroku;
+            world.scene.heroku.change_config(app, &change, knobs, now)
+        });
+    }
+
+    /// Somebody makes another token for a Postmark server; answers it, or nothing where the
+    /// server has as many as it can.
+    pub fn add_postmark_token(&self, server: &str) -> Option<String> {
+        self.shared().world(|world, now| {
+            let mut turn = Turn::new(now, Arc::clone(&world.urls));
+            let postmark = &mut world.scene.postmark;
+            let id = postmark.servers.values().find(|one| one.name == server)?.id;
+            postmark.generate_token(id, &mut turn).ok()?;
+            postmark.servers.get(&id)?.tokens.last().map(|token| token.value.clone())
+        })
+    }
+}
