@@ -6,7 +6,7 @@
 //! compares. [`crashes`] and [`faults`] put one rotation through everything that can happen to it,
 //! [`disks`] and [`clocks`] do the same to the disk and the clock under it, by means of a [`shim`]
 //! that the program does not know of. [`appends`] cuts the power under the journal alone. [`chain`]
-//! times a rotation, [`leaks`] lives a whole life and lets [`canary`] look for values where none
+//! times a rotation, [`originals`] is what the two given runbooks say, [`leaks`] lives a whole life and lets [`canary`] look for values where none
 //! may be, [`memory`] counts copies in the running program, and [`hardening`] tries to look at it.
 //!
 //! Both the tests of the command line and `cargo xtask figures` rest on this, so that a published
@@ -46,6 +46,7 @@ pub mod journey;
 pub mod leaks;
 pub mod matrix;
 pub mod memory;
+pub mod originals;
 pub mod rekeys;
 pub mod set_backs;
 pub mod steps;

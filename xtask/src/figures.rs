@@ -11,6 +11,7 @@ mod fuzz;
 mod journal;
 mod leaks;
 mod model;
+mod runbooks;
 mod safety;
 mod sealing;
 mod time;
@@ -121,6 +122,7 @@ const MEASURES: &[(&str, Measure)] = &[
     ("leaks", leaks::places),
     ("started", leaks::started),
     ("memory", leaks::memory),
+    ("runbooks", runbooks::measure),
     ("fuzz", fuzz::fuzzing),
     ("addresses", fuzz::addresses),
 ];

@@ -9,6 +9,7 @@ use domain::audit::NoteKey;
 use domain::inventory::KeySource;
 
 use crate::commands;
+use crate::commands::runbook::Runbook;
 
 /// Rotate API tokens without an outage, and prove that the old one is dead
 #[derive(Parser, Debug)]
@@ -61,6 +62,9 @@ pub(crate) enum Command {
     /// Look at rotations and steer them
     #[command(subcommand)]
     Run(Run),
+    /// Show and check the runbook of a secret, made from what is known and measured
+    #[command(subcommand)]
+    Runbook(Runbook),
     /// Look at what waits for people, and answer
     #[command(subcommand)]
     Task(Task),

@@ -14,6 +14,7 @@ mod rekey;
 mod restore;
 mod rotate;
 mod run;
+pub(crate) mod runbook;
 mod schedule;
 mod secret;
 mod status;
@@ -40,6 +41,7 @@ pub(crate) async fn run(command: Command, global: &Global, output: Output) -> Re
         Command::Rotate(args) => rotate::run(&args, global, output).await,
         Command::Status(args) => status::run(&args, global, output).await,
         Command::Run(args) => run::run(args, global, output).await,
+        Command::Runbook(args) => runbook::run(args, global, output).await,
         Command::Task(args) => task::run(args, global, output).await,
         Command::Audit(args) => audit::run(&args, global, output),
         Command::Schedule(args) => schedule::run(&args, global, output),

@@ -51,6 +51,12 @@ impl Home {
         }
     }
 
+    /// An inventory that stands in no file; it leaves nothing outside of its directory, and
+    /// nobody is asked.
+    pub(crate) fn made(directory: PathBuf, inventory: Inventory) -> Self {
+        Self { directory, inventory, marks: None, no_input: true }
+    }
+
     /// The secret that a person means: its whole name, or its key where only one environment
     /// has it. A key that several environments have is an error that lists them.
     pub(crate) fn secret(&self, text: &str) -> Result<SecretName> {

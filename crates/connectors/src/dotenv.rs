@@ -7,6 +7,7 @@
 //!
 //! <https://github.com/motdotla/dotenv#readme>
 
+pub(crate) mod manual;
 #[cfg(test)]
 mod tests;
 pub(crate) mod text;

@@ -12,6 +12,7 @@
 //! <https://docs.github.com/en/actions/reference/security/secrets>,
 //! <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>
 
+pub(crate) mod manual;
 mod read;
 mod sealed_box;
 #[cfg(test)]

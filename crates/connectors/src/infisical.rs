@@ -11,6 +11,7 @@
 //! <https://infisical.com/docs/api-reference/endpoints/secrets/read>,
 //! <https://infisical.com/docs/documentation/platform/identities/universal-auth>
 
+pub(crate) mod manual;
 mod read;
 mod session;
 #[cfg(test)]

@@ -26,6 +26,7 @@ mod postmark;
 mod probe;
 mod sealed_file;
 
+mod manual;
 mod world;
 
 pub mod kinds;
@@ -36,6 +37,7 @@ pub use examine::{Answered, Examiner, TestMail};
 pub use fault::Fault;
 pub use http::{CallObserver, Quota, SetupError};
 pub use login::{Login, LoginError};
+pub use manual::manual_of;
 pub use probe::run_probe;
 pub use sealed_file::SealedFiles;
 pub use traits::{

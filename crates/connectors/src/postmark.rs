@@ -9,6 +9,8 @@
 //! <https://postmarkapp.com/developer/api/server-api>,
 //! <https://postmarkapp.com/developer/api/overview#error-codes>
 
+pub(crate) mod manual;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

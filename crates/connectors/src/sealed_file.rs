@@ -7,6 +7,8 @@
 //! While the installation's key is replaced, the file holds everything twice, `entries` under the
 //! one key and `next` under the other, so that it opens with whichever of them is in force.
 
+pub(crate) mod manual;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

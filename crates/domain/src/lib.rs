@@ -41,6 +41,8 @@ pub mod template;
 
 pub mod schedule;
 
+pub mod runbook;
+
 pub use action::Action;
 pub use backoff::retry_delay;
 pub use duration::{ParseSpanError, Span};

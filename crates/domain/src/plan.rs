@@ -14,6 +14,7 @@ use crate::{
 };
 
 pub use make::Declared;
+pub(crate) use make::identity;
 pub use steps::{PlanStep, Sign};
 
 /// Everything that one rotation needs to know.

@@ -44,6 +44,8 @@ use crate::{
 };
 
 pub use legal::IllegalEvent;
+#[cfg(test)]
+pub(crate) use model::plan::plan as sample_plan;
 pub use next::Next;
 pub use view::Waiting;
 

@@ -367,6 +367,25 @@ pub(crate) fn lines(
     Ok(lines.collect::<Result<_, _>>()?)
 }
 
+/// The newest records of one action, newest first; of one secret, where one is named.
+pub(crate) fn lines_of(
+    connection: &Connection,
+    action: &str,
+    secret: Option<&str>,
+    number: u64,
+) -> Result<Vec<Line>, JournalError> {
+    let number = i64::try_from(number).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, body, leaf FROM audit
+         WHERE body ->> '$.action' = ?1 AND (?2 IS NULL OR body ->> '$.secret' = ?2)
+         ORDER BY seq DESC LIMIT ?3",
+    )?;
+    let lines = statement.query_map(params![action, secret, number], |row| {
+        Ok(Line { seq: row.get(0)?, body: row.get(1)?, leaf: Hash(row.get(2)?) })
+    })?;
+    Ok(lines.collect::<Result<_, _>>()?)
+}
+
 /// The place of the newest record; 0 if there is none.
 pub(crate) fn newest(connection: &Connection) -> Result<u64, JournalError> {
     let sql = "SELECT coalesce(max(seq), 0) FROM audit";

@@ -162,6 +162,21 @@ impl Reader {
         audit_log::newest_lines(&self.connection(), number)
     }
 
+    /// The newest audit records of one action, newest first, such as `runbook.validated`; of one
+    /// secret, where one is named. They are read in the order of the log, one after the other.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn audit_of(
+        &self,
+        action: &str,
+        secret: Option<&SecretName>,
+        number: u64,
+    ) -> Result<Vec<Line>, JournalError> {
+        let secret = secret.map(ToString::to_string);
+        audit_log::lines_of(&self.connection(), action, secret.as_deref(), number)
+    }
+
     /// Checks the whole audit log: that its records are those that its checkpoint signs, and
     /// that no journal entry lacks its record.
     ///

@@ -60,14 +60,14 @@ pub(crate) async fn run(args: &Demo, global: &Global, output: Output) -> Result<
     Ok(if report.is_good() { Exit::Ok } else { Exit::Failed })
 }
 
-/// Where the demo's files lie; gone afterwards unless they are kept.
-struct Place {
-    directory: PathBuf,
+/// Where the files of a lab's inventory lie; gone afterwards unless they are kept.
+pub(super) struct Place {
+    pub(super) directory: PathBuf,
     temporary: bool,
 }
 
 impl Place {
-    fn new(keep: Option<&Path>) -> Result<Self> {
+    pub(super) fn new(keep: Option<&Path>) -> Result<Self> {
         let directory = match keep {
             Some(directory) => directory.to_owned(),
             None => {

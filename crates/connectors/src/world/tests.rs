@@ -76,6 +76,7 @@ fn issued_by(mut inventory: Inventory, kind: IssuerKind) -> Inventory {
         known: Vec::new(),
         create_text: None,
         revoke_text: None,
+        not_enabled: Vec::new(),
         consumers: Vec::new(),
         probes: Vec::new(),
     };

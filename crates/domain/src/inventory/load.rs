@@ -113,7 +113,8 @@ impl Page<'_> {
             let known = inventory.stores.keys().map(String::as_str);
             self.unknown_word(&raw.store.store, "store", known);
         }
-        let consumers = self.consumers(raw, inventory);
+        let consumers = self.consumers(raw, inventory, true);
+        let not_enabled = self.consumers(raw, inventory, false);
         let probes = raw.verify.iter().filter_map(|verify| self.probe(verify)).collect();
         let policy = &inventory.policy;
         (self.wrong.len() == before).then_some(())?;
@@ -131,6 +132,7 @@ impl Page<'_> {
             create_text: raw.create.operator.clone(),
             revoke_text: raw.revoke.operator.clone(),
             consumers,
+            not_enabled,
             probes,
         })
     }

@@ -236,6 +236,8 @@ pub struct Secret {
     pub revoke_text: Option<String>,
     /// The places that hold a copy.
     pub consumers: Vec<Consumer>,
+    /// Places that could hold one and do not; runbooks name them.
+    pub not_enabled: Vec<Consumer>,
     /// Looks at the world that must succeed on the new token, after the consumers have it.
     pub probes: Vec<Probe>,
 }

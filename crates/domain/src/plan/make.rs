@@ -99,7 +99,8 @@ impl Plan {
     }
 }
 
-fn identity(kind: &IssuerKind) -> &str {
+/// Who every token of an issuer answers as.
+pub(crate) fn identity(kind: &IssuerKind) -> &str {
     match kind {
         IssuerKind::PostmarkServer { server, .. } => server,
         IssuerKind::HerokuAuthorization { account, .. } => account,

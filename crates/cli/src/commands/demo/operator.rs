@@ -10,29 +10,36 @@ use crate::output::Output;
 
 /// How long a person takes to find the page.
 const THINKS: Duration = Duration::from_millis(800);
+/// The server of the demo.
 const SERVER: &str = "acme-prod";
 
 /// Somebody who does what an operator is asked to do.
 pub(crate) struct StandIn {
     hands: lab::StandIn,
+    server: String,
     output: Output,
 }
 
 impl StandIn {
     pub(super) fn of(lab: &Lab, output: Output) -> Option<Self> {
-        Some(Self { hands: lab.operator(), output })
+        Some(Self::at(lab, SERVER, output))
+    }
+
+    /// Somebody in front of the pages of this Postmark server.
+    pub(crate) fn at(lab: &Lab, server: &str, output: Output) -> Self {
+        Self { hands: lab.operator(), server: server.to_owned(), output }
     }
 
     /// Does one thing as instructed.
     pub(crate) async fn asked(&self, kind: TaskKind, lines: &[String]) {
         tokio::time::sleep(THINKS).await;
         let done = match kind {
-            TaskKind::Create => self.hands.generate_token(SERVER).await.map(drop),
+            TaskKind::Create => self.hands.generate_token(&self.server).await.map(drop),
             TaskKind::Revoke | TaskKind::Discard => {
                 let Some(end) = lines.iter().find_map(|line| ending(line)) else {
                     return self.output.say("       (the stand-in found no token to delete)");
                 };
-                self.hands.delete_token(SERVER, &TokenPick::EndsIn(end)).await
+                self.hands.delete_token(&self.server, &TokenPick::EndsIn(end)).await
             }
             TaskKind::Approve | TaskKind::Attend => return,
         };

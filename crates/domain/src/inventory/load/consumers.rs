@@ -12,11 +12,17 @@ use crate::inventory::{
 const KINDS: [&str; 3] = ["heroku-config", "github-secret", "dotenv"];
 
 impl Page<'_> {
-    pub(super) fn consumers(&mut self, raw: &raw::Secret, inventory: &Inventory) -> Vec<Consumer> {
+    /// Those that are enabled, or those that are not.
+    pub(super) fn consumers(
+        &mut self,
+        raw: &raw::Secret,
+        inventory: &Inventory,
+        enabled: bool,
+    ) -> Vec<Consumer> {
         let mut keys = vec![raw.name.get_ref().clone()];
         keys.extend(raw.also.iter().map(|name| name.get_ref().clone()));
         let mut consumers: Vec<Consumer> = Vec::new();
-        for part in raw.consumers.iter().filter(|part| part.get_ref().enabled) {
+        for part in raw.consumers.iter().filter(|part| part.get_ref().enabled == enabled) {
             let Some(consumer) = self.consumer(part.get_ref(), &keys, inventory) else {
                 continue;
             };

@@ -9,7 +9,7 @@ use crate::{
 /// More tries than any budget of faults can use up.
 pub(super) const FOR_EVER: u32 = 100;
 
-pub(in crate::rotation) fn plan(consumers: u8) -> Plan {
+pub(crate) fn plan(consumers: u8) -> Plan {
     let part = |i: u8| ConsumerPart {
         id: ConsumerId::from(format!("c{i}")),
         label: String::new(),
