@@ -5,8 +5,10 @@
 //! the world is read from the lab, never from the product: [`Before`] is what it was like, and
 //! compares. [`crashes`] and [`faults`] put one rotation through everything that can happen to it,
 //! [`disks`] and [`clocks`] do the same to the disk and the clock under it, by means of a [`shim`]
-//! that the program does not know of. [`appends`] cuts the power under the journal alone. [`chain`]
-//! times a rotation, [`originals`] is what the two given runbooks say, [`leaks`] lives a whole life and lets [`canary`] look for values where none
+//! that the program does not know of. [`drifts`] changes the world behind everybody's back and
+//! looks whether it is noticed. [`appends`] cuts the power under the journal alone. [`chain`]
+//! times a rotation, [`originals`] is what the two given runbooks say, [`leaks`] lives a whole
+//! life and lets [`canary`] look for values where none
 //! may be, [`memory`] counts copies in the running program, and [`hardening`] tries to look at it.
 //!
 //! Both the tests of the command line and `cargo xtask figures` rest on this, so that a published
@@ -40,6 +42,7 @@ pub mod canary;
 pub mod chain;
 pub mod crashes;
 pub mod doubtful;
+pub mod drifts;
 pub mod faults;
 pub mod hardening;
 pub mod journey;
@@ -50,6 +53,7 @@ pub mod originals;
 pub mod rekeys;
 pub mod set_backs;
 pub mod steps;
+pub mod syncs;
 pub mod tls;
 
 pub use before::{Before, Restarts};

@@ -7,6 +7,7 @@ mod crashes;
 mod demo;
 mod disks;
 mod doctor;
+mod drift;
 mod fuzz;
 mod journal;
 mod leaks;
@@ -118,6 +119,7 @@ const MEASURES: &[(&str, Measure)] = &[
     ("doubtful", crashes::doubtful),
     ("steps", crashes::steps),
     ("faults", safety::faults),
+    ("drift", drift::measure),
     ("doctor", doctor::measure),
     ("leaks", leaks::places),
     ("started", leaks::started),

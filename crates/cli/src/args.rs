@@ -59,6 +59,8 @@ pub(crate) enum Command {
     /// Make example files without values, and keep them in step
     #[command(subcommand)]
     Template(commands::template::Template),
+    /// Compare what everybody holds with what they should
+    Drift(crate::commands::Drift),
     /// Look at rotations and steer them
     #[command(subcommand)]
     Run(Run),
@@ -74,7 +76,7 @@ pub(crate) enum Command {
     /// See when rotations are due, and into which windows they fall
     #[command(subcommand)]
     Schedule(Schedule),
-    /// Put a secret's current token into its store
+    /// Put a secret's current token where it belongs
     #[command(subcommand)]
     Secret(Secret),
     /// Replace the installation's key; run again to go on after an interruption
@@ -354,6 +356,8 @@ pub(crate) enum Secret {
         #[command(flatten)]
         token: TokenWay,
     },
+    /// Give consumers that differ the token that the store holds; run again after an interruption
+    Sync(crate::commands::SecretSync),
 }
 
 /// Replace the installation's key; run again to go on after an interruption

@@ -5,6 +5,7 @@ mod backup;
 mod config;
 mod demo;
 pub(crate) mod doctor;
+mod drift;
 mod fingerprint;
 mod init;
 mod lab;
@@ -23,6 +24,8 @@ mod task;
 pub(crate) mod template;
 
 pub(crate) use demo::StandIn;
+pub(crate) use drift::Drift;
+pub(crate) use secret::Sync as SecretSync;
 
 use clap::CommandFactory;
 
@@ -40,6 +43,7 @@ pub(crate) async fn run(command: Command, global: &Global, output: Output) -> Re
         Command::Plan(args) => plan::run(&args, global, output).await,
         Command::Rotate(args) => rotate::run(&args, global, output).await,
         Command::Status(args) => status::run(&args, global, output).await,
+        Command::Drift(args) => drift::run(&args, global, output).await,
         Command::Run(args) => run::run(args, global, output).await,
         Command::Runbook(args) => runbook::run(args, global, output).await,
         Command::Task(args) => task::run(args, global, output).await,

@@ -12,7 +12,8 @@ pub(crate) enum Exit {
     Failed = 1,
     /// The command line or the inventory is wrong; nothing was started.
     Usage = 2,
-    /// `plan --detailed-exitcode` would change something; `status --check` found something due.
+    /// `plan --detailed-exitcode` would change something; `status --check` found something due,
+    /// `drift --check` something that differs.
     Changes = 3,
     /// It waits for an operator. Not a failure.
     Waiting = 10,
@@ -43,7 +44,7 @@ pub(crate) const HELP: &str = "\
   0   done, or nothing to do
   1   it did not work
   2   the command line or the inventory is wrong; nothing was started
-  3   something would change (plan --detailed-exitcode) or is due (status --check)
+  3   something would change (plan --detailed-exitcode), is due (status --check) or differs (drift --check)
  10   it waits for an operator; not a failure
  11   rolled back: everybody is on the old token again
  12   needs attention: a step does not go on by itself; nothing is lost

@@ -46,6 +46,16 @@ impl Output {
         written(writeln!(io::stdout().lock(), "{text}"))
     }
 
+    /// Data, for machines that read a stream: one object a line.
+    pub(crate) fn json_line<T: Serialize>(self, value: &T) -> Result<()> {
+        if !self.json {
+            return Ok(());
+        }
+        let text = serde_json::to_string(value)
+            .map_err(|error| Fail::new(Exit::Failed, format!("failed to write JSON: {error}")))?;
+        written(writeln!(io::stdout().lock(), "{text}"))
+    }
+
     /// Talk: progress and advice.
     pub(crate) fn say(self, text: &str) {
         if !self.quiet {

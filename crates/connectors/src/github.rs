@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::Token;
+use domain::drift::Wrote;
 use domain::inventory::GithubScope;
 use futures_util::future::{try_join, try_join_all, try_join3};
 use jiff::Timestamp;
@@ -31,7 +32,7 @@ use serde::Serialize;
 use self::read::{Metadata, PublicKey, Runs};
 use crate::http::{Answer, Http, Request};
 use crate::shown::shown;
-use crate::{Adoption, Consumer, Fault, Held, Login, Receipt};
+use crate::{Adoption, Consumer, Fault, Held, Login, Receipt, Running};
 
 /// The version of the API that is spoken.
 const API_VERSION: &str = "2022-11-28";
@@ -218,11 +219,10 @@ impl Consumer for GithubSecret {
         let (_, metadata, shadow) =
             try_join3(self.public_key(), self.metadata(), self.shadow()).await?;
         if let Some((environment, name)) = shadow {
-            let why = format!(
+            return Ok(Held::Shadowed(format!(
                 "environment `{}` has its own {name}, which shadows it; add it as a consumer",
                 shown(&environment)
-            );
-            return Err(self.http.refusal("reading the repository's environments", why));
+            )));
         }
         Ok(Held::Unreadable(oldest(&metadata)))
     }
@@ -256,6 +256,11 @@ impl Consumer for GithubSecret {
         let older = runs.iter().flat_map(|page| &page.created).filter(|at| **at <= last).count();
         let runs = if older == 1 { "run" } else { "runs" };
         Ok((older > 0).then(|| format!("{older} {runs} from before the write have not ended")))
+    }
+
+    async fn running(&self, receipt: Option<&str>) -> Result<Running, Fault> {
+        let metadata = self.metadata().await?;
+        Ok(Running { wrote: wrote(&metadata, receipt), ..Running::default() })
     }
 
     fn reads_back(&self) -> bool {
@@ -323,6 +328,18 @@ fn times_of(receipt: &str) -> Option<(Timestamp, Timestamp)> {
     let times = receipt.strip_prefix(RECEIPT)?;
     let (first, last) = times.split_once(" to ").unwrap_or((times, times));
     Some((first.parse().ok()?, last.parse().ok()?))
+}
+
+/// Whose the last write was. Times have a resolution of one second, so a write of somebody else
+/// within the second of ours is not told from it.
+fn wrote(metadata: &[Option<Metadata>], receipt: Option<&str>) -> Wrote {
+    let Some((first, last)) = receipt.and_then(times_of) else { return Wrote::NotKnown };
+    match (oldest(metadata), newest(metadata)) {
+        (_, Some(newest)) if newest > last => Wrote::Somebody(newest),
+        (Some(oldest), Some(_)) if oldest < first => Wrote::Before(oldest),
+        (Some(_), Some(newest)) => Wrote::Ours(newest),
+        _ => Wrote::NotKnown,
+    }
 }
 
 /// Whether the write is visible and every run that may carry the value before has ended. Times

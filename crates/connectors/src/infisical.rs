@@ -157,6 +157,7 @@ impl Store for Infisical {
         Ok(self.entry(key).await?.map(|entry| Stored {
             token: Token::from(entry.token.expose().trim()),
             version: entry.version,
+            managed: entry.is_rotated.then(|| "Infisical's own rotation".to_owned()),
         }))
     }
 

@@ -42,6 +42,6 @@ pub use probe::run_probe;
 pub use sealed_file::SealedFiles;
 pub use traits::{
     Adoption, Consumer, Found, Held, Issuer, ListedToken, Listing, MintOrder, MintRight, Minted,
-    Receipt, Store, StoreWrite, Stored,
+    Receipt, Running, Store, StoreWrite, Stored,
 };
 pub use world::{ALL_PROFILES, World, WorldError, profile_of};

@@ -78,7 +78,11 @@ impl SealedFile {
         let plain =
             self.key.open_sealed(&place(key, entry.version), &sealed).map_err(|_| wrong())?;
         let text = std::str::from_utf8(&plain).map_err(|_| wrong())?;
-        Ok(Some(Stored { token: Token::from(text), version: entry.version.to_string() }))
+        Ok(Some(Stored {
+            token: Token::from(text),
+            version: entry.version.to_string(),
+            managed: None,
+        }))
     }
 
     fn write_now(&self, key: &str, token: &Token, call: &FileCall) -> Result<StoreWrite, Fault> {

@@ -5,6 +5,7 @@
 //! order of the engine, and its doubtful end is settled by a reading call.
 
 use async_trait::async_trait;
+use domain::drift::Wrote;
 use domain::{Handle, Liveness, Profile, Token};
 use jiff::Timestamp;
 
@@ -145,6 +146,8 @@ pub struct Stored {
     pub token: Token,
     /// The store's version of it.
     pub version: String,
+    /// Who else writes it there by itself, where the store says so; then nobody should.
+    pub managed: Option<String>,
 }
 
 /// How a write to a store ended.
@@ -197,6 +200,16 @@ pub trait Consumer: Send + Sync {
         Ok(None)
     }
 
+    /// What runs there beside what it holds, and whose the last write was; one look.
+    /// `receipt` is what our last write answered, where it is known.
+    ///
+    /// # Errors
+    /// Any [`Fault`]; reading changes nothing.
+    async fn running(&self, receipt: Option<&str>) -> Result<Running, Fault> {
+        let _ = receipt;
+        Ok(Running::default())
+    }
+
     /// Whether its value can be read back.
     fn reads_back(&self) -> bool;
 
@@ -211,6 +224,22 @@ pub enum Held {
     Values(Vec<Option<Token>>),
     /// It cannot be read back; last written then, `None` where it was never written.
     Unreadable(Option<Timestamp>),
+    /// It may hold the token, but something else is in front of it; says what.
+    Shadowed(String),
+}
+
+/// What runs at a consumer beside what it holds.
+#[derive(Clone, Debug, Default)]
+pub struct Running {
+    /// Processes that were started with other values than it holds now, with what each has under
+    /// its keys.
+    pub older: Vec<(String, Vec<Option<Token>>)>,
+    /// The release that is in force and goes back to an earlier one, in the vendor's words.
+    pub rolled_back: Option<String>,
+    /// A write that was taken and is not in force, in the vendor's words.
+    pub waits: Option<String>,
+    /// Whose the last write was, where the value cannot be read back.
+    pub wrote: Wrote,
 }
 
 /// What a write answered, in the vendor's words: a release, a time, a path. Safe to show.

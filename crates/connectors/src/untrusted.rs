@@ -261,8 +261,19 @@ fn consumer<C: Consumer>(data: &[u8], make: impl Fn(&[u8]) -> Option<C>) -> Vec<
     let Some(consumer) = make(data) else { return seen };
     match now(consumer.look()) {
         Some(Ok(Held::Unreadable(at))) => seen.push(format!("{at:?}")),
+        Some(Ok(Held::Shadowed(why))) => seen.push(why),
         Some(Err(fault)) => seen.push(fault.to_string()),
         Some(Ok(Held::Values(_))) | None => {}
+    }
+    let Some(consumer) = make(data) else { return seen };
+    match now(consumer.running(Some("v2"))) {
+        Some(Ok(running)) => {
+            seen.extend(running.older.into_iter().map(|(name, _)| name));
+            seen.extend(running.rolled_back);
+            seen.extend(running.waits);
+        }
+        Some(Err(fault)) => seen.push(fault.to_string()),
+        None => {}
     }
     let Some(consumer) = make(data) else { return seen };
     let receipt = match now(consumer.write(&token)) {

@@ -37,6 +37,7 @@ pub mod reconcile;
 
 pub mod diagnosis;
 
+pub mod drift;
 pub mod template;
 
 pub mod schedule;

@@ -114,6 +114,8 @@ pub enum Holding {
     Unreadable(Option<Timestamp>),
     /// Nothing yet.
     Nothing,
+    /// It may hold the token, but something else is in front of it; says what.
+    Shadowed(String),
     /// It may not be written or does not exist; the vendor said so.
     Refused(String),
     /// It could not be looked at.

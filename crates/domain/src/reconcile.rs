@@ -96,7 +96,7 @@ fn strangers(rotation: &Rotation, observed: &Observed) -> Option<Verdict> {
         }
         // What cannot be read back is written again, and proven by its write.
         Holding::Unreadable(_) | Holding::Nothing => None,
-        Holding::Refused(why) | Holding::Unknown(why) => {
+        Holding::Refused(why) | Holding::Shadowed(why) | Holding::Unknown(why) => {
             Some(Verdict::Unseen(format!("{}: {why}", seen.id)))
         }
     });

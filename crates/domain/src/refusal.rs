@@ -14,6 +14,9 @@ pub enum Refusal {
     /// The store may not be written.
     #[error("the store cannot be written: {0}")]
     StoreRefuses(String),
+    /// The store holds another token than the one that is believed to be current.
+    #[error("the store {0}")]
+    StoreDrifted(String),
     /// The old token is dead already.
     #[error("the current token is already dead at the issuer: {0}")]
     OldTokenDead(String),
@@ -97,6 +100,11 @@ impl Refusal {
             Self::StoreRefuses(_) => {
                 "give the engine's identity write access to this key in the store".into()
             }
+            Self::StoreDrifted(_) => {
+                "put the right token into the store first: `rollover secret import NAME`; where it \
+                 is lost, `rollover rotate NAME --repair`"
+                    .into()
+            }
             Self::OldTokenDead(_) => {
                 "there is no overlap to protect any more; repair at once with \
                  `rollover rotate NAME --repair`"
@@ -166,6 +174,7 @@ impl Refusal {
             Self::AlreadyOpen(_) => "already-open",
             Self::StoreEmpty(_) => "store-empty",
             Self::StoreRefuses(_) => "store-refuses",
+            Self::StoreDrifted(_) => "store-drifted",
             Self::OldTokenDead(_) => "old-token-dead",
             Self::OtherIdentity { .. } => "other-identity",
             Self::SlotsFull { .. } => "slots-full",

@@ -1,5 +1,6 @@
 //! Everything that rotations share: inventory, connectors, journal, key.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -84,18 +85,42 @@ impl Engine {
         &self,
         read: Option<(&SecretName, &Token)>,
     ) -> Result<(), EngineError> {
-        for connection in self.inventory.connections.values() {
-            let Auth::Token(Source::Secret(name)) = &connection.auth else {
-                continue;
-            };
-            let Some(login) = self.world.logins.get(&connection.name) else {
-                continue;
-            };
+        for (_, name, login) in self.secret_logins() {
             if login.get().is_none() {
                 login.set(self.login_token(name, read).await?);
             }
         }
         Ok(())
+    }
+
+    /// The same, and those that cannot be filled are answered with the reason, by connection.
+    pub(crate) async fn fill_what_logins_there_are(
+        &self,
+        read: (&SecretName, Option<&Token>),
+    ) -> Result<BTreeMap<String, String>, EngineError> {
+        let mut shut = BTreeMap::new();
+        for (connection, name, login) in self.secret_logins() {
+            if login.get().is_some() {
+                continue;
+            }
+            match self.login_token(name, read.1.map(|token| (read.0, token))).await {
+                Ok(token) => login.set(token),
+                Err(error @ EngineError::Login { .. }) => {
+                    shut.insert(connection.to_owned(), error.to_string());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(shut)
+    }
+
+    /// Connections that log in with a secret of the inventory.
+    fn secret_logins(&self) -> impl Iterator<Item = (&str, &SecretName, &Login)> {
+        self.inventory.connections.values().filter_map(|connection| {
+            let Auth::Token(Source::Secret(name)) = &connection.auth else { return None };
+            let login = self.world.logins.get(&connection.name)?;
+            Some((connection.name.as_str(), name, login))
+        })
     }
 
     async fn login_token(
@@ -236,7 +261,8 @@ impl Engine {
             Ok(written) => format!("{written:?}"),
             Err(fault) => fault.to_string(),
         };
-        self.audit("secret.import.outcome", name, &[("result", told)]).await?;
+        let context = [("fingerprint", fingerprint.hex()), ("result", told)];
+        self.audit("secret.import.outcome", name, &context).await?;
         Ok(result.map(|written| match written {
             connectors::StoreWrite::Done(version) => version,
             connectors::StoreWrite::PendingApproval(what) => format!("waits for approval: {what}"),

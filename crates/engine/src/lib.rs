@@ -20,6 +20,8 @@ mod watch;
 mod reconcile;
 
 mod doctor;
+mod drift;
+mod sync;
 
 mod inbox;
 mod progress;
@@ -36,3 +38,4 @@ pub use observe::Planned;
 pub use progress::Progress;
 pub use reconcile::{End, Reconciled};
 pub use summary::{ConsumerSummary, OldTokenSummary, RotationSummary};
+pub use sync::{SyncEnd, SyncPart, SyncPlan, Tell};

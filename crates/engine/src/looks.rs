@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use connectors::{Adoption, Fault};
-use domain::{Action, ConsumerId, Event, Evidence, Liveness, Look, Proof, Which};
+use connectors::{Adoption, Consumer, Fault};
+use domain::{Action, ConsumerId, Event, Evidence, Liveness, Look, Proof, Span, Token, Which};
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
@@ -45,57 +45,27 @@ impl Context {
     /// Waits, looking, until a consumer runs on the new token, or on the old one again.
     pub(crate) async fn adopted(&self, action: &Action, id: &ConsumerId, forward: bool) -> End {
         match self.adoption(action, id, forward).await {
-            Seen::On(proof, detail) => {
+            Adopted::On(proof, detail) => {
                 let evidence = Evidence::Proven { proof, detail };
                 End::of(action, Event::Done { action: action.clone(), evidence })
             }
-            Seen::Differs(why) if forward => {
+            Adopted::Differs(why) if forward => {
                 End::of(action, Event::Drifted { consumer: id.clone(), why })
             }
-            Seen::Differs(why) | Seen::Late(why) => self.unsure(action, why),
+            Adopted::Differs(why) | Adopted::Late(why) => self.unsure(action, why),
         }
     }
 
-    async fn adoption(&self, action: &Action, id: &ConsumerId, forward: bool) -> Seen {
+    async fn adoption(&self, action: &Action, id: &ConsumerId, forward: bool) -> Adopted {
         let token = if forward { self.new_token() } else { self.old.clone() };
         let consumer = match self.consumer(id) {
             Ok(consumer) => consumer,
-            Err(fault) => return Seen::Late(fault.to_string()),
+            Err(fault) => return Adopted::Late(fault.to_string()),
         };
-        let started = Instant::now();
-        let (mut pause, mut differs_since) = (POLL_FIRST, None);
-        loop {
-            let not_yet = match consumer
-                .adopted(&token, self.receipts.get(id).map(String::as_str))
-                .await
-            {
-                Ok(Adoption::ByFingerprint(detail)) => return Seen::On(Proof::Fingerprint, detail),
-                Ok(Adoption::ByWrite(detail)) => return Seen::On(Proof::Write, detail),
-                Ok(Adoption::NotYet(what)) => {
-                    differs_since = None;
-                    what
-                }
-                Ok(Adoption::Differs(what)) => {
-                    let since = *differs_since.get_or_insert_with(Instant::now);
-                    if since.elapsed() >= READ_LAG {
-                        return Seen::Differs(what);
-                    }
-                    what
-                }
-                Err(fault) => {
-                    if let Fault::Later { after: Some(after), .. } = &fault {
-                        pause = pause.max(*after);
-                    }
-                    fault.to_string()
-                }
-            };
-            self.seen(action, &not_yet);
-            if started.elapsed() >= self.plan.limits.adopt_timeout.duration() {
-                return Seen::Late(format!("after {}: {not_yet}", self.plan.limits.adopt_timeout));
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(POLL_LONGEST);
-        }
+        let receipt = self.receipts.get(id).map(String::as_str);
+        let timeout = self.plan.limits.adopt_timeout;
+        let say = |what: &str| self.seen(action, what);
+        wait_until_adopted(&*consumer, &token, receipt, timeout, &say).await
     }
 
     /// The last look before the point of no return, and the first one after it: the store and
@@ -108,15 +78,15 @@ impl Context {
         let mut end = End::nothing(action);
         let mut late = None;
         match stored {
-            Seen::On(..) => {}
-            Seen::Differs(why) => end.events.push(Event::StoreDrifted { why }),
-            Seen::Late(why) => late = Some(format!("{}: {why}", self.plan.store.name)),
+            Adopted::On(..) => {}
+            Adopted::Differs(why) => end.events.push(Event::StoreDrifted { why }),
+            Adopted::Late(why) => late = Some(format!("{}: {why}", self.plan.store.name)),
         }
         for (id, seen) in looks {
             match seen {
-                Seen::On(..) => {}
-                Seen::Differs(why) => end.events.push(Event::Drifted { consumer: id, why }),
-                Seen::Late(why) => late = Some(format!("{id}: {why}")),
+                Adopted::On(..) => {}
+                Adopted::Differs(why) => end.events.push(Event::Drifted { consumer: id, why }),
+                Adopted::Late(why) => late = Some(format!("{id}: {why}")),
             }
         }
         match (end.events.is_empty(), late) {
@@ -133,18 +103,18 @@ impl Context {
 
     /// Whether the store holds the new token. A read may lag behind the write, so a difference
     /// is looked at twice.
-    async fn stored(&self) -> Seen {
+    async fn stored(&self) -> Adopted {
         for last in [false, true] {
             match self.store.read(&self.plan.store.key).await {
                 Ok(Some(stored)) if stored.token == self.new_token() => {
-                    return Seen::On(Proof::Fingerprint, stored.version);
+                    return Adopted::On(Proof::Fingerprint, stored.version);
                 }
-                Ok(_) if last => return Seen::Differs("the store holds something else".into()),
+                Ok(_) if last => return Adopted::Differs("the store holds something else".into()),
                 Ok(_) => tokio::time::sleep(READ_LAG).await,
-                Err(fault) => return Seen::Late(fault.to_string()),
+                Err(fault) => return Adopted::Late(fault.to_string()),
             }
         }
-        Seen::Late("not looked at".into())
+        Adopted::Late("not looked at".into())
     }
 
     /// The inventory's probes, side by side.
@@ -171,9 +141,55 @@ impl Context {
     }
 }
 
+/// Waits, looking, until a consumer runs on a token. What is not yet so is said.
+pub(crate) async fn wait_until_adopted(
+    consumer: &dyn Consumer,
+    token: &Token,
+    receipt: Option<&str>,
+    timeout: Span,
+    say: &(dyn Fn(&str) + Send + Sync),
+) -> Adopted {
+    let started = Instant::now();
+    let (mut pause, mut differs_since) = (POLL_FIRST, None);
+    loop {
+        let not_yet = match consumer.adopted(token, receipt).await {
+            Ok(Adoption::ByFingerprint(detail)) => {
+                return Adopted::On(Proof::Fingerprint, detail);
+            }
+            Ok(Adoption::ByWrite(detail)) => return Adopted::On(Proof::Write, detail),
+            Ok(Adoption::NotYet(what)) => {
+                differs_since = None;
+                what
+            }
+            Ok(Adoption::Differs(what)) => {
+                let since = *differs_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= READ_LAG {
+                    return Adopted::Differs(what);
+                }
+                what
+            }
+            Err(fault) => {
+                if let Fault::Later { after: Some(after), .. } = &fault {
+                    pause = pause.max(*after);
+                }
+                fault.to_string()
+            }
+        };
+        say(&not_yet);
+        if started.elapsed() >= timeout.duration() {
+            return Adopted::Late(format!("after {timeout}: {not_yet}"));
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(POLL_LONGEST);
+    }
+}
+
 /// What became of a consumer.
-enum Seen {
+pub(crate) enum Adopted {
+    /// It runs on the token.
     On(Proof, String),
+    /// It holds something else.
     Differs(String),
+    /// It was not seen to in time.
     Late(String),
 }

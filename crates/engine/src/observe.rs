@@ -105,6 +105,10 @@ impl Engine {
         match store.read(&secret.store_key).await {
             Ok(Some(stored)) => {
                 let fingerprint = self.fingerprints.of(&stored.token);
+                if let Some(by) = stored.managed {
+                    let why = format!("{by} writes this value itself");
+                    return (StoreSeen::Refuses(why), Some(stored.token));
+                }
                 (StoreSeen::Holds { fingerprint, version: stored.version }, Some(stored.token))
             }
             Ok(None) => (StoreSeen::Empty, None),
@@ -230,9 +234,10 @@ pub(crate) fn live(key: &FingerprintKey, listed: &ListedToken) -> LiveToken {
     }
 }
 
-fn holding(key: &FingerprintKey, held: Held) -> Holding {
+pub(crate) fn holding(key: &FingerprintKey, held: Held) -> Holding {
     match held {
         Held::Unreadable(at) => Holding::Unreadable(at),
+        Held::Shadowed(why) => Holding::Shadowed(why),
         Held::Values(values) => {
             let seen: Vec<Option<Fingerprint>> =
                 values.iter().map(|value| value.as_ref().map(|token| key.of(token))).collect();

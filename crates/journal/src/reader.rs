@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use domain::audit::{Note, NoteKey, Proof};
+use domain::audit::{Note, NoteKey, Proof, Record};
 use domain::{Entry, FingerprintKey, Outcome, RotationId, SecretName, Token};
 use jiff::Timestamp;
 use rusqlite::{Connection, Params, Row, params};
@@ -162,10 +162,26 @@ impl Reader {
         audit_log::newest_lines(&self.connection(), number)
     }
 
-    /// The newest audit records of one action, newest first, such as `runbook.validated`; of one
-    /// secret, where one is named. They are read in the order of the log, one after the other.
+    /// The audit records whose actions begin with one of these words, oldest first.
     ///
     /// # Errors
+    /// The database cannot be read, or one of them is not as it was written.
+    pub fn audit_records(&self, actions: &[&str]) -> Result<Vec<Record>, JournalError> {
+        let mut records = Vec::new();
+        for action in actions {
+            // A quote within a value is escaped, so this is found nowhere but in its place.
+            let word = format!("\"action\":\"{action}");
+            let sql = "SELECT seq, body FROM audit WHERE instr(body, ?1) > 0 ORDER BY seq";
+            records.extend(self.rows(sql, [&word], |row| {
+                Ok((row.get::<_, u64>(0)?, row.get::<_, Json<Record>>(1)?.0))
+            })?);
+        }
+        records.sort_by_key(|(seq, _)| *seq);
+        Ok(records.into_iter().map(|(_, record)| record).collect())
+    }
+
+    /// The newest audit records of one action, newest first, such as `runbook.validated`; of one
+    /// secret, where one is named. They are read in the order of the log, one after the other.
     /// The database cannot be read.
     pub fn audit_of(
         &self,

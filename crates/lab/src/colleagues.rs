@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use crate::infisical::Place;
 use crate::lab::Lab;
 use crate::postmark::{Day, Webhook};
 use crate::world::Turn;
-use crate::{SecretScope, random};
+use crate::{AppKnobs, SecretScope, random};
 
 impl Lab {
     /// Somebody makes a Postmark server, `Live` or `Sandbox`; answers its token.
@@ -103,6 +104,45 @@ impl Lab {
             world.scene.heroku.authorize(description, scope, token.clone(), seconds, now, now)
         });
         token
+    }
+
+    /// Somebody rolls an app back to an earlier release; false when there is no such release.
+    pub fn roll_back(&self, app: &str, to: u64) -> bool {
+        self.shared().world(|world, now| {
+            let heroku = &mut world.scene.heroku;
+            let (start, email) = (heroku.dyno_start, heroku.email.clone());
+            let knobs = world.knobs.heroku.apps.get(app).cloned().unwrap_or_default();
+            let Some(app) = heroku.apps.get_mut(app) else { return false };
+            let then = app.releases.iter().find(|release| release.version == to);
+            let Some(config) = then.map(|release| release.config.clone()) else { return false };
+            app.release(&format!("Rollback to v{to}"), config, &email, &knobs, start, now);
+            true
+        })
+    }
+
+    /// Somebody deletes an app.
+    pub fn delete_app(&self, app: &str) {
+        self.shared().world(|world, _| drop(world.scene.heroku.apps.remove(app)));
+    }
+
+    /// Dynos that an app starts from now on leave those before them running for that long, as
+    /// one that hangs while it stops does.
+    pub fn keep_old_dynos(&self, app: &str, overlap: Duration) {
+        let knobs = AppKnobs { preboot: Some(overlap), ..AppKnobs::default() };
+        self.knobs(|all| drop(all.heroku.apps.insert(app.to_owned(), knobs)));
+    }
+
+    /// Somebody has Infisical's own rotation manage a value; false when there is none.
+    pub fn let_infisical_rotate(&self, environment: &str, key: &str) -> bool {
+        let place = Place {
+            environment: environment.to_owned(),
+            path: "/".to_owned(),
+            key: key.to_owned(),
+        };
+        self.shared().world(|world, _| {
+            let secret = world.scene.infisical.secrets.get_mut(&place);
+            secret.map(|secret| secret.is_rotated = true).is_some()
+        })
     }
 
     /// Somebody restarts an app's dynos with `heroku ps:restart`.

@@ -1,5 +1,7 @@
 //! `rollover secret`
 
+mod sync;
+
 use serde_json::json;
 
 use crate::args::{Global, Secret};
@@ -8,6 +10,8 @@ use crate::fail::{Fail, Result};
 use crate::home::Home;
 use crate::output::Output;
 use crate::people;
+
+pub(crate) use sync::Sync;
 
 pub(crate) async fn run(args: &Secret, global: &Global, output: Output) -> Result<Exit> {
     match args {
@@ -37,5 +41,6 @@ pub(crate) async fn run(args: &Secret, global: &Global, output: Output) -> Resul
             output.text(&format!("{name} is in its store, version {version}, fp {fingerprint}"))?;
             Ok(Exit::Ok)
         }
+        Secret::Sync(args) => sync::run(args, global, output).await,
     }
 }

@@ -11,12 +11,15 @@
 //! <https://devcenter.heroku.com/articles/platform-api-reference#config-vars>,
 //! <https://devcenter.heroku.com/articles/platform-api-reference#dyno>
 
+mod running;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::Token;
 use futures_util::future::{join, join3};
+use jiff::Timestamp;
 use reqwest::Method;
 use serde::Deserialize;
 
@@ -24,7 +27,7 @@ use super::{said, send};
 use crate::hidden::{Exposed, wanted};
 use crate::http::{Answer, Http, Request};
 use crate::shown::shown;
-use crate::{Adoption, Consumer, Fault, Held, Login, Receipt};
+use crate::{Adoption, Consumer, Fault, Held, Login, Receipt, Running};
 
 /// The receipt of a write that changed nothing, where the current release is not known.
 const UNCHANGED: &str = "unchanged";
@@ -49,11 +52,16 @@ impl HerokuConfig {
     }
 
     async fn get(&self, what: &str, range: Option<&str>) -> Result<Answer, Fault> {
-        let mut request = Request::get(&["apps", &self.app, what]);
+        self.get_at(&[what], range).await
+    }
+
+    async fn get_at(&self, what: &[&str], range: Option<&str>) -> Result<Answer, Fault> {
+        let mut request = Request::get(&[&["apps", &self.app], what].concat());
         if let Some(range) = range {
             request = request.header("range", range);
         }
-        send(&self.http, &self.login, &format!("GET /apps/{}/{what}", self.app), request).await
+        let call = format!("GET /apps/{}/{}", self.app, what.join("/"));
+        send(&self.http, &self.login, &call, request).await
     }
 
     async fn values(&self) -> Result<Vec<Option<Token>>, Fault> {
@@ -114,6 +122,10 @@ impl Consumer for HerokuConfig {
         }
     }
 
+    async fn running(&self, receipt: Option<&str>) -> Result<Running, Fault> {
+        self.what_runs(receipt).await
+    }
+
     fn reads_back(&self) -> bool {
         true
     }
@@ -151,6 +163,17 @@ struct Release {
     version: u64,
     status: Status,
     current: Option<bool>,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    user: Option<User>,
+    #[serde(default)]
+    created_at: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+struct User {
+    email: String,
 }
 
 #[derive(Deserialize)]

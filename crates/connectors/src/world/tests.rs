@@ -32,6 +32,7 @@ fn inventory(url: &str, auth: Auth) -> Inventory {
             proof_timeout: second,
             adopt_timeout: second,
             attempts_max: 1,
+            watch: second,
         },
         schedule: domain::schedule::Schedule::default(),
         connections: [("c".into(), connection(url, auth))].into(),

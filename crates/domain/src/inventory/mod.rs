@@ -76,6 +76,8 @@ pub struct Policy {
     pub adopt_timeout: Span,
     /// How many times one call is tried before a person is told.
     pub attempts_max: u32,
+    /// How long after a rotation a secret counts as watched.
+    pub watch: Span,
 }
 
 /// Where a value is found. Never the value.

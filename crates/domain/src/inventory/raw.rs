@@ -54,6 +54,7 @@ pub(super) struct Policy {
     pub(super) proof_timeout: Option<Span>,
     pub(super) adopt_timeout: Option<Span>,
     pub(super) attempts_max: Option<Spanned<u32>>,
+    pub(super) watch: Option<Span>,
 }
 
 #[derive(Deserialize, Default)]

@@ -267,7 +267,7 @@ fn check_consumers(secret: &Secret, observed: &Observed, refusals: &mut Vec<Refu
     }
     for seen in &observed.consumers {
         match &seen.holding {
-            Holding::Refused(why) => refusals
+            Holding::Refused(why) | Holding::Shadowed(why) => refusals
                 .push(Refusal::ConsumerRefuses { consumer: seen.id.clone(), why: why.clone() }),
             Holding::Unknown(why) => {
                 refusals.push(unseen(format!("consumer {}", seen.id), why));

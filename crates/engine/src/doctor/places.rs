@@ -1,6 +1,6 @@
 //! Looking at one consumer: what it holds, what shadows it, what has not taken it up.
 
-use connectors::{Fault, Held};
+use connectors::Held;
 use domain::diagnosis::{Case, Place, Placed, Stored};
 use domain::inventory::{Consumer as ConsumerConf, ConsumerKind, Secret};
 use domain::{Fingerprint, Token};
@@ -77,7 +77,7 @@ impl Engine {
                 placed.written = Some(at);
                 (None, placed)
             }
-            Err(Fault::Refused { .. }) if placed.shadow.is_some() => (None, placed),
+            Ok(Held::Shadowed(_)) => (None, placed),
             Err(fault) => {
                 placed.unseen = Some(fault.to_string());
                 (None, placed)

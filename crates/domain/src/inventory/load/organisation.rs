@@ -93,6 +93,7 @@ impl Page<'_> {
             proof_timeout: raw.proof_timeout.unwrap_or(Span::from_secs(7_200)),
             adopt_timeout: raw.adopt_timeout.unwrap_or(Span::from_secs(600)),
             attempts_max: raw.attempts_max.as_ref().map_or(8, |attempts| *attempts.get_ref()),
+            watch: raw.watch.unwrap_or(Span::from_secs(86_400)),
         }
     }
 
