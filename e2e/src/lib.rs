@@ -40,11 +40,13 @@ pub mod doctor;
 
 pub mod canary;
 pub mod chain;
+pub mod corpus;
 pub mod crashes;
 pub mod doubtful;
 pub mod drifts;
 pub mod faults;
 pub mod hardening;
+pub mod hiding;
 pub mod journey;
 pub mod leaks;
 pub mod matrix;

@@ -14,6 +14,7 @@ mod leaks;
 mod model;
 mod runbooks;
 mod safety;
+mod scan;
 mod sealing;
 mod time;
 
@@ -125,6 +126,7 @@ const MEASURES: &[(&str, Measure)] = &[
     ("started", leaks::started),
     ("memory", leaks::memory),
     ("runbooks", runbooks::measure),
+    ("scan", scan::measure),
     ("fuzz", fuzz::fuzzing),
     ("addresses", fuzz::addresses),
 ];

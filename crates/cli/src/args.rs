@@ -90,6 +90,14 @@ pub(crate) enum Command {
     /// Run the simulated vendors
     #[command(subcommand)]
     Lab(Lab),
+    /// Look for tokens in files, in git's history, in what is staged, in standard input
+    Scan(commands::scan::Scan),
+    /// Have git look for tokens before each commit and push
+    #[command(subcommand)]
+    Hook(commands::hook::Hook),
+    /// Answer a leak, from the finding to the proof
+    #[command(subcommand)]
+    Leak(commands::leak::Leak),
     /// Show a token's fingerprint, and whose it is; reads standard input
     Fingerprint,
     /// Write a file for whoever helps; it holds no value

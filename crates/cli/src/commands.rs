@@ -7,8 +7,10 @@ mod demo;
 pub(crate) mod doctor;
 mod drift;
 mod fingerprint;
+pub(crate) mod hook;
 mod init;
 mod lab;
+pub(crate) mod leak;
 mod plan;
 mod reconcile;
 mod rekey;
@@ -16,6 +18,7 @@ mod restore;
 mod rotate;
 mod run;
 pub(crate) mod runbook;
+pub(crate) mod scan;
 mod schedule;
 mod secret;
 mod status;
@@ -57,6 +60,9 @@ pub(crate) async fn run(command: Command, global: &Global, output: Output) -> Re
         Command::Doctor(args) => doctor::run(&args, global, output).await,
         Command::Lab(args) => lab::run(args, output).await,
         Command::Support(args) => support::run(&args, global, output),
+        Command::Scan(args) => scan::run(&args, global, output).await,
+        Command::Hook(args) => hook::run(&args, global, output),
+        Command::Leak(args) => leak::run(&args, global, output).await,
         Command::Template(args) => template::run(&args, global, output),
         Command::Fingerprint => fingerprint::run(global, output),
         Command::Completion { shell } => {

@@ -21,6 +21,8 @@ pub(crate) enum Exit {
     RolledBack = 11,
     /// A step does not go on by itself; nothing is lost.
     Attention = 12,
+    /// A scan has found tokens.
+    Found = 20,
     /// The token is refused, or is the wrong one where it stands.
     TokenInvalid = 21,
     /// The log was tampered with.
@@ -48,6 +50,7 @@ pub(crate) const HELP: &str = "\
  10   it waits for an operator; not a failure
  11   rolled back: everybody is on the old token again
  12   needs attention: a step does not go on by itself; nothing is lost
+ 20   tokens were found where they should not be (scan)
  21   the token is refused, or is the wrong one where it stands (doctor)
  30   the audit log was tampered with
  31   the database may be older than the world; look first: rollover reconcile

@@ -13,6 +13,7 @@ mod lab_inventory;
 mod live;
 mod output;
 mod people;
+mod programs;
 mod rehearsal;
 mod running;
 mod text;

@@ -12,11 +12,14 @@
 //! <https://docs.github.com/en/actions/reference/security/secrets>,
 //! <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>
 
+mod alerts;
 pub(crate) mod manual;
 mod read;
 mod sealed_box;
 #[cfg(test)]
 mod tests;
+
+pub use alerts::{Alert, Alerts};
 
 use std::sync::Arc;
 

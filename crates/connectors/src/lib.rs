@@ -35,6 +35,7 @@ pub mod untrusted;
 pub use dotenv::dotenv_names;
 pub use examine::{Answered, Examiner, TestMail};
 pub use fault::Fault;
+pub use github::{Alert, Alerts};
 pub use http::{CallObserver, Quota, SetupError};
 pub use login::{Login, LoginError};
 pub use manual::manual_of;

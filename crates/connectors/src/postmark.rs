@@ -14,7 +14,7 @@ pub(crate) mod manual;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{Doer, Handle, Liveness, Overlap, Profile, Shape, Span, Token};
+use domain::{Doer, Handle, Liveness, Overlap, Profile, Shape, Span, Token, Traces};
 use serde::Deserialize;
 
 use crate::hidden::Hidden;
@@ -33,6 +33,10 @@ pub(crate) const PROFILE: Profile = Profile {
     shape: Shape::Uuid,
     activation_max: Span::from_secs(30),
     usual_names: &["POSTMARK_SERVER_TOKEN", "POSTMARK_API_TOKEN", "POSTMARK_API_KEY"],
+    traces: Traces {
+        words: &["postmark"],
+        ids: &["messageid", "pmmessageid", "originalmessageid"],
+    },
 };
 
 /// The one error code that says "I do not know this token".

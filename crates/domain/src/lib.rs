@@ -33,6 +33,8 @@ mod task;
 
 pub mod audit;
 
+pub mod leak;
+
 pub mod reconcile;
 
 pub mod diagnosis;
@@ -48,7 +50,7 @@ pub use action::Action;
 pub use backoff::retry_delay;
 pub use duration::{ParseSpanError, Span};
 pub use event::{Answer, Direction, Entry, Event, Evidence, Look, Outcome, Proof, Seen, Which};
-pub use fingerprint::{Fingerprint, FingerprintKey, ParseFingerprintError};
+pub use fingerprint::{Fingerprint, FingerprintKey, FingerprintMaker, ParseFingerprintError};
 pub use handle::{ConsumerId, Handle, RotationId};
 pub use liveness::Liveness;
 pub use name::{NameError, SecretName};
@@ -59,7 +61,7 @@ pub use plan::{
     ConsumerPart, Declared, IssuerPart, Limits, Mode, OldToken, Plan, PlanError, PlanStep, Sign,
     StorePart,
 };
-pub use profile::{Doer, Overlap, Profile, Shape};
+pub use profile::{Doer, Overlap, Profile, Shape, Traces};
 pub use refusal::Refusal;
 pub use rotation::{IllegalEvent, Next, Rotation, Step, StepState, Waiting};
 pub use steers::steers;

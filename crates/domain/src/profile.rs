@@ -67,6 +67,17 @@ impl Shape {
     }
 }
 
+/// How a token of an issuer is told, in a text, from other things of the same form.
+#[derive(Clone, Copy, Debug)]
+pub struct Traces {
+    /// Words that stand near one: the vendor's name as it is part of variables, hosts, headers
+    /// and sections. Lower case.
+    pub words: &'static [&'static str],
+    /// Names of ids that have the form of a token and are none, without separators and in lower
+    /// case: `messageid`.
+    pub ids: &'static [&'static str],
+}
+
 /// An issuer's declaration, constant per kind.
 #[derive(Clone, Copy, Debug)]
 pub struct Profile {
@@ -89,6 +100,8 @@ pub struct Profile {
     pub activation_max: Span,
     /// The names under which programs usually read it.
     pub usual_names: &'static [&'static str],
+    /// What a leaked one is found by.
+    pub traces: Traces,
 }
 
 fn is_uuid(value: &str) -> bool {

@@ -17,6 +17,7 @@ mod looks;
 mod sweep;
 mod watch;
 
+mod learn;
 mod reconcile;
 
 mod doctor;

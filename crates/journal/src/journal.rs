@@ -8,6 +8,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use domain::audit::Record;
+use domain::leak::Case;
+use domain::{Fingerprint, SecretName};
 use jiff::Timestamp;
 use seal::Key;
 use tokio::sync::oneshot;
@@ -170,6 +172,30 @@ impl Journal {
         tokens: Vec<TokenChange>,
     ) -> Result<Appended, JournalError> {
         self.submit_blocking(Work::Note { records, tokens })
+    }
+
+    /// Writes a leak's case as it is now, with what the audit says of it.
+    ///
+    /// # Errors
+    /// Nothing can be written any more.
+    pub async fn append_case(
+        &self,
+        case: Case,
+        records: Vec<Record>,
+    ) -> Result<Appended, JournalError> {
+        self.submit(Work::Case { case: Box::new(case), records }).await
+    }
+
+    /// Remembers tokens that were seen somewhere, with what the audit says of it.
+    ///
+    /// # Errors
+    /// Nothing can be written any more.
+    pub async fn append_learned(
+        &self,
+        tokens: Vec<(SecretName, Fingerprint)>,
+        records: Vec<Record>,
+    ) -> Result<Appended, JournalError> {
+        self.submit(Work::Learned { tokens, records }).await
     }
 
     /// Takes a database that was set back at its word again, after somebody has looked at the

@@ -10,6 +10,7 @@
 mod journal;
 
 mod batch;
+mod case;
 mod token;
 
 mod writer;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::audit::{Note, NoteKey, Proof, Record};
-use domain::{Entry, FingerprintKey, Outcome, RotationId, SecretName, Token};
+use domain::leak::Case;
+use domain::{Entry, Fingerprint, FingerprintKey, Outcome, RotationId, SecretName, Token};
 use jiff::Timestamp;
 use rusqlite::{Connection, Params, Row, params};
 use seal::Key;
@@ -15,7 +16,7 @@ use crate::seals::Seals;
 use crate::values::{Slot, Values};
 use crate::{
     AuditProblem, JournalError, LeaseInfo, Line, Pending, SetBack, TokenRow, Verified, audit_log,
-    connection, inbox, lease, mark, schema, token,
+    case, connection, inbox, lease, mark, schema, token,
 };
 
 /// A connection that cannot write. It may be shared between threads; they take turns.
@@ -144,6 +145,60 @@ impl Reader {
             [secret.to_string()],
             token::read,
         )
+    }
+
+    /// What is remembered of a token, whosever it is; the cost does not grow with how many there
+    /// are. One that was only seen somewhere counts as active since then.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn tokens_of(&self, fingerprint: &Fingerprint) -> Result<Vec<TokenRow>, JournalError> {
+        self.rows(
+            "SELECT secret, fingerprint, handle, state, since, rotation FROM tokens
+             WHERE fingerprint = ?1
+             UNION ALL
+             SELECT secret, fingerprint, NULL, 'active', at, NULL FROM learned
+             WHERE fingerprint = ?1 AND NOT EXISTS (
+                 SELECT 1 FROM tokens WHERE tokens.secret = learned.secret
+                 AND tokens.fingerprint = learned.fingerprint)",
+            [fingerprint.hex()],
+            token::read,
+        )
+    }
+
+    /// Whether any token of a secret is known.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn knows_a_token_of(&self, secret: &SecretName) -> Result<bool, JournalError> {
+        let known = self.connection().query_row(
+            "SELECT EXISTS (SELECT 1 FROM tokens WHERE secret = ?1)
+                 OR EXISTS (SELECT 1 FROM learned WHERE secret = ?1)",
+            [secret.to_string()],
+            |row| row.get(0),
+        )?;
+        Ok(known)
+    }
+
+    /// How many tokens are known: of rotations, and only seen somewhere. None is ever forgotten, so
+    /// where both are as they were, what was looked up before need not be looked up again.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn tokens_known(&self) -> Result<(u64, u64), JournalError> {
+        let count = |table: &str| {
+            let sql = format!("SELECT count(*) FROM {table}");
+            self.connection().query_row(&sql, [], |row| row.get::<_, u64>(0))
+        };
+        Ok((count("tokens")?, count("learned")?))
+    }
+
+    /// Every case of a leak, newest first.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn cases(&self) -> Result<Vec<Case>, JournalError> {
+        self.rows("SELECT body FROM cases ORDER BY opened_at DESC, rowid DESC", [], case::read)
     }
 
     /// Audit records from a place on, oldest first.

@@ -11,7 +11,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::JournalError;
 
 /// The version that this program writes.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
 /// Brings a database to [`VERSION`]. `complete` does what SQL cannot, in the transaction of each
 /// migration; it is told the version that was reached by it.
@@ -84,7 +84,7 @@ const APPLICATION: u32 = u32::from_be_bytes(*b"roll");
 
 /// From which version, to which, and how. Once released, one is never changed again. Version 1
 /// was before the first release, and nothing leads from it.
-const MIGRATIONS: [(u32, u32, &str); 2] = [(0, 2, V2), (2, 3, V3)];
+const MIGRATIONS: [(u32, u32, &str); 3] = [(0, 2, V2), (2, 3, V3), (3, 4, V4)];
 
 const V2: &str = "
 CREATE TABLE meta (
@@ -189,5 +189,27 @@ CREATE TABLE seals (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     audit_seq INTEGER NOT NULL,
     mac BLOB NOT NULL
+) STRICT;
+";
+
+const V4: &str = "
+-- Whose token is it? Asked for everything of a token's form that a scan meets.
+CREATE INDEX token_fingerprint ON tokens (fingerprint);
+
+-- Tokens that a store or a consumer was seen to hold, and that no rotation has touched yet. They
+-- are known when they leak; how old they are is not known.
+CREATE TABLE learned (
+    fingerprint TEXT NOT NULL,
+    secret TEXT NOT NULL,
+    at TEXT NOT NULL,
+    PRIMARY KEY (fingerprint, secret)
+) STRICT, WITHOUT ROWID;
+
+-- Leaks and how they were answered.
+CREATE TABLE cases (
+    id TEXT PRIMARY KEY,
+    opened_at TEXT NOT NULL,
+    closed_at TEXT,
+    body TEXT NOT NULL
 ) STRICT;
 ";

@@ -13,6 +13,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use domain::audit::Record;
+use domain::leak::Case;
+use domain::{Fingerprint, SecretName};
 use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 use seal::Key;
@@ -24,7 +26,7 @@ use crate::mark::{self, Marks, Position, SetBack};
 use crate::seals::Seals;
 use crate::values::Values;
 use crate::{
-    Appended, Batch, JournalError, Options, TokenChange, batch, connection, schema, token,
+    Appended, Batch, JournalError, Options, TokenChange, batch, case, connection, schema, token,
 };
 
 pub use rekey::Rekey;
@@ -35,6 +37,10 @@ pub(crate) enum Work {
     Batch(Box<Batch>),
     /// What belongs to none.
     Note { records: Vec<Record>, tokens: Vec<TokenChange> },
+    /// A leak's case as it is now, and what is said of it.
+    Case { case: Box<Case>, records: Vec<Record> },
+    /// Tokens that were seen somewhere.
+    Learned { tokens: Vec<(SecretName, Fingerprint)>, records: Vec<Record> },
     /// The world was looked at: the database is taken at its word again.
     Reconciled { record: Box<Record> },
 }
@@ -346,7 +352,10 @@ impl Work {
     fn destroys(&self) -> bool {
         match self {
             Self::Batch(batch) => batch.close.is_some() || batch.took.is_some(),
-            Self::Note { .. } | Self::Reconciled { .. } => false,
+            Self::Note { .. }
+            | Self::Case { .. }
+            | Self::Learned { .. }
+            | Self::Reconciled { .. } => false,
         }
     }
 
@@ -359,7 +368,10 @@ impl Work {
                     || batch.took.is_some()
                     || !batch.seal.is_empty()
             }
-            Self::Note { .. } | Self::Reconciled { .. } => false,
+            Self::Note { .. }
+            | Self::Case { .. }
+            | Self::Learned { .. }
+            | Self::Reconciled { .. } => false,
         }
     }
 }
@@ -383,6 +395,18 @@ fn write_one(
         Work::Note { records, tokens } => {
             for change in tokens {
                 token::put(connection, change)?;
+            }
+            audit.append(connection, records)?;
+            Ok(Appended { seq: 0, audit: audit.seq() })
+        }
+        Work::Case { case, records } => {
+            case::put(connection, case)?;
+            audit.append(connection, records)?;
+            Ok(Appended { seq: 0, audit: audit.seq() })
+        }
+        Work::Learned { tokens, records } => {
+            for (secret, fingerprint) in tokens {
+                case::learn(connection, secret, fingerprint, now)?;
             }
             audit.append(connection, records)?;
             Ok(Appended { seq: 0, audit: audit.seq() })

@@ -8,8 +8,11 @@ use serde::de::DeserializeOwned;
 
 use std::time::Duration;
 
+use super::Alert;
 use crate::Fault;
+use crate::hidden::Hidden;
 use crate::http::{Answer, Said};
+use crate::shown::shown;
 
 /// How long a secondary rate limit lasts where no header says so, as GitHub's documentation asks.
 const SECONDARY_LIMIT_SECONDS: u64 = 60;
@@ -62,6 +65,33 @@ pub(super) fn public_key(answer: &Answer) -> Result<PublicKey, Fault> {
     let key = STANDARD.decode(raw.key).ok().and_then(|bytes| bytes.try_into().ok());
     let key = key.ok_or_else(|| answer.nonsense("a public key of 32 bytes"))?;
     Ok(PublicKey { key_id: raw.key_id, key })
+}
+
+/// `GET .../secret-scanning/alerts`: those of which nothing is left out.
+pub(super) fn alerts(answer: &Answer) -> Result<Vec<Alert>, Fault> {
+    #[derive(Deserialize)]
+    struct Raw {
+        number: u64,
+        secret_type: String,
+        #[serde(default)]
+        secret: Option<Hidden>,
+    }
+    let raw: Vec<Raw> = success(answer, "alerts")?;
+    let alert = |Raw { number, secret_type, secret }| {
+        let secret = secret.map(|Hidden(token)| token);
+        Alert { number, kind: shown(&secret_type), secret }
+    };
+    Ok(raw.into_iter().map(alert).collect())
+}
+
+/// `PATCH .../secret-scanning/alerts/{number}`: 200 with the alert as it is now.
+pub(super) fn resolved(answer: &Answer) -> Result<(), Fault> {
+    #[derive(Deserialize)]
+    struct Raw {
+        state: String,
+    }
+    let raw: Raw = success(answer, "an alert")?;
+    if raw.state == "resolved" { Ok(()) } else { Err(answer.nonsense("a resolved alert")) }
 }
 
 /// What GitHub tells of a secret.

@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{Doer, Handle, Liveness, Overlap, Profile, Shape, Span, Token};
+use domain::{Doer, Handle, Liveness, Overlap, Profile, Shape, Span, Token, Traces};
 use jiff::Timestamp;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,11 @@ pub(crate) const PROFILE: Profile = Profile {
     shape: Shape::Heroku,
     activation_max: Span::from_secs(30),
     usual_names: &["HEROKU_API_KEY", "HEROKU_API_TOKEN", "HEROKU_PLATFORM_API_TOKEN"],
+    // The id of an authorization is the handle that it is revoked by, and no secret.
+    traces: Traces {
+        words: &["heroku", "hroku"],
+        ids: &["authorization", "authorizationid", "app", "appid", "dyno", "dynoid", "addonid"],
+    },
 };
 
 /// How many authorizations a page holds; Heroku allows 1,000, which may exceed the limit on

@@ -1,11 +1,10 @@
 //! `rollover audit anchor`: the log's signed checkpoint goes where whoever can write the database
 //! cannot change it. A log that does not go on from what is kept there already is refused.
 
-use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
-use std::process::{Command, Output as Ended, Stdio};
+use std::process::{Output as Ended, Stdio};
 
 use domain::audit::{Checkpoint, Note};
 use jiff::Timestamp;
@@ -20,6 +19,7 @@ use crate::fail::{Fail, Result};
 use crate::home::Home;
 use crate::output::Output;
 use crate::people;
+use crate::programs::{program, succeeded};
 
 pub(super) fn run(args: &Anchor, home: &Home, output: Output) -> Result<Exit> {
     if let Some(path) = &args.file {
@@ -162,51 +162,6 @@ fn message(note: &Note, address: &str) -> Result<String> {
          Auto-Submitted: auto-generated\nMIME-Version: 1.0\n\
          Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n{note}"
     ))
-}
-
-/// A program on the PATH, without a shell, and without the logins that stand in our environment.
-fn program(name: &str) -> Command {
-    const KEPT: [&str; 12] = [
-        "PATH",
-        "HOME",
-        "USER",
-        "LOGNAME",
-        "LANG",
-        "LC_ALL",
-        "TZ",
-        "TMPDIR",
-        "XDG_CONFIG_HOME",
-        "XDG_RUNTIME_DIR",
-        "GNUPGHOME",
-        "SSH_AUTH_SOCK",
-    ];
-    let kept = |key: &OsStr| {
-        let key = key.to_string_lossy();
-        KEPT.contains(&key.as_ref())
-            || ["GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_CONFIG_"].iter().any(|of| key.starts_with(of))
-    };
-    let mut command = Command::new(name);
-    command.env_clear().envs(std::env::vars_os().filter(|(key, _)| kept(key)));
-    command
-}
-
-/// What a program said against it, in one line.
-fn succeeded(what: &str, ended: io::Result<Ended>, install: &str) -> Result<Ended> {
-    const SAID_MAX: usize = 400;
-    match ended {
-        Ok(ended) if ended.status.success() => Ok(ended),
-        Ok(ended) => {
-            let said = String::from_utf8_lossy(&ended.stderr);
-            let said: Vec<&str> = said.split_whitespace().collect();
-            let said: String = said.join(" ").chars().take(SAID_MAX).collect();
-            Err(Fail::new(Exit::Failed, format!("{what} ended with {}: {said}", ended.status)))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(Fail::new(Exit::Failed, format!("{what}: there is no such program on the PATH"))
-                .hint(install))
-        }
-        Err(error) => Err(Fail::new(Exit::Failed, format!("failed to run {what}: {error}"))),
-    }
 }
 
 #[cfg(test)]

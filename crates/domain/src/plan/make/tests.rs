@@ -47,6 +47,7 @@ static PROFILE: Profile = Profile {
     shape: Shape::Heroku,
     activation_max: Span::from_secs(30),
     usual_names: &[],
+    traces: crate::Traces { words: &[], ids: &[] },
 };
 
 fn fp(number: u8) -> Fingerprint {

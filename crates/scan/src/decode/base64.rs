@@ -1,0 +1,183 @@
+//! Runs of base64 that are long enough for a token: 36 characters become 48.
+//!
+//! The naive pass doubles the cost of a scan. So only every 48th byte is looked at until one is of
+//! the alphabet, and a run is decoded only when a sample of it decodes to text, or to the beginning
+//! of something that is read here.
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+/// The shortest run that can hold a token.
+const RUN_MIN: usize = 48;
+/// The longest run that is decoded, with its wrapped lines.
+const RUN_MAX: usize = 32 << 20;
+/// So many characters are decoded on trial.
+const SAMPLE: usize = 32;
+
+const ENGINE: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+const CLASS: [bool; 256] = class();
+
+const fn class() -> [bool; 256] {
+    let mut class = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[expect(clippy::cast_possible_truncation, reason = "it is below 256")]
+        let c = byte as u8;
+        class[byte] = c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/' | b'-' | b'_');
+        byte += 1;
+    }
+    class
+}
+
+fn of(byte: u8) -> bool {
+    CLASS[usize::from(byte)]
+}
+
+/// Every run that decodes to something worth looking at, with its place.
+pub(crate) fn runs(bytes: &[u8], mut found: impl FnMut(usize, usize, Vec<u8>)) {
+    let (mut at, mut floor) = (RUN_MIN - 1, 0);
+    while at < bytes.len() {
+        if !of(bytes[at]) {
+            at += RUN_MIN;
+            continue;
+        }
+        let start = at - bytes[floor..at].iter().rev().take_while(|byte| of(**byte)).count();
+        let end = at + bytes[at..].iter().take_while(|byte| of(**byte)).count();
+        floor = end;
+        if end - start >= RUN_MIN
+            && let Some(skip) = sample(&bytes[start..end])
+        {
+            let (end, decoded) = decoded(bytes, start, end, skip);
+            floor = end;
+            found(start + skip, end, decoded);
+        }
+        at = floor + RUN_MIN;
+    }
+}
+
+/// How many characters to leave out so that the rest decodes to something; something else may
+/// have been written right before it.
+#[cold]
+fn sample(run: &[u8]) -> Option<usize> {
+    (0..4).find(|skip| {
+        let Some(part) = run.get(*skip..*skip + SAMPLE) else { return false };
+        decode(part).is_some_and(|bytes| plausible(&bytes))
+    })
+}
+
+fn plausible(bytes: &[u8]) -> bool {
+    let text = |byte: &&u8| matches!(**byte, b' '..=b'~' | b'\n' | b'\r' | b'\t');
+    let printable = bytes.iter().filter(text).count();
+    // One in six may be a letter of another alphabet. Half of UTF-16 is zeros.
+    let wide = bytes.iter().filter(|byte| **byte == 0).count();
+    super::container(bytes).is_some()
+        || printable * 6 >= bytes.len() * 5
+        || (printable * 5 >= bytes.len() * 2 && (printable + wide) * 8 >= bytes.len() * 7)
+}
+
+fn decode(run: &[u8]) -> Option<Vec<u8>> {
+    let standard: Vec<u8> = run
+        .iter()
+        .map(|byte| match byte {
+            b'-' => b'+',
+            b'_' => b'/',
+            other => *other,
+        })
+        .collect();
+    // A last character that stands alone holds no byte.
+    let whole = standard.len() - usize::from(standard.len() % 4 == 1);
+    ENGINE.decode(&standard[..whole]).ok()
+}
+
+/// The run and the lines that it goes on in, decoded.
+#[cold]
+fn decoded(bytes: &[u8], start: usize, end: usize, skip: usize) -> (usize, Vec<u8>) {
+    const WRAPS: std::ops::RangeInclusive<usize> = 56..=128;
+    let length = end - start;
+    let mut run = bytes[start + skip..end.min(start + RUN_MAX)].to_vec();
+    let mut last = end;
+    while WRAPS.contains(&length) && skip == 0 && run.len() < RUN_MAX {
+        let rest = &bytes[last..];
+        let gap = line_end(rest);
+        if gap == 0 {
+            break;
+        }
+        let blanks = rest[gap..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let next = &rest[gap + blanks..];
+        let more = next.iter().take_while(|byte| of(**byte)).count();
+        if more == 0 || more > length {
+            break;
+        }
+        run.extend_from_slice(&next[..more]);
+        last += gap + blanks + more;
+        if more < length {
+            break;
+        }
+    }
+    (last, decode(&run).unwrap_or_default())
+}
+
+/// How long the line end is that stands here, if one does; `\n` in a string is one.
+fn line_end(rest: &[u8]) -> usize {
+    match rest {
+        [b'\n', ..] => 1,
+        [b'\r', b'\n', ..] | [b'\\', b'n', ..] => 2,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+
+    const TEXT: &str =
+        "token 3d1c9a70-5b2e-4f86-9c04-7ae1b05d62f3 and what follows it, for long enough";
+
+    fn all(text: &[u8]) -> Vec<String> {
+        let mut all = Vec::new();
+        runs(text, |start, end, decoded| {
+            assert!(start < end && end <= text.len());
+            all.push(String::from_utf8_lossy(&decoded).into_owned());
+        });
+        all
+    }
+
+    #[test]
+    fn runs_are_found_wherever_they_stand_and_however_they_are_wrapped() {
+        for encoded in
+            [STANDARD.encode(TEXT), URL_SAFE_NO_PAD.encode(TEXT), STANDARD.encode(&TEXT[6..42])]
+        {
+            for before in 0..100 {
+                let text = format!("{}{encoded}\"\n", " ".repeat(before));
+                assert_eq!(all(text.as_bytes()).len(), 1, "{before}");
+            }
+        }
+        let wrapped: Vec<String> = STANDARD
+            .encode(TEXT.repeat(3))
+            .as_bytes()
+            .chunks(64)
+            .map(|chunk| String::from_utf8_lossy(chunk).into_owned())
+            .collect();
+        assert_eq!(all(format!("k: |\n  {}\n", wrapped.join("\n  ")).as_bytes()), [TEXT.repeat(3)]);
+        assert_eq!(all(wrapped.join("\\n").as_bytes()), [TEXT.repeat(3)]);
+    }
+
+    #[test]
+    fn what_does_not_decode_to_text_is_left() {
+        let hash = "5f2b".repeat(32);
+        assert_eq!(all(hash.as_bytes()).len(), 0);
+        assert_eq!(
+            all("/usr/share/doc/some/long/path/that/goes/on/and/on/and/on/and/on".as_bytes()).len(),
+            0
+        );
+        assert_eq!(all(&[b'A'; 4096]).len(), 0);
+    }
+}

@@ -1,0 +1,351 @@
+//! One document: every token in it, whatever it is encoded in.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use domain::{FingerprintKey, FingerprintMaker, Profile, Token};
+use memchr::{memchr_iter, memrchr};
+use zeroize::Zeroizing;
+
+use crate::context::{self, Document};
+use crate::decode::archive::{self, Member, Missed};
+use crate::decode::{Container, Limits, base64, container, percent};
+use crate::known::{Known, Strangers, number};
+use crate::sighting::{Layer, Sighting, What};
+use crate::spot::{Form, Spot, spots};
+
+/// What is looked for.
+#[derive(Clone)]
+pub struct Rules {
+    /// What the issuers declare.
+    pub profiles: &'static [&'static Profile],
+    /// What fingerprints are made with.
+    pub key: FingerprintKey,
+    /// What the fingerprints of the allow-list are made with.
+    pub allow_key: Option<FingerprintKey>,
+    /// Which fingerprints are ours.
+    pub known: Arc<dyn Known>,
+    /// Whether tokens that are not ours are looked for, too.
+    pub strangers: bool,
+    /// Whether values are kept, for looking at them at the issuer or for removing them.
+    pub keep_values: bool,
+    /// How much is done about encodings.
+    pub limits: Limits,
+}
+
+/// What was looked at, and what was not; shared by all threads of one scan.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Documents: files, objects, members of archives.
+    pub documents: AtomicU64,
+    /// Their bytes.
+    pub bytes: AtomicU64,
+    /// Values of a token's form that were looked at.
+    pub candidates: AtomicU64,
+    /// Containers and members that could not be read.
+    pub unread: AtomicU64,
+    /// Containers that held more than is taken out.
+    pub cut: AtomicU64,
+}
+
+/// Looks at one document after the other; one a thread.
+#[derive(Clone)]
+pub struct Scanner {
+    rules: Arc<Rules>,
+    counts: Arc<Counts>,
+    maker: FingerprintMaker,
+    allow_maker: Option<FingerprintMaker>,
+    strangers: Strangers,
+}
+
+impl std::fmt::Debug for Scanner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scanner").field("counts", &self.counts).finish_non_exhaustive()
+    }
+}
+
+impl Scanner {
+    /// A scanner of these rules.
+    #[must_use]
+    pub fn new(rules: Arc<Rules>) -> Self {
+        let maker = rules.key.maker();
+        let allow_maker = rules.allow_key.as_ref().map(FingerprintKey::maker);
+        let counts = Arc::new(Counts::default());
+        Self { rules, counts, maker, allow_maker, strangers: Strangers::new() }
+    }
+
+    /// What it and its clones have looked at.
+    #[must_use]
+    pub fn counts(&self) -> &Arc<Counts> {
+        &self.counts
+    }
+
+    /// Looks at a whole document; `path` is what it is called, where that is known.
+    pub fn document(&mut self, bytes: &[u8], path: Option<&str>, found: &mut Vec<Sighting>) {
+        self.count(bytes);
+        let document = Document::new(bytes, path);
+        let mut left = self.rules.limits.bytes_max;
+        self.look(&document, &mut Vec::new(), &mut left, found);
+    }
+
+    /// Looks at what holds no encodings: names, trees.
+    pub fn names(&mut self, bytes: &[u8], found: &mut Vec<Sighting>) {
+        self.count(bytes);
+        let document = Document::new(bytes, None);
+        self.spots(&document, &[], found);
+    }
+
+    /// A name as it may be shown: asterisks where it holds a token.
+    #[must_use]
+    pub fn shown(&mut self, name: &str) -> String {
+        let mut shown = name.as_bytes().to_vec();
+        let document = Document::new(name.as_bytes(), None);
+        spots(name.as_bytes(), |spot| {
+            let counted = self.counts.candidates.load(Ordering::Relaxed);
+            if self.spot(&document, &spot, &[]).is_some() {
+                shown[spot.start..spot.end].fill(b'*');
+            }
+            self.counts.candidates.store(counted, Ordering::Relaxed);
+        });
+        String::from_utf8_lossy(&shown).into_owned()
+    }
+
+    fn count(&self, bytes: &[u8]) {
+        self.counts.documents.fetch_add(1, Ordering::Relaxed);
+        self.counts.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+    }
+
+    fn look(
+        &mut self,
+        document: &Document<'_>,
+        layers: &mut Vec<Layer>,
+        left: &mut u64,
+        found: &mut Vec<Sighting>,
+    ) {
+        if let Some(kind) = container(document.bytes) {
+            self.open(kind, document, layers, left, found);
+        }
+        self.spots(document, layers, found);
+        if layers.len() >= self.rules.limits.depth_max {
+            return;
+        }
+        base64::runs(document.bytes, |start, end, decoded| {
+            self.within(
+                document,
+                (start, end),
+                &Zeroizing::new(decoded),
+                Layer::Base64,
+                layers,
+                left,
+                found,
+            );
+        });
+        percent::parts(document.bytes, |start, end, decoded| {
+            let (decoded, plain) = (Zeroizing::new(decoded), &document.bytes[start..end]);
+            let inside = Document::inside(&decoded, document, (start, end));
+            layers.push(Layer::Percent);
+            let from = found.len();
+            self.spots(&inside, layers, found);
+            layers.pop();
+            self.replace_lines(document, start, &mut found[from..]);
+            // What stands there without encoding was found already.
+            let mut before = Vec::new();
+            self.spots(&Document::inside(plain, document, (start, end)), &[], &mut before);
+            let mut at = 0;
+            found.retain(|sighting| {
+                at += 1;
+                at <= from || before.iter().all(|one| one.fingerprint != sighting.fingerprint)
+            });
+        });
+    }
+
+    /// Looks at what an encoded part of a document decodes to.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a thing of its own, and nobody else calls it"
+    )]
+    fn within(
+        &mut self,
+        document: &Document<'_>,
+        at: (usize, usize),
+        decoded: &[u8],
+        layer: Layer,
+        layers: &mut Vec<Layer>,
+        left: &mut u64,
+        found: &mut Vec<Sighting>,
+    ) {
+        if decoded.len() as u64 > *left {
+            self.counts.cut.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        *left -= decoded.len() as u64;
+        let inside = Document::inside(decoded, document, at);
+        layers.push(layer);
+        let from = found.len();
+        self.look(&inside, layers, left, found);
+        layers.pop();
+        self.replace_lines(document, at.0, &mut found[from..]);
+    }
+
+    /// What was found in an encoded part stands where the part does.
+    fn replace_lines(&self, document: &Document<'_>, at: usize, found: &mut [Sighting]) {
+        if found.is_empty() {
+            return;
+        }
+        let (line, column) = place(document.bytes, at);
+        found.iter_mut().for_each(|sighting| (sighting.line, sighting.column) = (line, column));
+    }
+
+    fn open(
+        &mut self,
+        kind: Container,
+        document: &Document<'_>,
+        layers: &mut Vec<Layer>,
+        left: &mut u64,
+        found: &mut Vec<Sighting>,
+    ) {
+        if layers.len() >= self.rules.limits.depth_max {
+            self.counts.cut.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let from = found.len();
+        let mut member = |scanner: &mut Self, layer: Layer, bytes: &[u8]| {
+            let name = match &layer {
+                Layer::Zip(name) | Layer::Tar(name) => Some(name.clone()),
+                _ => document.path.map(str::to_owned),
+            };
+            scanner.count(bytes);
+            layers.push(layer);
+            // Members share what is left; the closure that reads them holds the rest of it.
+            let mut left = scanner.rules.limits.bytes_max;
+            scanner.look(&Document::new(bytes, name.as_deref()), layers, &mut left, found);
+            if let Some(name) = &name {
+                scanner.spots(&Document::new(name.as_bytes(), None), layers, found);
+            }
+            layers.pop();
+        };
+        let missed = match kind {
+            Container::Gzip => {
+                let (bytes, missed) = archive::gunzip(document.bytes, left);
+                member(self, Layer::Gzip, &Zeroizing::new(bytes));
+                missed
+            }
+            Container::Zip => archive::unzip(document.bytes, left, |Member { name, bytes }| {
+                member(self, Layer::Zip(name), &Zeroizing::new(bytes));
+            }),
+            Container::Tar => archive::untar(document.bytes, left, |Member { name, bytes }| {
+                member(self, Layer::Tar(name), &Zeroizing::new(bytes));
+            }),
+            Container::Unread => Missed { unread: 1, cut: false },
+        };
+        // A line in a container is nothing that anybody could go to.
+        found[from..].iter_mut().for_each(|sighting| (sighting.line, sighting.column) = (0, 0));
+        self.counts.unread.fetch_add(missed.unread, Ordering::Relaxed);
+        self.counts.cut.fetch_add(u64::from(missed.cut), Ordering::Relaxed);
+    }
+
+    fn spots(&mut self, document: &Document<'_>, layers: &[Layer], found: &mut Vec<Sighting>) {
+        spots(document.bytes, |spot| {
+            if let Some(sighting) = self.spot(document, &spot, layers) {
+                found.push(sighting);
+            }
+        });
+    }
+
+    fn spot(&mut self, document: &Document<'_>, spot: &Spot, layers: &[Layer]) -> Option<Sighting> {
+        self.counts.candidates.fetch_add(1, Ordering::Relaxed);
+        let value: Zeroizing<Vec<u8>> = Zeroizing::new(spot.characters(document.bytes).collect());
+        let (what, fingerprint) = match self.ours(spot.form, &value) {
+            Some(fingerprint) => (What::Ours, fingerprint),
+            None => (self.stranger(document, spot, &value)?, self.maker.of(&value)),
+        };
+        let (line, column) = place(document.bytes, spot.start);
+        let mut layers = layers.to_vec();
+        layers.extend((spot.step == 2).then_some(Layer::Utf16));
+        let text = std::str::from_utf8(&value).ok();
+        let value_kept = text.filter(|_| self.rules.keep_values).map(Token::from);
+        let allowed_as = self.allow_maker.as_mut().map(|maker| maker.of(&value));
+        let form = spot.form;
+        Some(Sighting {
+            what,
+            form,
+            fingerprint,
+            allowed_as,
+            line,
+            column,
+            layers,
+            value: value_kept,
+        })
+    }
+
+    /// The fingerprint of a value that is ours. A UUID is the same one in capitals.
+    fn ours(&mut self, form: Form, value: &[u8]) -> Option<domain::Fingerprint> {
+        let uuid = if form == Form::Uuid { number(value) } else { 0 };
+        if self.strangers.noted(uuid) {
+            return None;
+        }
+        let mut variant = Zeroizing::new([0_u8; 36]);
+        let known = |maker: &mut FingerprintMaker, value: &[u8]| {
+            let fingerprint = maker.of(value);
+            self.rules.known.knows(&fingerprint).then_some(fingerprint)
+        };
+        if let Some(found) = known(&mut self.maker, value) {
+            return Some(found);
+        }
+        if form == Form::Uuid {
+            for change in [<[u8]>::make_ascii_lowercase, <[u8]>::make_ascii_uppercase] {
+                variant.copy_from_slice(value);
+                change(&mut *variant);
+                if *variant != *value
+                    && let Some(found) = known(&mut self.maker, &*variant)
+                {
+                    return Some(found);
+                }
+            }
+            self.strangers.note(uuid);
+        }
+        None
+    }
+
+    fn stranger(&self, document: &Document<'_>, spot: &Spot, value: &[u8]) -> Option<What> {
+        if !self.rules.strangers {
+            return None;
+        }
+        let profiles = self.rules.profiles;
+        let judged = if spot.step == 2 {
+            // The text around it is as wide as the value is.
+            let narrow: Zeroizing<Vec<u8>> = Zeroizing::new(narrowed(document.bytes, spot));
+            let start = spot.start / 2 - narrowed_from(spot) / 2;
+            let spot = Spot { start, end: start + value.len(), form: spot.form, step: 1, low: 0 };
+            context::judge(profiles, &Document::new(&narrow, document.path), &spot, value)
+        } else {
+            context::judge(profiles, document, spot, value)
+        };
+        let (issuer, confidence, reason) = judged?;
+        Some(What::Looks { issuer, confidence, reason })
+    }
+}
+
+/// So much of a text in UTF-16 is read around a value, in bytes.
+const WIDE_AROUND: usize = 16 << 10;
+
+fn narrowed_from(spot: &Spot) -> usize {
+    let from = spot.start.saturating_sub(WIDE_AROUND);
+    from + (spot.start - from) % 2
+}
+
+fn narrowed(bytes: &[u8], spot: &Spot) -> Vec<u8> {
+    let to = (spot.end + WIDE_AROUND).min(bytes.len());
+    bytes[narrowed_from(spot)..to].iter().copied().skip(spot.low).step_by(2).collect()
+}
+
+/// Line and column of a byte, from 1.
+fn place(bytes: &[u8], at: usize) -> (u64, u64) {
+    let before = &bytes[..at];
+    let line = memchr_iter(b'\n', before).count() as u64 + 1;
+    let column = at - memrchr(b'\n', before).map_or(0, |feed| feed + 1);
+    (line, column as u64 + 1)
+}
+
+#[cfg(test)]
+mod tests;
