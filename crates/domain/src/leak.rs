@@ -87,6 +87,13 @@ pub enum Happened {
         /// Places of which nobody can say.
         unknown: u64,
     },
+    /// A secret that the leaked token could read need not be rotated, for a reason.
+    Justified {
+        /// The secret.
+        secret: SecretName,
+        /// The reason.
+        why: String,
+    },
     /// Somebody was told.
     Told(String),
     /// Somebody has noted something.
@@ -191,11 +198,18 @@ impl Case {
         };
         add(Stage::Prove, leaked == Life::Dead, true, prove.to_owned());
         for (name, dead) in reached {
-            let what = match dead {
-                true => format!("what it could read of {name} is dead"),
-                false => format!("it could read {name}: rollover rotate {name} --emergency"),
+            let why = self.last(|what| match what {
+                Happened::Justified { secret, why } if secret == name => Some(why.clone()),
+                _ => None,
+            });
+            let what = match (dead, &why) {
+                (true, _) => format!("what it could read of {name} is dead"),
+                (false, Some(why)) => format!("{name} stays as it is: {why}"),
+                (false, None) => {
+                    format!("it could read {name}: rollover rotate {name} --emergency")
+                }
             };
-            add(Stage::Reached, *dead, true, what);
+            add(Stage::Reached, *dead || why.is_some(), true, what);
         }
         for stranger in &self.strangers {
             let what = format!("live, and nobody knows it: {stranger}");
@@ -260,6 +274,7 @@ impl fmt::Display for Happened {
             Self::Purged { place, pinned, unknown } => {
                 write!(f, "{place} purged: {pinned} places pinned, {unknown} unknown")
             }
+            Self::Justified { secret, why } => write!(f, "{secret} stays as it is: {why}"),
             Self::Told(whom) => write!(f, "told {whom}"),
             Self::Said(text) => f.write_str(text),
         }

@@ -14,6 +14,7 @@ mod http;
 mod inventory;
 mod journal;
 mod replay;
+mod scan;
 mod sealed;
 mod shown;
 mod typed;
@@ -53,6 +54,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "probe", run: vendors::probe },
     Target { name: "http", run: http::answer },
     Target { name: "shown", run: shown::lines },
+    // What a scan reads.
+    Target { name: "scan", run: scan::document },
+    Target { name: "scan_handed", run: scan::handed },
     // What this program wrote itself, and somebody may have changed.
     Target { name: "sealed", run: sealed::file },
     Target { name: "journal", run: journal::replayed },

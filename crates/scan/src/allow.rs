@@ -45,7 +45,7 @@ impl std::fmt::Debug for Allow {
     }
 }
 
-const HEAD: &str = "# rollover allow 1 ";
+const HEAD: &str = "# rollover-allow 1 ";
 
 impl Allow {
     /// An empty list under a key.
@@ -63,7 +63,7 @@ impl Allow {
         let mut lines = text.lines().enumerate();
         let key = lines.next().and_then(|(_, line)| key(line.strip_prefix(HEAD)?));
         let mut own =
-            Self::new(key.ok_or_else(|| at(0, "the first line is not `# rollover allow 1 KEY`"))?);
+            Self::new(key.ok_or_else(|| at(0, "the first line is not `# rollover-allow 1 KEY`"))?);
         for (number, line) in lines {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
@@ -184,7 +184,7 @@ mod tests {
         let print = "0".repeat(32);
         for (text, line) in [
             (String::new(), 1),
-            ("# rollover allow 1 77\n".to_owned(), 1),
+            ("# rollover-allow 1 77\n".to_owned(), 1),
             (format!("{head}\n# words\nsomething\n"), 4),
             (format!("{head}{print} tomorrow because\n"), 2),
             (format!("{head}{print} -\n"), 2),

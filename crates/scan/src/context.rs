@@ -134,11 +134,13 @@ impl<'d> Around<'d> {
             }
         }
         if sort == Sort::Generic {
-            let beside = self.document.nearby(self.start, 2);
-            if says(&beside)
-                && words::is_secret(&beside)
-                && !words::any_id(&beside, profile.traces.ids)
-            {
+            // `name: POSTMARK_TOKEN` beside `value: ...`: the line before it, or the one behind it.
+            let tells = |beside: &String| {
+                says(beside)
+                    && words::is_secret(beside)
+                    && !words::any_id(beside, profile.traces.ids)
+            };
+            if self.document.beside(self.start).iter().any(tells) {
                 return Some((High, Reason::Near));
             }
         }

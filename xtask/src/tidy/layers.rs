@@ -17,7 +17,7 @@ const OURS: [(&str, &[&str]); 11] = [
     ("lab", &[]),
     ("rollover", &["domain", "seal", "connectors", "journal", "engine", "scan", "lab", "e2e"]),
     ("e2e", &["domain", "seal", "connectors", "journal", "scan", "lab"]),
-    ("fuzzed", &["domain", "seal", "connectors"]),
+    ("fuzzed", &["domain", "seal", "connectors", "scan"]),
     ("xtask", &["domain", "seal", "connectors", "journal", "scan", "lab", "e2e", "fuzzed"]),
 ];
 

@@ -47,6 +47,9 @@ pub(crate) enum Leak {
         /// It says who was told
         #[arg(long)]
         told: bool,
+        /// It says why this secret, which the leaked token could read, need not be rotated
+        #[arg(long, value_name = "NAME", conflicts_with = "told")]
+        justifies: Option<String>,
     },
     /// Close a case, if everything is proven
     Close {
@@ -105,11 +108,16 @@ pub(crate) async fn run(args: &Leak, global: &Global, output: Output) -> Result<
         Leak::Respond(args) => respond::run(args, global, output).await,
         Leak::Ls => ls(&Home::find(global)?, output),
         Leak::Show { id, letter } => show(&Home::find(global)?, id, *letter, output),
-        Leak::Note { id, text, told } => {
+        Leak::Note { id, text, told, justifies } => {
             let home = Home::find(global)?;
             let mut case = found(&home, id)?;
-            let what =
-                if *told { Happened::Told(text.clone()) } else { Happened::Said(text.clone()) };
+            let secret = justifies.as_ref().map(|name| home.secret(name)).transpose()?;
+            let why = text.clone();
+            let what = match secret {
+                Some(secret) => Happened::Justified { secret, why },
+                None if *told => Happened::Told(why),
+                None => Happened::Said(why),
+            };
             let key = home.key()?;
             let journal = home.journal(&key, "leak note", false)?;
             keep(&journal, &mut case, what).await?;

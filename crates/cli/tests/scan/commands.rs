@@ -214,6 +214,11 @@ fn a_case_is_closed_by_proof_alone() -> Result<()> {
     let dirty = stage.rollover(&["leak", "close", &id, "--scan", &place]).run()?.is(12)?;
     assert!(dirty.stdout.contains("1 places"), "{dirty}");
     fs::remove_file(tree.join("leak.txt")).map_err(text)?;
+    // It could read the config vars of every app.
+    let open = stage.rollover(&["leak", "close", &id, "--scan", &place]).run()?.is(12)?;
+    assert!(open.stdout.contains(&format!("it could read {}", POSTMARK.name)), "{open}");
+    let note = ["leak", "note", &id, "it cannot send", "--justifies", POSTMARK.name];
+    let _ = stage.rollover(&note).run()?.is(0)?;
     let note = ["leak", "note", &id, "everybody on call", "--told"];
     let _ = stage.rollover(&note).run()?.is(0)?;
     let closed = stage.rollover(&["leak", "close", &id, "--scan", &place]).run()?.is(0)?;

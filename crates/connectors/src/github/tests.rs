@@ -1,6 +1,8 @@
 //! Reading of GitHub's answers, and what follows from them about runs that hold an older value.
 
-use super::read::{environments, metadata, public_key, put, repositories, runs, secret_names};
+use super::read::{
+    alerts, environments, metadata, public_key, put, repositories, resolved, runs, secret_names,
+};
 use super::*;
 use crate::http::tests::{answer, answer_with, change, fixture};
 
@@ -192,4 +194,20 @@ fn the_shared_fixtures_are_understood() {
     assert!(matches!(put(&at(403, "429.secondary")), Err(Fault::Later { .. })));
     assert_eq!(runs(&at(200, "runs.list.200")).unwrap().created.len(), 1);
     assert_eq!(secret_names(&at(200, "secrets.list.200")), Ok(vec!["HEROKU_API_KEY".into()]));
+}
+
+#[test]
+fn an_alert_has_its_value_and_is_resolved_only_where_github_says_so() {
+    let one = fixture("github/alert.200.json");
+    let all = alerts(&answer("GitHub", 200, &format!("[{one}]"))).unwrap();
+    let [alert] = all.as_slice() else { panic!("{}", all.len()) };
+    assert!(alert.number > 0 && alert.secret.is_some());
+    assert!(!format!("{alert:?}").contains(alert.secret.as_ref().unwrap().expose()));
+    let hidden = r#"[{"number":7,"secret_type":"x"}]"#;
+    assert!(alerts(&answer("GitHub", 200, hidden)).unwrap()[0].secret.is_none());
+    assert!(matches!(alerts(&answer("GitHub", 404, NOT_FOUND)), Err(Fault::Refused { .. })));
+    let done = fixture("github/alert.resolved.200.json");
+    assert!(resolved(&answer("GitHub", 200, &done)).is_ok());
+    assert!(matches!(resolved(&answer("GitHub", 200, &one)), Err(Fault::Unsure { .. })));
+    assert!(resolved(&answer("GitHub", 403, NOT_FOUND)).is_err());
 }

@@ -69,3 +69,15 @@ fn a_stranger_is_done_with_when_somebody_has_spoken_of_it() {
     let said = case(vec![Happened::Said("3f9a-12c7 is the load test's".into())]);
     assert!(said.due(Life::Dead, &[]).iter().any(|due| due.step == Stage::Strangers && due.done));
 }
+
+#[test]
+fn a_reached_secret_may_stay_for_a_reason() {
+    let name: SecretName = "staging/POSTMARK_SERVER_TOKEN".parse().unwrap();
+    let why = "it cannot send".to_owned();
+    let justified = case(vec![Happened::Justified { secret: name.clone(), why }]);
+    let due = justified.due(Life::Dead, &[(name, false)]);
+    assert!(
+        due.iter()
+            .any(|due| due.step == Stage::Reached && due.done && due.what.contains("cannot send"))
+    );
+}

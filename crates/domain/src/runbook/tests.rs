@@ -49,6 +49,7 @@ static PROFILE: Profile = Profile {
     shape: TokenShape::Uuid,
     activation_max: Span::from_secs(30),
     usual_names: &[],
+    traces: crate::Traces { words: &[], ids: &[] },
 };
 
 static CLAIMS: &[Claim] = &[

@@ -22,6 +22,26 @@ fn an_older_database_is_migrated() {
     assert_eq!(home.reader().events(&id("A")).unwrap().len(), 1);
 }
 
+/// Goal: what a database of version 3 knows is known afterwards, by fingerprint, too. Method: the
+/// newest tables are taken away again.
+#[test]
+fn version_3_becomes_the_newest_and_loses_nothing() {
+    let home = Home::new();
+    let journal = home.open();
+    journal.append_blocking(begin("A")).unwrap();
+    drop(journal);
+    let raw = home.raw();
+    raw.execute_batch(
+        "DROP INDEX token_fingerprint; DROP TABLE learned; DROP TABLE cases; PRAGMA user_version = 3",
+    )
+    .unwrap();
+    drop(raw);
+    drop(home.open());
+    assert_eq!(version(&home), crate::schema::VERSION);
+    assert_eq!(home.reader().events(&id("A")).unwrap().len(), 1);
+    assert_eq!(home.reader().cases().unwrap(), []);
+}
+
 /// Goal: version 1, from before the first release, is refused and left alone.
 #[test]
 fn a_database_from_before_the_first_release_is_refused() {

@@ -89,6 +89,16 @@ impl<'b> Document<'b> {
         text
     }
 
+    /// The line before the one that a byte stands in, and the line behind it, in lower case.
+    pub(crate) fn beside(&self, at: usize) -> [String; 2] {
+        const LINE_MAX: usize = 200;
+        let above = &self.bytes[at.saturating_sub(2 * LINE_MAX)..at];
+        let mut before = above.rsplit(|byte| *byte == b'\n').skip(1);
+        let below = &self.bytes[at..(at + 2 * LINE_MAX).min(self.bytes.len())];
+        let mut after = below.split(|byte| *byte == b'\n').skip(1);
+        [before.next(), after.next()].map(|line| words::lower(line.unwrap_or_default()))
+    }
+
     /// Whether the very same value stands once more within a few lines.
     pub(crate) fn twice_nearby(&self, value: &[u8], start: usize) -> bool {
         const NEAR: usize = 400;

@@ -13,6 +13,8 @@ pub(crate) struct Assigned {
     sentence: Option<Vec<String>>,
     /// `Authorization: Bearer VALUE`.
     scheme: bool,
+    /// It is the neighbour in a list, which need not be a name at all.
+    neighbour: bool,
 }
 
 impl Assigned {
@@ -23,7 +25,10 @@ impl Assigned {
         }
         match &self.sentence {
             Some(words) => words::sort_of_sentence(words, ids),
-            None => words::sort(&self.name, ids),
+            None => match words::sort(&self.name, ids) {
+                Sort::Other if self.neighbour => Sort::Prose,
+                sort => sort,
+            },
         }
     }
 }
@@ -46,18 +51,21 @@ pub(crate) fn assigned(
     let Some(separated) = separator(rest) else {
         return sentence(rest, scheme, quoted);
     };
+    let head = match separated.kind {
+        Kind::List => column(document, start, before, after),
+        _ => None,
+    };
+    let neighbour = matches!(separated.kind, Kind::List) && head.is_none();
     let name = match separated.kind {
         Kind::Element => element(separated.left),
-        Kind::List => {
-            column(document, start, before, after).or_else(|| Some(last_name(separated.left)))
-        }
+        Kind::List => head.or_else(|| Some(last_name(separated.left))),
         Kind::Sign => Some(last_name(separated.left)),
     };
     let name = name.unwrap_or_default();
     let name = if is_type(&name) { before_type(separated.left).unwrap_or(name) } else { name };
     let curl_user = matches!(name.as_str(), "u" | "user") && line.contains("curl");
     let scheme = scheme || curl_user;
-    Assigned { text: name.to_ascii_lowercase(), name, sentence: None, scheme }
+    Assigned { text: name.to_ascii_lowercase(), name, sentence: None, scheme, neighbour }
 }
 
 const QUOTES: [char; 4] = ['"', '\'', '`', '\\'];
@@ -178,7 +186,13 @@ fn from_outside(document: &Document<'_>, start: usize) -> Assigned {
         Some('=' | ':') => last_name(line.trim_end_matches(['=', ':', ' '])),
         _ => String::new(),
     };
-    Assigned { text: name.to_ascii_lowercase(), name, sentence: None, scheme: false }
+    Assigned {
+        text: name.to_ascii_lowercase(),
+        name,
+        sentence: None,
+        scheme: false,
+        neighbour: false,
+    }
 }
 
 /// Words before a value with nothing that assigns.
@@ -196,5 +210,6 @@ fn sentence(text: &str, scheme: bool, quoted: bool) -> Assigned {
         name,
         sentence: (!named).then_some(words),
         scheme,
+        neighbour: false,
     }
 }

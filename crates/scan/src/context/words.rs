@@ -20,7 +20,7 @@ pub(crate) enum Sort {
 }
 
 /// Last words of a name that make it an id.
-const IDS: [&str; 66] = [
+const IDS: [&str; 65] = [
     "id",
     "uuid",
     "guid",
@@ -75,7 +75,6 @@ const IDS: [&str; 66] = [
     "project",
     "resource",
     "subscription",
-    "client",
     "node",
     "host",
     "instance",

@@ -171,7 +171,7 @@ fn plan(before: &[Finding], local: &[Finding], args: &Purge, output: Output) -> 
         here.iter().try_for_each(|place| output.text(&format!("    {place}")))?;
     }
     output.say("a purge revokes nothing: do that first (rollover leak respond)");
-    output.say("every commit from the first of these on gets another id, signatures are lost, open pull requests break");
+    output.say("every commit from the first of these on gets another id, signatures are lost, notes and replacements are dropped, open pull requests break");
     output.say(&format!("rewrite it: rollover leak purge {} --yes", args.repository));
     Ok(Exit::Waiting)
 }

@@ -87,7 +87,11 @@ fn drop_pinned(repository: &Path, before: &[Finding]) -> Result<()> {
     let places = before.iter().flat_map(|finding| &finding.places);
     let names: BTreeSet<&str> =
         places.filter_map(|place| place.path.strip_prefix("under ")).collect();
-    for name in names.into_iter().filter(|name| name.starts_with("refs/")) {
+    // Notes and replacements name commits and objects by ids that will not be any more, and the
+    // program that rewrites leaves them alone.
+    let listed = ["for-each-ref", "--format=%(refname)", "refs/notes", "refs/replace"];
+    let listed = git(repository, &listed.map(std::ffi::OsStr::new))?;
+    for name in names.into_iter().filter(|name| name.starts_with("refs/")).chain(listed.lines()) {
         git(repository, &["update-ref", "-d", name].map(std::ffi::OsStr::new))?;
     }
     Ok(())
@@ -173,6 +177,10 @@ fn run(repository: &Path, expressions: &Path, place: &Path) -> Result<()> {
         command.arg(option).arg(file);
     }
     succeeded("git filter-repo", command.output(), INSTALL).map(drop)?;
+    // What it has noted of the refs' names of before may hold a value.
+    for noted in ["changed-refs", "ref-map"] {
+        let _ = fs::remove_file(repository.join("filter-repo").join(noted));
+    }
     let words = [
         ["reflog", "expire", "--expire=now", "--all"].as_slice(),
         ["gc", "--quiet", "--prune=now"].as_slice(),
