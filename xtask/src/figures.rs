@@ -12,6 +12,7 @@ mod fuzz;
 mod journal;
 mod leaks;
 mod model;
+mod roles;
 mod runbooks;
 mod safety;
 mod scan;
@@ -122,6 +123,7 @@ const MEASURES: &[(&str, Measure)] = &[
     ("faults", safety::faults),
     ("drift", drift::measure),
     ("doctor", doctor::measure),
+    ("roles", roles::measure),
     ("leaks", leaks::places),
     ("started", leaks::started),
     ("memory", leaks::memory),

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use domain::Mode;
 use domain::audit::NoteKey;
 use domain::inventory::KeySource;
+use domain::{Mode, Span};
 
 use crate::commands;
 use crate::commands::runbook::Runbook;
@@ -288,7 +288,43 @@ pub(crate) enum Run {
 #[derive(Subcommand, Debug)]
 pub(crate) enum Task {
     /// List what waits for people
-    Ls,
+    Ls {
+        /// Only what you have taken
+        #[arg(long)]
+        mine: bool,
+        /// Only what asks for this role
+        #[arg(long, value_name = "ROLE")]
+        role: Option<String>,
+    },
+    /// Show one task: instructions, who has it, what an answer has to bring
+    Show {
+        /// The task's id
+        id: String,
+    },
+    /// Take a task, so that nobody else works at it; take it again to keep it for longer
+    Claim {
+        /// The task's id
+        id: String,
+        /// For how long, such as `30m`; the policy's `claim` without it
+        #[arg(long, value_name = "TIME")]
+        r#for: Option<Span>,
+    },
+    /// Give a task back, or hand it over
+    Release {
+        /// The task's id
+        id: String,
+        /// Hand it over to this member
+        #[arg(long, value_name = "MEMBER")]
+        to: Option<String>,
+    },
+    /// Say that you could not do a task; it is anybody's again
+    Fail {
+        /// The task's id
+        id: String,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        why: String,
+    },
     /// Say that a task is done; the engine then looks for itself
     Done {
         /// The task's id

@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     /// `plan --detailed-exitcode` would change something; `status --check` found something due,
     /// `drift --check` something that differs.
     Changes = 3,
+    /// Whoever ran it may not do this; nothing was changed.
+    Denied = 5,
     /// It waits for an operator. Not a failure.
     Waiting = 10,
     /// Everybody is on the old token again.
@@ -47,6 +49,7 @@ pub(crate) const HELP: &str = "\
   1   it did not work
   2   the command line or the inventory is wrong; nothing was started
   3   something would change (plan --detailed-exitcode), is due (status --check) or differs (drift --check)
+  5   you may not do this; nothing was changed
  10   it waits for an operator; not a failure
  11   rolled back: everybody is on the old token again
  12   needs attention: a step does not go on by itself; nothing is lost

@@ -72,6 +72,7 @@ impl From<EngineError> for Fail {
             }
             EngineError::World(_) => Self::new(Exit::Usage, chain(&error))
                 .hint("`rollover config check` tells more about the inventory"),
+            EngineError::Denied(denied) => Self::from(&**denied),
             EngineError::Login { .. } => Self::new(Exit::TryLater, chain(&error)),
             _ => Self::new(Exit::Failed, chain(&error)),
         }

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::SecretName;
 use domain::inventory::{Diagnostic, Inventory, SourceFile, load};
+use domain::{Actor, SecretName};
 use engine::Engine;
 use journal::{Holder, Journal, JournalError, Options, Reader};
 
 use crate::args::Global;
 use crate::exit::Exit;
 use crate::fail::{Fail, Result, chain};
+use crate::gate::Pass;
 use crate::people;
 use crate::rehearsal::Rehearsal;
 use crate::text::{hide, marked};
@@ -27,6 +28,8 @@ pub(crate) const MAIN: &str = "rollover.toml";
 pub(crate) struct Home {
     pub(crate) directory: PathBuf,
     pub(crate) inventory: Inventory,
+    /// Who runs this.
+    pub(crate) actor: Actor,
     /// Where the second mark of the database lies, if it is to have one.
     pub(crate) marks: Option<PathBuf>,
     no_input: bool,
@@ -49,7 +52,8 @@ impl Home {
         match load(&main, &secrets) {
             Ok(inventory) => {
                 let directory = directory.to_owned();
-                Ok(Self { directory, inventory, marks: marks(), no_input })
+                let actor = people::actor(&inventory.people);
+                Ok(Self { directory, inventory, actor, marks: marks(), no_input })
             }
             Err(wrong) => Err(diagnosed(&wrong, &main, &secrets)),
         }
@@ -58,7 +62,8 @@ impl Home {
     /// An inventory that stands in no file; it leaves nothing outside of its directory, and
     /// nobody is asked.
     pub(crate) fn made(directory: PathBuf, inventory: Inventory) -> Self {
-        Self { directory, inventory, marks: None, no_input: true }
+        let actor = people::actor(&inventory.people);
+        Self { directory, inventory, actor, marks: None, no_input: true }
     }
 
     /// The secret that a person means: its whole name, or its key where only one environment
@@ -122,30 +127,38 @@ impl Home {
     }
 
     /// The journal, for writing: this process holds the lease from here on.
-    pub(crate) fn journal(
-        &self,
-        key: &seal::Key,
-        command: &str,
-        take_over: bool,
-    ) -> Result<Journal> {
-        self.open_journal(key, command, take_over).map_err(|error| self.failed(&error))
-    }
-
-    /// The same, with the journal's own error.
     ///
     /// `take_over` takes it from a process that is stopped; that one finds its writes refused
     /// when it goes on.
     pub(crate) fn open_journal(
         &self,
+        _pass: &Pass,
         key: &seal::Key,
         command: &str,
         take_over: bool,
     ) -> std::result::Result<Journal, JournalError> {
-        let options = Options { take_over, ..self.options() };
+        self.written(key, command, Options { take_over, ..self.options() })
+    }
+
+    /// The same where the database may have been set back.
+    pub(crate) fn open_set_back(
+        &self,
+        _pass: &Pass,
+        key: &seal::Key,
+        command: &str,
+    ) -> std::result::Result<Journal, JournalError> {
+        self.written(key, command, Options { reconcile: true, ..self.options() })
+    }
+
+    fn written(
+        &self,
+        key: &seal::Key,
+        command: &str,
+        options: Options,
+    ) -> std::result::Result<Journal, JournalError> {
         let since = Instant::now();
         loop {
-            let holder = Holder::here(command, people::actor());
-            match Journal::open(&self.database(), key, holder, options.clone()) {
+            match Journal::open(&self.database(), key, self.holder(command), options.clone()) {
                 // Whoever watches for drift holds the lease for the moment of one record.
                 Err(JournalError::Held { holder, .. })
                     if holder.command == "drift" && since.elapsed() < MOMENT =>
@@ -155,6 +168,11 @@ impl Home {
                 other => return other,
             }
         }
+    }
+
+    /// This process, as others are told about it.
+    pub(crate) fn holder(&self, command: &str) -> Holder {
+        Holder::here(command, self.actor.name.as_str())
     }
 
     /// How the journal is opened.
@@ -174,7 +192,8 @@ impl Home {
         use JournalError::{Missing, Older, ReadOnly};
         match Reader::open(&self.database(), key) {
             Err(Missing { .. } | Older { .. } | ReadOnly(_)) => {
-                drop(self.journal(key, "init", false)?);
+                let made = self.written(key, "init", self.options());
+                drop(made.map_err(|error| self.failed(&error))?);
                 Ok(Reader::open(&self.database(), key)?)
             }
             other => other.map_err(|error| self.failed(&error)),
@@ -198,31 +217,37 @@ impl Home {
     }
 
     /// An engine that acts; this process holds the lease from here on.
-    pub(crate) fn acting(&self, command: &str, take_over: bool) -> Result<Arc<Engine>> {
+    pub(crate) fn acting(
+        &self,
+        pass: &Pass,
+        command: &str,
+        take_over: bool,
+    ) -> Result<Arc<Engine>> {
         let key = self.key()?;
-        let journal = self.journal(&key, command, take_over)?;
+        let journal = self
+            .open_journal(pass, &key, command, take_over)
+            .map_err(|error| self.failed(&error))?;
         let reader = journal.reader()?;
         self.engine(&key, Some(journal), reader)
     }
 
     /// An engine that writes into a store even where the database was set back.
-    pub(crate) fn importing(&self, command: &str) -> Result<Arc<Engine>> {
+    pub(crate) fn importing(&self, pass: &Pass, command: &str) -> Result<Arc<Engine>> {
         let key = self.key()?;
-        let options = Options { reconcile: true, ..self.options() };
         let journal =
-            Journal::open(&self.database(), &key, Holder::here(command, people::actor()), options)
-                .map_err(|error| self.failed(&error))?;
+            self.open_set_back(pass, &key, command).map_err(|error| self.failed(&error))?;
         let reader = journal.reader()?;
         self.engine(&key, Some(journal), reader)
     }
 
     /// An engine that acts even where the database was set back, and why it was.
-    pub(crate) fn reconciling(&self) -> Result<(Arc<Engine>, Option<journal::SetBack>)> {
+    pub(crate) fn reconciling(
+        &self,
+        pass: &Pass,
+    ) -> Result<(Arc<Engine>, Option<journal::SetBack>)> {
         let key = self.key()?;
-        let options = Options { reconcile: true, ..self.options() };
-        let holder = Holder::here("reconcile", people::actor());
-        let journal = Journal::open(&self.database(), &key, holder, options)
-            .map_err(|error| self.failed(&error))?;
+        let journal =
+            self.open_set_back(pass, &key, "reconcile").map_err(|error| self.failed(&error))?;
         let (reader, set_back) = (journal.reader()?, journal.set_back());
         Ok((self.engine(&key, Some(journal), reader)?, set_back))
     }
@@ -241,7 +266,7 @@ impl Home {
             key,
             journal,
             reader,
-            people::actor(),
+            self.actor.name.clone(),
             observer,
         )?))
     }

@@ -45,6 +45,11 @@ impl Live {
                 "  !!   the clock says {clock:.0}, but the journal's last entry is of {journal:.0}; time goes \
                  on from there. Is the clock right? (timedatectl)"
             )),
+            Progress::Said { task, what } => self.line(&format!("  >>   {task}: {what}")),
+            Progress::Overdue(task) => self.line(&format!(
+                "  !!   {} has waited since {:.0} and is overdue (role {}): {}",
+                task.id, task.since, task.role, task.title
+            )),
             Progress::Rejected(why) => self.line(&format!("  no   {why}")),
         }
     }

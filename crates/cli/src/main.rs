@@ -7,6 +7,7 @@ mod args;
 mod argv;
 mod exit;
 mod fail;
+mod gate;
 mod harden;
 mod home;
 mod lab_inventory;

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use domain::Token;
+use domain::{Actor, People, Token};
 use zeroize::Zeroizing;
 
 use crate::args::{PassphraseWay, TokenWay};
@@ -17,11 +17,13 @@ use crate::text::{ENTERED_BYTES_MAX, Unfit, entered};
 /// One byte more than is taken, so that a text which is too long is seen to be.
 const READ_BYTES_MAX: u64 = ENTERED_BYTES_MAX as u64 + 1;
 
-/// Who runs this program: the operating system's user.
-pub(crate) fn actor() -> String {
-    std::env::var("USER")
-        .or_else(|_| std::env::var("LOGNAME"))
-        .unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw()))
+/// Who runs this program: the operating system's user by number, which nobody can set, and what
+/// they are to this installation.
+pub(crate) fn actor(people: &People) -> Actor {
+    let uid = nix::unistd::getuid();
+    // A user whom the system's own list cannot tell is still one by number.
+    let user = nix::unistd::User::from_uid(uid).ok().flatten();
+    people.who(uid.as_raw(), user.as_ref().map(|user| user.name.as_str()))
 }
 
 /// Whether a person can be asked.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use domain::{Mode, Outcome, Plan, Rotation, RotationId, TaskKind, Waiting};
+use domain::{Act, Denied, Guarded, Mode, Outcome, Plan, Rotation, RotationId, TaskKind, Waiting};
 use engine::{Command, Drive, Ended, Engine, Options, Planned, Progress, RotationSummary};
 use tokio::sync::mpsc;
 
@@ -68,7 +68,13 @@ pub(crate) async fn run_with(
     }
     let actor = engine.actor().to_owned();
     let plan = plan_of(&engine, &what)?;
-    let person = Person { name: plan.secret.to_string(), mode: plan.mode, actor, asks };
+    let person = Person {
+        name: plan.secret.to_string(),
+        mode: plan.mode,
+        asks,
+        barred: barred(&engine, &what)?,
+        actor,
+    };
     let watcher = tokio::spawn(watch(seen, tell.clone(), person, output, stand_in));
     let interrupts = tokio::spawn(interrupted(tell, output));
     let ran = driven(engine, what, options, commands, progress).await;
@@ -109,6 +115,19 @@ struct Person {
     actor: String,
     /// Whether they can be asked at all.
     asks: bool,
+    /// Why they are not asked for the agreement: it would not count.
+    barred: Option<Box<Denied>>,
+}
+
+/// Why the agreement of whoever runs this would not count.
+fn barred(engine: &Engine, what: &What) -> Result<Option<Box<Denied>>> {
+    let people = &engine.inventory().people;
+    let actor = people.named(engine.actor());
+    let may = |of| people.may(&actor, Act::Approve, Some(of)).err();
+    Ok(match what {
+        What::New(planned) => may(Guarded::planned(&planned.plan, &actor.name)),
+        What::Open(id) => may(Guarded::rotation(&engine.rotation(id)?)),
+    })
 }
 
 /// Who has agreed to the revocation beforehand, by naming the secret.
@@ -147,6 +166,10 @@ async fn watch(
         let by = person.actor.clone();
         if wants_approval(&progress) && !asked_approval {
             asked_approval = true;
+            if let Some(denied) = &person.barred {
+                output.say(&format!("somebody else must agree: {denied}; {}", denied.hint()));
+                continue;
+            }
             let answer = live.aside(|| ask_approval(&person));
             let _ = tell.send(match answer {
                 Answer::Agree => Command::Approve { by },

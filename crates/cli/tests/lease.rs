@@ -15,6 +15,7 @@ fn stage() -> Stage {
 #[test]
 fn a_second_process_is_told_who_acts_and_heard_by_the_first() {
     let stage = stage();
+    e2e::members::work_as(&stage, "ops-1").expect("a member");
     let before = Before::of(&stage, &POSTMARK).expect("a token");
     let mut first = stage.rotate(&POSTMARK).start().expect("it starts");
     first.wait_for("YOUR STEP").expect("it waits for a person");
@@ -63,7 +64,7 @@ fn a_way_back_that_is_asked_for_at_another_terminal() {
         .heard_by(operator.ear())
         .start()
         .expect("it starts");
-    first.wait_for("soak").expect("everybody is on the new token");
+    first.wait_for("ok   soak").expect("everybody is on the new token");
     let id = open_rotation(&stage).expect("a rotation is open");
     let told = stage
         .rollover(&["run", "rollback", &id, "--reason", "changed our minds"])

@@ -49,6 +49,7 @@ fn it_tells_of_an_open_rotation_and_its_errors() -> Result<()> {
 #[test]
 fn hashed_names_are_nowhere_and_the_same_everywhere() -> Result<()> {
     let stage = stage()?;
+    e2e::members::work_as(&stage, "ops-1")?;
     let begun = ["rotate", POSTMARK.name, "--yes", "--no-wait"];
     let _ = stage.rollover(&begun).run()?.is(10)?;
     let (text, told) = support(&stage, "hashed.json", &["--hash-names"])?;

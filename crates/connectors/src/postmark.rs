@@ -14,6 +14,7 @@ pub(crate) mod manual;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use domain::inventory::{AddressUse, address};
 use domain::{Doer, Handle, Liveness, Overlap, Profile, Shape, Span, Token, Traces};
 use serde::Deserialize;
 
@@ -87,7 +88,9 @@ impl Issuer for PostmarkServer {
     }
 
     async fn list(&self, with: &Token) -> Result<Listing, Fault> {
-        read_list(&self.server_as(with).await?, with)
+        let listing = read_list(&self.server_as(with).await?, with)?;
+        let page = listing.page.filter(|page| is_theirs(page, &self.dashboard));
+        Ok(Listing { page, ..listing })
     }
 
     async fn may_mint(&self) -> MintRight {
@@ -134,6 +137,8 @@ struct Server {
 struct Tokens {
     #[serde(default)]
     api_tokens: Option<Vec<Option<Hidden>>>,
+    #[serde(default)]
+    server_link: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -194,7 +199,20 @@ fn read_list(answer: &Answer, with: &Token) -> Result<Listing, Fault> {
             scope: Vec::new(),
         })
         .collect();
-    Ok(Listing { complete, tokens })
+    let page = answered.server_link.map(|link| shown(&link));
+    Ok(Listing { complete, tokens, page })
+}
+
+/// Whether a page that an answer names is one of Postmark's, or of the dashboard that the
+/// inventory names. People are sent there; we go to no link of an answer.
+fn is_theirs(page: &str, dashboard: &str) -> bool {
+    let host = |text: &str| {
+        let address = address(text, AddressUse::Dashboard).ok()?;
+        Some((address.host_str()?.to_owned(), address.port_or_known_default()))
+    };
+    let Some((name, port)) = host(page) else { return false };
+    let vendor = name == "postmarkapp.com" || name.ends_with(".postmarkapp.com");
+    (vendor && port == Some(443)) || host(dashboard) == Some((name, port))
 }
 
 #[cfg(test)]
@@ -264,6 +282,31 @@ mod tests {
         }
         let masked = r#"{"Name":"s","ApiTokens":["********-****"]}"#;
         assert_eq!(list(200, masked).unwrap().tokens[0].token, None);
+    }
+
+    #[test]
+    fn people_are_sent_to_the_servers_own_page_and_to_nobody_elses() {
+        let (vendor, lab) = ("https://account.postmarkapp.com", "http://127.0.0.1:8080/x");
+        for (page, dashboard, theirs) in [
+            ("https://postmarkapp.com/servers/1/streams", vendor, true),
+            ("https://account.postmarkapp.com/servers/1/credentials", vendor, true),
+            ("http://127.0.0.1:8080/postmark/servers/1/streams", lab, true),
+            ("http://127.0.0.1:8081/postmark/servers/1/streams", lab, false),
+            ("http://127.0.0.1:8080/postmark/servers/1/streams", vendor, false),
+            ("https://postmarkapp.com.example/servers/1", vendor, false),
+            ("https://notpostmarkapp.com/servers/1", vendor, false),
+            ("https://postmarkapp.com:8443/servers/1", vendor, false),
+            ("http://postmarkapp.com/servers/1", vendor, false),
+            ("javascript:alert(1)", vendor, false),
+            ("", vendor, false),
+        ] {
+            assert_eq!(is_theirs(page, dashboard), theirs, "{page}");
+        }
+        let body = format!(
+            r#"{{"Name":"s","ApiTokens":["{A}"],"ServerLink":"https://postmarkapp.com/servers/1"}}"#
+        );
+        let page = list(200, &body).unwrap().page;
+        assert_eq!(page.as_deref(), Some("https://postmarkapp.com/servers/1"));
     }
 
     #[test]

@@ -69,6 +69,8 @@ pub struct Listing {
     pub complete: bool,
     /// What was listed.
     pub tokens: Vec<ListedToken>,
+    /// The page on which people see the same, where the issuer tells; it is never fetched.
+    pub page: Option<String>,
 }
 
 /// One listed token.

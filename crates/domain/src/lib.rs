@@ -18,6 +18,8 @@ mod profile;
 
 pub mod inventory;
 
+mod people;
+
 mod observed;
 mod refusal;
 
@@ -57,6 +59,7 @@ pub use name::{NameError, SecretName};
 pub use observed::{
     Baseline, ConsumerSeen, Holding, IssuerSeen, LiveToken, Mint, Observed, StoreSeen,
 };
+pub use people::{Act, Actor, Denied, Gates, Guarded, Least, Member, People, Standing, User, Why};
 pub use plan::{
     ConsumerPart, Declared, IssuerPart, Limits, Mode, OldToken, Plan, PlanError, PlanStep, Sign,
     StorePart,
@@ -65,5 +68,5 @@ pub use profile::{Doer, Overlap, Profile, Shape, Traces};
 pub use refusal::Refusal;
 pub use rotation::{IllegalEvent, Next, Rotation, Step, StepState, Waiting};
 pub use steers::steers;
-pub use task::{Task, TaskKind};
+pub use task::{Claim, ClaimError, Failure, Remark, Takes, Task, TaskKind};
 pub use token::Token;

@@ -68,6 +68,8 @@ pub struct IssuerSeen {
     pub listed: bool,
     /// Whether a token can be created with what the engine has.
     pub mint: Mint,
+    /// The issuer's own page of these tokens, where it tells.
+    pub page: Option<String>,
 }
 
 /// Whether the engine's login may create a token.

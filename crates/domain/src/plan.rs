@@ -8,9 +8,10 @@ mod steps;
 
 use serde::{Deserialize, Serialize};
 
+use crate::inventory::Policy;
 use crate::{
-    ConsumerId, Doer, Fingerprint, Handle, LiveToken, Overlap, Refusal, RotationId, SecretName,
-    Span,
+    ConsumerId, Doer, Fingerprint, Gates, Handle, LiveToken, Overlap, Refusal, RotationId,
+    SecretName, Span,
 };
 
 pub use make::Declared;
@@ -42,8 +43,11 @@ pub struct Plan {
     pub probes: usize,
     /// Limits of waiting and trying.
     pub limits: Limits,
-    /// The least role for operator steps and the revocation.
+    /// The least role for everything that is done to it.
     pub role: String,
+    /// What its steps ask of people besides.
+    #[serde(default)]
+    pub gates: Gates,
     /// Whether the engine logs in with the token under rotation and must go over to the new one
     /// before it revokes.
     pub login_is_old: bool,
@@ -122,6 +126,9 @@ pub struct IssuerPart {
     pub activation_max: Span,
     /// What a person is told for creating a token; empty where the API does it.
     pub create_text: Vec<String>,
+    /// The issuer's own page of these tokens, where it tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
 }
 
 /// The store's part of a plan.
@@ -178,6 +185,14 @@ pub struct Limits {
     pub adopt_timeout: Span,
     /// How many times one call is tried before a person is told.
     pub attempts_max: u32,
+    /// How long a task may wait for a person before it is overdue.
+    #[serde(default = "task_deadline")]
+    pub task_deadline: Span,
+}
+
+/// What an older plan says, which says nothing of it.
+fn task_deadline() -> Span {
+    Policy::TASK_DEADLINE
 }
 
 /// Why there is no plan: every refusal that was found, not only the first.

@@ -53,6 +53,7 @@ pub use view::Waiting;
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Rotation {
     plan: Arc<Plan>,
+    started_by: String,
     started: Timestamp,
     next_seq: u64,
     direction: Direction,
@@ -114,11 +115,12 @@ impl Rotation {
     pub fn replay<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Result<Self, IllegalEvent> {
         let mut entries = entries.into_iter();
         let first = entries.next().ok_or(IllegalEvent::Empty)?;
-        let Event::Planned { plan, .. } = &first.event else {
+        let Event::Planned { plan, by } = &first.event else {
             return Err(IllegalEvent::NotPlanned);
         };
         let mut rotation = Self {
             plan: Arc::new((**plan).clone()),
+            started_by: by.clone(),
             started: first.at,
             next_seq: 1,
             direction: Direction::Forward,
@@ -299,6 +301,12 @@ impl Rotation {
     #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Who started it.
+    #[must_use]
+    pub fn started_by(&self) -> &str {
+        &self.started_by
     }
 
     /// When it began.

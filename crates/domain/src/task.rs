@@ -1,9 +1,14 @@
-//! What a person is asked to do. Derived from the state of open rotations, never stored.
+//! What a person is asked to do. Derived from the state of open rotations, never stored; what
+//! people say of a task is kept beside it ([`Remark`]).
+
+mod remark;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{RotationId, SecretName};
+
+pub use remark::{Claim, ClaimError, Failure, Remark};
 
 /// A task that waits for a person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -18,10 +23,44 @@ pub struct Task {
     pub kind: TaskKind,
     /// The least role.
     pub role: String,
+    /// Who may not, although they may have the role: whoever started it, where a second person
+    /// must agree.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub not_by: Option<String>,
     /// Since when it waits.
     pub since: Timestamp,
+    /// Until when it should be done; it is overdue from there, and goes on waiting.
+    pub deadline: Timestamp,
     /// What and why, one line.
     pub title: String,
+    /// The vendor's page where it is done, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub page: Option<String>,
+    /// What an answer has to bring.
+    pub takes: Takes,
+}
+
+impl Task {
+    /// Whether it should have been done by now.
+    #[must_use]
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        now >= self.deadline
+    }
+}
+
+/// What an answer to a task has to bring. That something was done is proven by looking.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "what")]
+pub enum Takes {
+    /// Nothing but the word that it is done.
+    Nothing,
+    /// The new token, hidden: a prompt, standard input or a file of mode 0600.
+    HiddenToken,
+    /// The secret's whole name.
+    SecretName {
+        /// The name.
+        name: SecretName,
+    },
 }
 
 /// What is asked of a person.

@@ -4,14 +4,15 @@
 //! its audit record and the values that belong to it, and only then applied and acted upon.
 
 mod record;
+mod remarks;
 mod steer;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::{
-    Action, ConsumerId, Event, Mode, Next, Outcome, Rotation, RotationId, SecretName, Token,
-    Waiting,
+    Act, Action, ConsumerId, Event, Guarded, Mode, Next, Outcome, Remark, Rotation, RotationId,
+    SecretName, Token, Waiting,
 };
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -55,6 +56,10 @@ pub struct Drive {
     commands: mpsc::UnboundedReceiver<Command>,
     progress: mpsc::UnboundedSender<Progress>,
     shown: Vec<Waiting>,
+    /// What was said of its tasks, as far as it was shown.
+    said: BTreeMap<String, Remark>,
+    /// Tasks that are overdue, and told to be.
+    escalated: BTreeSet<String>,
     stopping: bool,
     /// A token that was entered before it was asked for.
     early: Option<Command>,
@@ -79,6 +84,10 @@ impl Drive {
     ) -> Result<Self, EngineError> {
         let Planned { plan, old, .. } = planned;
         let by = engine.actor.clone();
+        if let Some(agreed) = &options.approved_by {
+            let people = &engine.inventory.people;
+            people.may(&people.named(agreed), Act::Approve, Some(Guarded::planned(&plan, &by)))?;
+        }
         let event = Event::Planned { plan: Box::new(plan), by };
         let entry = domain::Entry { seq: 0, at: engine.clock.now(), event };
         let rotation = Rotation::replay([&entry])
@@ -120,6 +129,11 @@ impl Drive {
         }
         let mut drive = Self::over(engine, rotation, old, new, options, commands, progress);
         if !closed {
+            if let Some(agreed) = &drive.options.approved_by {
+                let (people, of) =
+                    (&drive.engine.inventory.people, Guarded::rotation(&drive.rotation));
+                people.may(&people.named(agreed), Act::Approve, Some(of))?;
+            }
             drive.catch_up(last);
             let by = drive.engine.actor.clone();
             let mut events = vec![Event::Resumed { by }];
@@ -165,6 +179,8 @@ impl Drive {
             commands,
             progress,
             shown: Vec::new(),
+            said: BTreeMap::new(),
+            escalated: BTreeSet::new(),
             stopping: false,
             early: None,
         }
@@ -211,6 +227,7 @@ impl Drive {
                 continue;
             }
             self.show_waiting();
+            self.escalate()?;
             if running.is_empty() {
                 if self.stopping {
                     return Ok(Ended::Stopped);
@@ -220,6 +237,7 @@ impl Drive {
                 }
             }
             let now = self.engine.clock.now();
+            let moment = [earliest(&due), self.next_deadline()].into_iter().flatten().min();
             tokio::select! {
                 biased;
                 Some(end) = running.next(), if !running.is_empty() => {
@@ -233,7 +251,7 @@ impl Drive {
                         self.drop_watches(&mut running, &mut in_flight);
                     }
                 }
-                () = until(now, earliest(&due)) => {}
+                () = until(now, moment) => {}
             }
         }
     }

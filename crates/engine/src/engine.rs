@@ -206,7 +206,8 @@ impl Engine {
             Some(end) => format!("fp {fingerprint}, which ends in {end}"),
             None => format!("fp {fingerprint}"),
         };
-        match kind {
+        let page = plan.issuer.page.as_ref().map(|page| format!("its page: {page}"));
+        let lines = match kind {
             TaskKind::Create => {
                 let mut lines = plan.issuer.create_text.clone();
                 if !plan.issuer.listed {
@@ -232,7 +233,9 @@ impl Engine {
             TaskKind::Attend => {
                 vec![format!("Try again with: rollover run resume {}", plan.id)]
             }
-        }
+        };
+        let at_the_issuer = matches!(kind, TaskKind::Create | TaskKind::Revoke | TaskKind::Discard);
+        page.into_iter().filter(|_| at_the_issuer).chain(lines).collect()
     }
 
     /// Writes a value into the store of a secret, for the first time or after it was lost there.

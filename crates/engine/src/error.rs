@@ -1,6 +1,6 @@
 //! What can go wrong around a rotation. What goes wrong *in* one is an event, not an error.
 
-use domain::{IllegalEvent, PlanError, RotationId, SecretName};
+use domain::{Denied, IllegalEvent, PlanError, RotationId, SecretName};
 
 /// Why the engine cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +52,9 @@ pub enum EngineError {
         /// What was seen.
         why: String,
     },
+    /// Somebody may not do what they asked for.
+    #[error(transparent)]
+    Denied(#[from] Box<Denied>),
     /// This engine was opened for looking only.
     #[error("this command may only look")]
     ReadOnly,

@@ -78,6 +78,7 @@ impl Engine {
                     tokens: Vec::new(),
                     listed: false,
                     mint: Mint::Unknown("not asked".into()),
+                    page: None,
                 };
                 (nothing, unseen, Vec::new())
             }
@@ -133,13 +134,14 @@ impl Engine {
                     .collect(),
                 listed: listing.complete,
                 mint,
+                page: listing.page,
             },
             Err(fault) => {
                 let mint = match mint {
                     Mint::Allowed => Mint::Unknown(fault.to_string()),
                     other => other,
                 };
-                IssuerSeen { tokens: Vec::new(), listed: false, mint }
+                IssuerSeen { tokens: Vec::new(), listed: false, mint, page: None }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What a person who watches is told, as it happens.
 
-use domain::{Entry, TaskKind, Waiting};
+use domain::{Entry, Task, TaskKind, Waiting};
 use jiff::Timestamp;
 
 /// One thing to show.
@@ -31,6 +31,15 @@ pub enum Progress {
         /// When the journal's last entry was made.
         journal: Timestamp,
     },
+    /// Somebody has said something of a task: has taken it, could not do it.
+    Said {
+        /// The task's id.
+        task: String,
+        /// What was said.
+        what: String,
+    },
+    /// A task should have been done by now; it goes on waiting.
+    Overdue(Box<Task>),
     /// An answer of a person could not be used, and why.
     Rejected(String),
 }

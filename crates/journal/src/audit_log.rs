@@ -283,9 +283,15 @@ fn count(records: &mut BTreeMap<String, u64>, body: &[u8]) {
     struct Of<'a> {
         #[serde(borrow, default)]
         rotation: Option<Cow<'a, str>>,
+        #[serde(borrow, default)]
+        action: Cow<'a, str>,
     }
+    // What people said and were refused stands beside the entries, and makes up for none.
+    let beside = |action: &str| ["access.", "task."].iter().any(|of| action.starts_with(of));
     // What is not JSON is not ours: the root will tell.
-    if let Ok(Of { rotation: Some(rotation) }) = serde_json::from_slice(body) {
+    if let Ok(Of { rotation: Some(rotation), action }) = serde_json::from_slice(body)
+        && !beside(&action)
+    {
         match records.get_mut(rotation.as_ref()) {
             Some(count) => *count += 1,
             None => {

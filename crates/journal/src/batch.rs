@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::audit_log::AuditLog;
 use crate::column::{json, time};
 use crate::values::{Slot, Values};
-use crate::{JournalError, TokenChange, token};
+use crate::{JournalError, TokenChange, remarks, token};
 
 /// One step of a rotation.
 #[derive(Clone, Debug)]
@@ -169,6 +169,7 @@ fn close(
     let id = &batch.rotation.0;
     let closed_at = time(batch.entries.last().map_or(now, |entry| entry.at));
     Values::destroy(connection, &batch.rotation)?;
+    remarks::forget(connection, &batch.rotation)?;
     // Whatever was still asked of it is moot, and its values go the same way.
     connection
         .prepare_cached(

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use domain::audit::Record;
 use domain::leak::Case;
-use domain::{Fingerprint, SecretName};
+use domain::{Fingerprint, Remark, RotationId, SecretName};
 use jiff::Timestamp;
 use seal::Key;
 use tokio::sync::oneshot;
 
 use crate::lease::{Claim, Holder};
 use crate::writer::{self, Answer, Request, Work};
-use crate::{Appended, Batch, JournalError, Reader, SetBack, TokenChange};
+use crate::{Appended, Batch, JournalError, Reader, Remarks, SetBack, TokenChange};
 
 /// What tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -205,6 +205,19 @@ impl Journal {
     /// Nothing can be written any more.
     pub async fn reconciled(&self, record: Record) -> Result<Appended, JournalError> {
         self.submit(Work::Reconciled { record: Box::new(record) }).await
+    }
+
+    /// Changes what is said of a task; see [`Remarks::change`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn remark<E>(
+        &self,
+        rotation: &RotationId,
+        task: &str,
+        decide: impl FnOnce(&mut Remark) -> Result<Record, E>,
+    ) -> Result<Result<Remark, E>, JournalError> {
+        Remarks::change(&self.0.path, &self.0.key, rotation, task, decide)
     }
 
     /// Why the database was not taken at its word when it was opened; `None` if it was.

@@ -2,7 +2,8 @@
 //!
 //! The journal alone decides what has happened: [`Journal::append`] returns only when a batch
 //! would survive a power cut, and after the first failed write nothing is taken any more. One
-//! process writes (the lease); every process may read ([`Reader`]) and ask ([`Inbox`]).
+//! process writes (the lease); every process may read ([`Reader`]), ask ([`Inbox`]) and leave a
+//! record ([`Notes`]).
 //!
 //! A batch, its audit records and its sealed values are one transaction. Values are sealed under
 //! a key of their rotation, and that key is destroyed when the rotation closes.
@@ -25,7 +26,9 @@ mod mark;
 
 mod backup;
 mod inbox;
+mod notes;
 mod reader;
+mod remarks;
 
 mod column;
 mod connection;
@@ -44,7 +47,9 @@ pub use inbox::{Inbox, Item, Pending};
 pub use journal::{Clock, Journal, Options, WriteObserver};
 pub use lease::{Holder, LeaseInfo};
 pub use mark::SetBack;
+pub use notes::Notes;
 pub use reader::{Reader, RotationFilter, RotationRow};
+pub use remarks::Remarks;
 pub use token::{ParseTokenStateError, TokenChange, TokenRow, TokenState};
 pub use values::Slot;
 pub use writer::Rekey;

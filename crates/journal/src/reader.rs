@@ -1,11 +1,12 @@
 //! Looking at the journal: from any process, without the lease, while another one writes.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::audit::{Note, NoteKey, Proof, Record};
 use domain::leak::Case;
-use domain::{Entry, Fingerprint, FingerprintKey, Outcome, RotationId, SecretName, Token};
+use domain::{Entry, Fingerprint, FingerprintKey, Outcome, Remark, RotationId, SecretName, Token};
 use jiff::Timestamp;
 use rusqlite::{Connection, Params, Row, params};
 use seal::Key;
@@ -16,7 +17,7 @@ use crate::seals::Seals;
 use crate::values::{Slot, Values};
 use crate::{
     AuditProblem, JournalError, LeaseInfo, Line, Pending, SetBack, TokenRow, Verified, audit_log,
-    case, connection, inbox, lease, mark, schema, token,
+    case, connection, inbox, lease, mark, remarks, schema, token,
 };
 
 /// A connection that cannot write. It may be shared between threads; they take turns.
@@ -294,6 +295,14 @@ impl Reader {
         let snapshot = connection.transaction()?;
         Seals::load(&snapshot, &self.key)?;
         inbox::pending(&snapshot, &self.key, rotation)
+    }
+
+    /// What people say of tasks, by the task's id.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn remarks(&self) -> Result<BTreeMap<String, Remark>, JournalError> {
+        remarks::all(&self.connection(), &self.key)
     }
 
     /// The key that fingerprints of this installation are made with.

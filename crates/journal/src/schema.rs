@@ -11,7 +11,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::JournalError;
 
 /// The version that this program writes.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 
 /// Brings a database to [`VERSION`]. `complete` does what SQL cannot, in the transaction of each
 /// migration; it is told the version that was reached by it.
@@ -84,7 +84,8 @@ const APPLICATION: u32 = u32::from_be_bytes(*b"roll");
 
 /// From which version, to which, and how. Once released, one is never changed again. Version 1
 /// was before the first release, and nothing leads from it.
-const MIGRATIONS: [(u32, u32, &str); 3] = [(0, 2, V2), (2, 3, V3), (3, 4, V4)];
+const MIGRATIONS: [(u32, u32, &str); 4] =
+    [(0, 2, V2), (2, 3, V3), (3, 4, V4), (4, 5, V5)];
 
 const V2: &str = "
 CREATE TABLE meta (
@@ -211,5 +212,23 @@ CREATE TABLE cases (
     opened_at TEXT NOT NULL,
     closed_at TEXT,
     body TEXT NOT NULL
+) STRICT;
+";
+
+const V5: &str = "
+-- Audit records of processes that do not hold the lease, until whoever holds it takes them.
+CREATE TABLE notes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    number TEXT NOT NULL UNIQUE,
+    body TEXT NOT NULL,
+    code TEXT NOT NULL
+) STRICT;
+
+-- What people say of a task: that they have taken it, that they could not do it.
+CREATE TABLE remarks (
+    task TEXT PRIMARY KEY,
+    rotation TEXT NOT NULL REFERENCES rotations (id),
+    body TEXT NOT NULL,
+    code TEXT NOT NULL
 ) STRICT;
 ";

@@ -26,7 +26,8 @@ use crate::mark::{self, Marks, Position, SetBack};
 use crate::seals::Seals;
 use crate::values::Values;
 use crate::{
-    Appended, Batch, JournalError, Options, TokenChange, batch, case, connection, schema, token,
+    Appended, Batch, JournalError, Options, TokenChange, batch, case, connection, notes, schema,
+    token,
 };
 
 pub use rekey::Rekey;
@@ -60,6 +61,7 @@ pub(crate) struct Writer {
     connection: Connection,
     lock: Lock,
     epoch: u64,
+    key: Key,
     values: Values,
     seals: Seals,
     audit: AuditLog,
@@ -141,6 +143,7 @@ impl Writer {
             connection,
             lock,
             epoch,
+            key: key.clone(),
             values: Values::new(key),
             seals,
             audit,
@@ -152,6 +155,7 @@ impl Writer {
             poison: None,
         };
         writer.shred();
+        writer.take_notes();
         Ok(writer)
     }
 
@@ -176,11 +180,15 @@ impl Writer {
                     let more = requests.try_iter().take(GROUP_MAX - 1);
                     self.commit(std::iter::once(first).chain(more).collect());
                 }
-                Err(RecvTimeoutError::Timeout) => self.renew(),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.renew();
+                    self.take_notes();
+                }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             self.shred();
         }
+        self.take_notes();
         self.rest();
     }
 
@@ -224,6 +232,14 @@ impl Writer {
         }
     }
 
+    /// Makes records of what other processes have left, where nothing else is written.
+    fn take_notes(&mut self) {
+        if self.poison.is_none() && matches!(notes::any(&self.connection), Ok(true)) {
+            // What goes wrong here goes wrong in the next write, too, which tells.
+            self.commit(Vec::new());
+        }
+    }
+
     /// One transaction. Refusals are answers; an error here means that nothing was written, or
     /// that nobody knows.
     fn write(
@@ -256,7 +272,8 @@ impl Writer {
                 Err(error) => return Err(error),
             }
         }
-        if results.iter().all(Result::is_err) {
+        let noted = notes::take(&transaction, &mut self.audit, &self.key, now)?;
+        if !noted && results.iter().all(Result::is_err) {
             return Ok(results);
         }
         self.audit.write_head(&transaction)?;

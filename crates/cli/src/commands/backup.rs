@@ -12,9 +12,10 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use connectors::SealedFiles;
+use domain::Act;
 use domain::audit::Record;
 use jiff::Timestamp;
-use journal::{JournalError, Snapshot};
+use journal::{JournalError, Notes, Snapshot};
 use seal::{For, Key, envelope};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -23,6 +24,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::args::{Backup, Global};
 use crate::exit::Exit;
 use crate::fail::{Fail, Result, chain};
+use crate::gate::Pass;
 use crate::home::{Home, MAIN};
 use crate::output::Output;
 use crate::people;
@@ -58,6 +60,7 @@ impl Drop for Document {
 
 pub(crate) fn run(args: &Backup, global: &Global, output: Output) -> Result<Exit> {
     let home = Home::find(global)?;
+    let pass = home.allow(Act::Backup, None)?;
     if args.file.symlink_metadata().is_ok() {
         return Err(Fail::usage(format!("{} is there already", args.file.display()))
             .hint("nothing is overwritten: name another file"));
@@ -85,19 +88,16 @@ pub(crate) fn run(args: &Backup, global: &Global, output: Output) -> Result<Exit
         .map_err(|error| Fail::usage(chain(&error)).hint(error.hint()))?;
     write(&args.file, &sealed)
         .map_err(|error| Fail::new(Exit::Failed, format!("{}: {error}", args.file.display())))?;
-    let noted = note(&home, &key, args.without_key)?;
+    note(&home, &pass, &key, args.without_key)?;
     output.json(&json!({
         "file": args.file, "bytes": sealed.len(), "installation": installation,
-        "records": audit, "key": !args.without_key, "audited": noted,
+        "records": audit, "key": !args.without_key,
     }))?;
     output.text(&format!(
         "wrote {}: the database with {audit} audit records, the inventory{}",
         args.file.display(),
         if args.without_key { "; without the key" } else { ", the key" }
     ))?;
-    if !noted {
-        output.say("another process holds the lease, so the audit log does not tell of it");
-    }
     Ok(Exit::Ok)
 }
 
@@ -155,29 +155,28 @@ fn document(home: &Home, key: &Key, without_key: bool) -> Result<Document> {
     })
 }
 
-/// Says in the audit log that a backup was made. Where an engine runs, it does not wait for it.
-fn note(home: &Home, key: &Key, without_key: bool) -> Result<bool> {
-    let journal = match home.open_journal(key, "backup", false) {
-        Ok(journal) => journal,
-        Err(
-            JournalError::Held { .. }
-            | JournalError::Changing { .. }
-            | JournalError::SetBack { .. },
-        ) => {
-            return Ok(false);
-        }
-        Err(other) => return Err(other.into()),
-    };
+/// Says in the audit log that a backup was made. Where an engine runs, it takes the note.
+fn note(home: &Home, pass: &Pass, key: &Key, without_key: bool) -> Result<()> {
     let record = Record {
         at: Timestamp::now(),
         action: "installation.backed_up".into(),
-        actor: people::actor(),
+        actor: home.actor.name.clone(),
         secret: None,
         rotation: None,
         context: BTreeMap::from([("key".into(), (!without_key).to_string())]),
     };
-    journal.append_note_blocking(vec![record], Vec::new())?;
-    Ok(true)
+    match home.open_journal(pass, key, "backup", false) {
+        Ok(journal) => {
+            journal.append_note_blocking(vec![record], Vec::new())?;
+        }
+        Err(
+            JournalError::Held { .. }
+            | JournalError::Changing { .. }
+            | JournalError::SetBack { .. },
+        ) => Notes::post(&home.database(), key, &record)?,
+        Err(other) => return Err(other.into()),
+    }
+    Ok(())
 }
 
 /// Writes a private file that did not exist: whole, or not at all.

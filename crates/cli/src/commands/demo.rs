@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::{Mode, SecretName};
+use domain::{Act, Mode, SecretName};
 use lab::{Lab, LabConfig, Traffic, TrafficConfig, TrafficSource};
 
 use crate::args::{Demo, Global, How};
@@ -142,7 +142,8 @@ async fn rotate(
 ) -> Result<Rotated> {
     let name: SecretName = home.secret(secret)?;
     let before = report::Before::of(lab);
-    let engine = home.acting(&format!("demo {name}"), false)?;
+    let pass = home.allow(Act::Rotate, Some(&name))?;
+    let engine = home.acting(&pass, &format!("demo {name}"), false)?;
     let planned = engine.plan(&name, Mode::Scheduled).await?;
     let how = How { wait: true, confirm: Some(secret.to_owned()), ..How::default() };
     let global = Global { no_input: true, ..global.clone() };

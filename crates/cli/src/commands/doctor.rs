@@ -11,7 +11,7 @@ use connectors::TestMail;
 use domain::diagnosis::{Case, Cause, Diagnosis, Health, Heard, Kind, Known, KnownState, Reported};
 use domain::diagnosis::{Place, diagnose};
 use domain::inventory::{Auth, Connection, ConnectionKind};
-use domain::{SecretName, Span, Token};
+use domain::{Act, SecretName, Span, Token};
 use engine::Question;
 use journal::TokenState;
 use serde_json::{Value, json};
@@ -207,8 +207,9 @@ async fn send(
     global: &Global,
     output: Output,
 ) -> Result<Heard> {
+    let pass = home.allow(Act::TestMail, Some(name))?;
     agreed(args, mail, global)?;
-    let engine = home.acting("doctor --send-to", false)?;
+    let engine = home.acting(&pass, "doctor --send-to", false)?;
     let ask =
         Question { secret: name, directory: &home.directory, at: None, given, reported: None };
     let heard = engine.send_test_mail(&ask, mail).await?;

@@ -4,7 +4,7 @@ mod watch;
 
 use clap::Args;
 use domain::drift::{Finding, Grade, Report, Standing, State};
-use domain::{Liveness, SecretName, Span};
+use domain::{Act, Liveness, SecretName, Span};
 use engine::Engine;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -45,6 +45,7 @@ pub(crate) async fn run(args: &Drift, global: &Global, output: Output) -> Result
         return watch::run(args, global, output).await;
     }
     let home = Home::find(global)?;
+    let pass = args.record.then(|| home.allow(Act::RecordDrift, None)).transpose()?;
     let key = home.key()?;
     let engine = home.looking_with(&key)?;
     if let Some(why) = engine.reader().set_back(home.marks.as_deref())? {
@@ -54,11 +55,12 @@ pub(crate) async fn run(args: &Drift, global: &Global, output: Output) -> Result
     let reports = look(&home, &engine, args).await?;
     let state = State::of(&engine.reader().audit_records(RECORDS)?);
     show(&reports, &state, output)?;
-    if args.record {
+    if let Some(pass) = pass {
         let changes = state.changes(&reports);
         if !changes.is_empty() {
             let records = changes.records(engine.actor(), Timestamp::now());
-            home.journal(&key, watch::COMMAND, false)?.append_audit(records).await?;
+            let journal = home.open_journal(&pass, &key, watch::COMMAND, false);
+            journal.map_err(|error| home.failed(&error))?.append_audit(records).await?;
         }
     }
     Ok(if args.check { exit(&reports) } else { Exit::Ok })

@@ -1,7 +1,7 @@
 //! `rollover reconcile`: after the database was set back, looks at the world before anything is
 //! changed on its word.
 
-use domain::RotationId;
+use domain::{Act, RotationId};
 use engine::{End, Reconciled};
 use serde_json::json;
 
@@ -13,7 +13,8 @@ use crate::output::Output;
 
 pub(crate) async fn run(args: &Reconcile, global: &Global, output: Output) -> Result<Exit> {
     let home = Home::find(global)?;
-    let (engine, set_back) = home.reconciling()?;
+    let pass = home.allow(Act::Reconcile, None)?;
+    let (engine, set_back) = home.reconciling(&pass)?;
     let abandon: Vec<RotationId> = args.abandon.iter().cloned().map(RotationId).collect();
     let Some(why) = set_back else {
         output.json(&json!({ "set_back": null, "reconciled": false, "secrets": [] }))?;

@@ -11,10 +11,10 @@ use std::io;
 use std::path::Path;
 
 use connectors::SealedFiles;
-use domain::Token;
 use domain::audit::Record;
 use domain::inventory::KeySource;
-use journal::{Holder, JournalError};
+use domain::{Act, Token};
+use journal::JournalError;
 use seal::{Key, KeyError};
 use serde_json::json;
 
@@ -28,6 +28,7 @@ use crate::rehearsal::Rehearsal;
 
 pub(crate) fn run(args: &Rekey, global: &Global, output: Output) -> Result<Exit> {
     let home = Home::find(global)?;
+    home.allow(Act::Rekey, None)?;
     let files = SealedFiles::of(&home.inventory, &home.directory);
     let places = Places {
         to: &home.inventory.state.key,
@@ -51,7 +52,7 @@ pub(crate) fn run(args: &Rekey, global: &Global, output: Output) -> Result<Exit>
     };
     let resumed = old.is_none();
     if !resumed {
-        rekey.commit(&key, record(&places))?;
+        rekey.commit(&key, record(&home, &places))?;
     }
     places.finish(&rekey, old)?;
     files.halve(&key, &Rehearsal::instant).map_err(sealed_file)?;
@@ -76,8 +77,7 @@ enum Begun {
 /// Finds out how far an earlier run came, by which key opens the database.
 fn begin(home: &Home, places: &Places<'_>, files: &SealedFiles) -> Result<Begun> {
     let open = |key: &Key| {
-        let holder = Holder::here("rekey", people::actor());
-        journal::Rekey::open(&home.database(), key, holder, home.options())
+        journal::Rekey::open(&home.database(), key, home.holder("rekey"), home.options())
     };
     // Whatever waits is the newer one; if the database is under it, the rest is to be done.
     let mut first = None;
@@ -181,12 +181,12 @@ impl Places<'_> {
     }
 }
 
-fn record(places: &Places<'_>) -> Record {
+fn record(home: &Home, places: &Places<'_>) -> Record {
     let from = told(places.from.unwrap_or(places.to));
     Record {
         at: jiff::Timestamp::now(),
         action: "installation.rekeyed".into(),
-        actor: people::actor(),
+        actor: home.actor.name.clone(),
         secret: None,
         rotation: None,
         context: BTreeMap::from([("from".into(), from), ("to".into(), told(places.to))]),

@@ -9,8 +9,9 @@ use std::path::{Component, Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::Act;
 use domain::audit::Record;
-use journal::{Holder, Journal, Options, RestoreError, Snapshot};
+use journal::{Journal, Options, RestoreError, Snapshot};
 use seal::{EnvelopeError, Key, envelope};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -28,6 +29,10 @@ const BYTES_MAX: u64 = 4 << 30;
 
 pub(crate) fn run(args: &Restore, global: &Global, output: Output) -> Result<Exit> {
     let directory = global.directory.clone().unwrap_or_else(|| ".".into());
+    if directory.join(MAIN).exists() {
+        // Without an inventory nobody is anything yet: who can open the backup has all of it.
+        Home::at(&directory, global.no_input)?.allow(Act::Restore, None)?;
+    }
     let document = opened(args, global)?;
     if document.form != FORM {
         return Err(Fail::usage(format!(
@@ -193,12 +198,11 @@ fn database(home: &Home, document: &Document) -> Result<(Key, u64)> {
 /// Says in the audit log that this is a restored one.
 fn note(home: &Home, key: &Key, document: &Document) -> Result<()> {
     let options = Options { reconcile: true, ..home.options() };
-    let holder = Holder::here("restore", people::actor());
-    let journal = Journal::open(&home.database(), key, holder, options)?;
+    let journal = Journal::open(&home.database(), key, home.holder("restore"), options)?;
     let record = Record {
         at: jiff::Timestamp::now(),
         action: "installation.restored".into(),
-        actor: people::actor(),
+        actor: home.actor.name.clone(),
         secret: None,
         rotation: None,
         context: BTreeMap::from([("made_at".into(), document.made_at.to_string())]),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::{Direction, Mode, Outcome, Rotation, RotationId, SecretName};
+use domain::{Act, Direction, Mode, Outcome, Rotation, RotationId, SecretName};
 use journal::{JournalError, Reader, RotationFilter};
 
 use crate::args::{Global, Rotate, TokenWay};
@@ -18,8 +18,9 @@ pub(crate) async fn run(args: &Rotate, global: &Global, output: Output) -> Resul
     let home = Home::find(global)?;
     let name = home.secret(&args.secret)?;
     let command = format!("rotate {name}{}", args.why.option());
+    let pass = home.allow(Act::begin(args.why.mode()), Some(&name))?;
     let ended = ended_unseen(&home, &name, &command)?;
-    let engine = home.acting(&command, args.how.take_over)?;
+    let engine = home.acting(&pass, &command, args.how.take_over)?;
     let (mut mode, mut how) = (args.why.mode(), args.how.clone());
     if let Some(id) = ended {
         output.say(&format!("{id} had ended when its process was killed"));
@@ -34,11 +35,15 @@ pub(crate) async fn run(args: &Rotate, global: &Global, output: Output) -> Resul
     loop {
         let what = match engine.open_rotation(&name)? {
             Some(id) => {
-                same_mode(&engine.rotation(&id)?, mode)?;
+                let rotation = engine.rotation(&id)?;
+                same_mode(&rotation, mode)?;
+                home.allow_in(Act::Resume, &rotation)?;
+                home.allow_meanwhile(&rotation, &how)?;
                 output.say(&format!("going on with {id}"));
                 What::Open(id)
             }
             None => {
+                home.allow_beforehand(&name, &how)?;
                 let planned = engine.plan(&name, mode).await?;
                 output.say(&render(&planned.plan));
                 let agreed_to = args.how.yes || args.how.confirm.is_some() || mode == Mode::Reissue;

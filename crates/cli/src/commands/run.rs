@@ -1,6 +1,6 @@
 //! `rollover run`: rotations, looked at and steered.
 
-use domain::{Entry, Event, RotationId};
+use domain::{Act, Entry, Event, RotationId};
 use engine::{Command, RotationSummary};
 use journal::{Inbox, JournalError, RotationFilter};
 use serde_json::json;
@@ -10,7 +10,6 @@ use crate::exit::Exit;
 use crate::fail::{Fail, Result};
 use crate::home::Home;
 use crate::output::{Output, table};
-use crate::people;
 use crate::running::{self, What};
 
 pub(crate) async fn run(args: Run, global: &Global, output: Output) -> Result<Exit> {
@@ -19,11 +18,11 @@ pub(crate) async fn run(args: Run, global: &Global, output: Output) -> Result<Ex
         Run::Ls => list(&home, output),
         Run::Show { id } => show(&home, &RotationId(id), output),
         Run::Resume { id, how } => {
-            let retry = Command::Retry { by: people::actor() };
+            let retry = Command::Retry { by: home.actor.name.clone() };
             go_on(&home, RotationId(id), &how, global, output, retry).await
         }
         Run::Rollback { id, reason, how } => {
-            let back = Command::Back { by: people::actor(), why: reason };
+            let back = Command::Back { by: home.actor.name.clone(), why: reason };
             go_on(&home, RotationId(id), &how, global, output, back).await
         }
     }
@@ -119,11 +118,13 @@ async fn go_on(
         Fail::usage(format!("there is no rotation {id}")).hint("`rollover run ls` lists them")
     })?;
     let back = matches!(command, Command::Back { .. });
+    let pass = home.allow_in(if back { Act::TurnBack } else { Act::Resume }, &rotation)?;
+    home.allow_meanwhile(&rotation, how)?;
     let going_back = matches!(rotation.direction(), domain::Direction::Back { .. });
     if back && !rotation.may_turn_back() && !going_back {
         return Err(no_way_back(&rotation));
     }
-    let journal = match home.open_journal(&key, &format!("run {id}"), how.take_over) {
+    let journal = match home.open_journal(&pass, &key, &format!("run {id}"), how.take_over) {
         Err(JournalError::Held { holder, .. }) => {
             let ours = [id.to_string(), rotation.plan().secret.to_string()];
             let runs_it = ours.iter().any(|name| holder.command.contains(name.as_str()));
@@ -132,7 +133,7 @@ async fn go_on(
         other => other?,
     };
     drop(journal);
-    let engine = home.acting(&format!("run {id}"), how.take_over)?;
+    let engine = home.acting(&pass, &format!("run {id}"), how.take_over)?;
     // Resuming journals a retry by itself, and what goes back needs not be told so again.
     let first = if back && !going_back { vec![command] } else { Vec::new() };
     let ran = running::run(engine, What::Open(id), how, global, output, first).await?;

@@ -2,6 +2,7 @@
 
 mod sync;
 
+use domain::Act;
 use serde_json::json;
 
 use crate::args::{Global, Secret};
@@ -18,6 +19,7 @@ pub(crate) async fn run(args: &Secret, global: &Global, output: Output) -> Resul
         Secret::Import { secret, token } => {
             let home = Home::find(global)?;
             let name = home.secret(secret)?;
+            let pass = home.allow(Act::Import, Some(&name))?;
             let token = match people::token(token)? {
                 Some(token) => token,
                 None => people::hidden("current token (hidden): ", global.no_input).map_err(
@@ -29,7 +31,7 @@ pub(crate) async fn run(args: &Secret, global: &Global, output: Output) -> Resul
             };
             // A store that lost its value may be why the world cannot be looked at; what the
             // journal believes is not asked, and does not change.
-            let engine = home.importing("secret import")?;
+            let engine = home.importing(&pass, "secret import")?;
             let fingerprint = engine.fingerprints().of(&token);
             let version = engine
                 .import(&name, &token)

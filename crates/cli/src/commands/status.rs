@@ -1,8 +1,8 @@
 //! `rollover status`: every secret on two axes. *In step*: does each consumer hold what the store
 //! holds? *Live*: does the issuer accept it? Both are what `rollover drift` sees.
 
-use domain::SecretName;
 use domain::drift::{Finding, Grade, Kind, Report, Standing};
+use domain::{Rotation, SecretName};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -19,6 +19,8 @@ struct Row {
     notes: Vec<Finding>,
     object: Value,
     due: bool,
+    /// Tasks that should have been done by now.
+    overdue: Vec<String>,
 }
 
 pub(crate) async fn run(args: &Status, global: &Global, output: Output) -> Result<Exit> {
@@ -32,19 +34,30 @@ pub(crate) async fn run(args: &Status, global: &Global, output: Output) -> Resul
         output
             .say(&format!("(!) the database is not taken at its word: {why}; rollover reconcile"));
     }
+    output.say(&standing(&home));
     let now = Timestamp::now();
     let mut rows = Vec::new();
     for report in engine.drift(&names).await? {
-        let stage = match &report.rotation {
-            Some(id) => Some(engine.rotation(id)?.stage()),
+        let rotation = match &report.rotation {
+            Some(id) => Some(engine.rotation(id)?),
             None => None,
         };
-        rows.push(row(&home, &report, stage, now)?);
+        let stage = rotation.as_ref().map(Rotation::stage);
+        let mut row = row(&home, &report, stage, now)?;
+        let tasks = rotation.iter().flat_map(|rotation| rotation.tasks(now));
+        row.overdue.extend(tasks.filter(|task| task.is_overdue(now)).map(|task| {
+            format!("task {} is overdue since {:.0} (role {})", task.id, task.deadline, task.role)
+        }));
+        row.due |= !row.overdue.is_empty();
+        rows.push(row);
     }
     output.json(&rows.iter().map(|row| row.object.clone()).collect::<Vec<_>>())?;
     let cells: Vec<Vec<String>> = rows.iter().map(|row| row.cells.clone()).collect();
     output.text(&table(&["NAME", "AGE", "MAX", "IN-STEP", "LIVE", "RUN", "NEXT"], &cells))?;
     for row in &rows {
+        for task in &row.overdue {
+            output.text(&format!("(!) {}: {task}", row.name))?;
+        }
         for note in &row.notes {
             for line in super::drift::lines(&row.name, note, None) {
                 output.text(&line)?;
@@ -53,6 +66,22 @@ pub(crate) async fn run(args: &Status, global: &Global, output: Output) -> Resul
     }
     let due = rows.iter().filter(|row| row.due).count();
     Ok(if args.check && due > 0 { Exit::Changes } else { Exit::Ok })
+}
+
+/// Who looks at it, and what they may do.
+fn standing(home: &Home) -> String {
+    let (actor, people) = (&home.actor, &home.inventory.people);
+    let member = people.members().find(|member| member.name == actor.name);
+    match (actor.standing, member) {
+        (domain::Standing::Alone, _) => {
+            "no members are declared: whoever can use this installation may do everything".into()
+        }
+        (domain::Standing::Member, Some(member)) => {
+            let roles: Vec<&str> = member.roles.iter().map(String::as_str).collect();
+            format!("you are {} ({})", actor.name, roles.join(", "))
+        }
+        _ => format!("{}: no member; you may look, and change nothing", actor.name),
+    }
 }
 
 fn row(home: &Home, report: &Report, stage: Option<&str>, now: Timestamp) -> Result<Row> {

@@ -1,68 +1,76 @@
 //! `rollover task`: what waits for people. A task is derived from the state of its rotation; an
-//! answer goes into the rotation's inbox, and a look at the issuer proves it.
+//! answer goes into the rotation's inbox, and a look at the issuer proves it. Who has a task is
+//! written beside it, for every process to see at once.
 
-use domain::{Rotation, RotationId, Task as Waits, TaskKind};
+mod claim;
+mod show;
+
+use domain::{Act, Remark, Rotation, RotationId, Task as Waits, TaskKind};
 use engine::Command;
-use journal::{Inbox, Reader, Slot};
+use jiff::Timestamp;
+use journal::{Inbox, Reader};
 use serde_json::json;
 
 use crate::args::{Global, Task, TokenWay};
 use crate::exit::Exit;
 use crate::fail::{Fail, Result};
 use crate::home::Home;
-use crate::output::{Output, table};
+use crate::output::Output;
 use crate::people;
 
 pub(crate) async fn run(args: Task, global: &Global, output: Output) -> Result<Exit> {
     let home = Home::find(global)?;
     match args {
-        Task::Ls => list(&home, output).await,
+        Task::Ls { mine, role } => show::list(&home, mine, role.as_deref(), output),
+        Task::Show { id } => show::one(&home, &id, output),
+        Task::Claim { id, r#for } => claim::claim(&home, &id, r#for, output),
+        Task::Release { id, to } => claim::release(&home, &id, to.as_deref(), output),
         Task::Done { id, confirm, token } => done(&home, &id, confirm, &token, output),
+        Task::Fail { id, why } => claim::fail(&home, &id, &why, output),
     }
 }
 
-fn open_tasks(reader: &Reader) -> Result<Vec<(Rotation, Waits)>> {
-    let now = jiff::Timestamp::now();
+/// A task that waits, its rotation, and what was said of it.
+struct Open {
+    rotation: Rotation,
+    task: Waits,
+    remark: Remark,
+}
+
+fn open_tasks(reader: &Reader) -> Result<Vec<Open>> {
+    let now = Timestamp::now();
+    let mut remarks = reader.remarks()?;
     let mut tasks = Vec::new();
     for row in reader.open_rotations()? {
         let rotation = Rotation::replay(&reader.events(&row.id)?)
             .map_err(|error| Fail::new(Exit::Failed, error.to_string()))?;
         for task in rotation.tasks(now) {
-            tasks.push((rotation.clone(), task));
+            let remark = remarks.remove(&task.id).unwrap_or_default();
+            tasks.push(Open { rotation: rotation.clone(), task, remark });
         }
     }
     Ok(tasks)
 }
 
-async fn list(home: &Home, output: Output) -> Result<Exit> {
-    let engine = home.looking()?;
-    let tasks = open_tasks(engine.reader())?;
-    let mut objects = Vec::new();
-    for (rotation, task) in &tasks {
-        let value = value_of(engine.reader(), rotation, task.kind)?;
-        let how = engine.instructions(rotation, task.kind, value.as_ref());
-        objects.push(json!({ "task": task, "instructions": how }));
-        output.text(&format!("{}  {}  (role {})", task.id, task.title, task.role))?;
-        for (i, line) in how.iter().enumerate() {
-            output.text(&format!("   {}. {line}", i + 1))?;
-        }
-        output.text(&format!("   waits since {:.0}\n", task.since))?;
-    }
-    output.json(&objects)?;
-    if tasks.is_empty() {
-        output.text(&table(&["nothing waits for anybody"], &[]))?;
-    }
-    Ok(Exit::Ok)
+fn find(reader: &Reader, id: &str) -> Result<Open> {
+    let found = open_tasks(reader)?.into_iter().find(|open| open.task.id == id);
+    found.ok_or_else(|| {
+        Fail::usage(format!("there is no task {id}")).hint("`rollover task ls` lists what waits")
+    })
 }
 
-/// The token that a revocation task is about, for telling it from its siblings.
-fn value_of(reader: &Reader, rotation: &Rotation, kind: TaskKind) -> Result<Option<domain::Token>> {
-    let slot = match kind {
-        TaskKind::Revoke => Slot::Old,
-        TaskKind::Discard => Slot::New,
-        _ => return Ok(None),
-    };
-    Ok(reader.open_value(&rotation.plan().id, slot)?)
+impl Open {
+    /// Whether whoever runs this may answer it, and nobody else has it.
+    fn mine_to_answer(&self, home: &Home, act: Act) -> Result<()> {
+        home.allow_in(act, &self.rotation)?;
+        let free = self.remark.free_for(&self.task, &home.actor.name, Timestamp::now());
+        free.map_err(|held| {
+            Fail::new(Exit::Failed, held.to_string()).hint(format!(
+                "ask for it: rollover task release {} --to {}",
+                self.task.id, home.actor.name
+            ))
+        })
+    }
 }
 
 fn done(
@@ -74,12 +82,14 @@ fn done(
 ) -> Result<Exit> {
     let key = home.key()?;
     let reader = home.reader(&key)?;
-    let tasks = open_tasks(&reader)?;
-    let Some((rotation, task)) = tasks.iter().find(|(_, task)| task.id == id) else {
-        return Err(Fail::usage(format!("there is no task {id}"))
-            .hint("`rollover task ls` lists what waits"));
+    let open = find(&reader, id)?;
+    let act = match open.task.kind {
+        TaskKind::Create if way.is_given() => Act::EnterToken,
+        kind => Act::answer(kind),
     };
-    let by = people::actor();
+    open.mine_to_answer(home, act)?;
+    let Open { rotation, task, .. } = &open;
+    let by = home.actor.name.clone();
     let command = match (task.kind, people::token(way)?) {
         (TaskKind::Create, Some(token)) => Command::Enter { by, token },
         (_, Some(_)) => return Err(Fail::usage("this task takes no token")),
@@ -109,7 +119,7 @@ fn post(home: &Home, key: &seal::Key, id: &RotationId, command: Command) -> Resu
 
 fn next_move(reader: &Reader, rotation: &Rotation) -> Result<String> {
     let (id, secret) = (&rotation.plan().id, rotation.plan().secret.to_string());
-    let now = jiff::Timestamp::now();
+    let now = Timestamp::now();
     let runs = reader.lease()?.is_some_and(|lease| {
         let command = &lease.holder.command;
         let runs_it = command.contains(&id.0) || command.contains(&secret);

@@ -23,6 +23,9 @@ use crate::http::{Answer, Http, Request};
 use crate::shown::shown;
 use crate::{Fault, Found, Issuer, ListedToken, Listing, Login, MintOrder, MintRight, Minted};
 
+/// Where people see and revoke authorizations.
+const PAGE: &str = "https://dashboard.heroku.com/account/applications";
+
 /// What Heroku declares.
 pub(crate) const PROFILE: Profile = Profile {
     kind: "heroku-authorization",
@@ -112,7 +115,8 @@ impl Issuer for HerokuAuthorizations {
 
     async fn list(&self, _with: &Token) -> Result<Listing, Fault> {
         let (complete, found) = self.all().await?;
-        Ok(Listing { complete, tokens: found.into_iter().map(listed).collect() })
+        let tokens = found.into_iter().map(listed).collect();
+        Ok(Listing { complete, tokens, page: Some(PAGE.into()) })
     }
 
     async fn may_mint(&self) -> MintRight {

@@ -25,6 +25,7 @@ fn inventory(url: &str, auth: Auth) -> Inventory {
     Inventory {
         org: "acme".into(),
         state: State { database: "x".into(), key: KeySource::File("x".into()) },
+        people: domain::People::default(),
         policy: Policy {
             max_age: second,
             soak: second,
@@ -33,6 +34,11 @@ fn inventory(url: &str, auth: Auth) -> Inventory {
             adopt_timeout: second,
             attempts_max: 1,
             watch: second,
+            task_deadline: Policy::TASK_DEADLINE,
+            claim: Policy::CLAIM,
+            role: "ops".into(),
+            approve_role: None,
+            second_person: domain::inventory::SecondPerson::Never,
         },
         schedule: domain::schedule::Schedule::default(),
         connections: [("c".into(), connection(url, auth))].into(),
@@ -73,6 +79,7 @@ fn issued_by(mut inventory: Inventory, kind: IssuerKind) -> Inventory {
         max_age: Span::from_secs(1),
         soak: Span::from_secs(1),
         role: "ops".into(),
+        gates: domain::Gates::default(),
         old_description: None,
         known: Vec::new(),
         create_text: None,

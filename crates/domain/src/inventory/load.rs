@@ -2,6 +2,7 @@
 
 mod consumers;
 mod organisation;
+mod people;
 mod schedule;
 
 use std::collections::BTreeMap;
@@ -117,6 +118,7 @@ impl Page<'_> {
         let not_enabled = self.consumers(raw, inventory, false);
         let probes = raw.verify.iter().filter_map(|verify| self.probe(verify)).collect();
         let policy = &inventory.policy;
+        let (role, gates) = self.gates(raw, inventory);
         (self.wrong.len() == before).then_some(())?;
         Some(Secret {
             name: name?,
@@ -126,7 +128,8 @@ impl Page<'_> {
             store_key: raw.store.key.clone().unwrap_or_else(|| raw.name.get_ref().clone()),
             max_age: raw.max_age.unwrap_or(policy.max_age),
             soak: raw.soak.unwrap_or(policy.soak),
-            role: raw.role.clone().unwrap_or_else(|| "ops".into()),
+            role,
+            gates,
             old_description: raw.old.description.clone(),
             known: raw.known.clone(),
             create_text: raw.create.operator.clone(),

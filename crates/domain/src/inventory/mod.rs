@@ -14,7 +14,7 @@ mod reference;
 use std::collections::BTreeMap;
 
 use crate::schedule::Schedule;
-use crate::{ConsumerId, SecretName, Span};
+use crate::{ConsumerId, Gates, People, SecretName, Span};
 
 pub use address::{AddressError, AddressUse, Network, address, is_on_this_machine};
 pub use diagnostic::Diagnostic;
@@ -27,6 +27,8 @@ pub struct Inventory {
     pub org: String,
     /// Where the memory lives.
     pub state: State,
+    /// Who may do what.
+    pub people: People,
     /// What holds for every secret that does not say otherwise.
     pub policy: Policy,
     /// When rotations may run.
@@ -78,6 +80,46 @@ pub struct Policy {
     pub attempts_max: u32,
     /// How long after a rotation a secret counts as watched.
     pub watch: Span,
+    /// How long a task may wait for a person before it is overdue.
+    pub task_deadline: Span,
+    /// For how long a task is somebody's who has taken it.
+    pub claim: Span,
+    /// The least role for a secret.
+    pub role: String,
+    /// The least role for agreeing to a revocation, where that is not the secret's.
+    pub approve_role: Option<String>,
+    /// Where whoever starts a rotation may not agree to its revocation.
+    pub second_person: SecondPerson,
+}
+
+impl Policy {
+    /// [`Policy::task_deadline`] where nothing is said.
+    pub const TASK_DEADLINE: Span = Span::from_secs(4 * 3_600);
+    /// [`Policy::claim`] where nothing is said.
+    pub const CLAIM: Span = Span::from_secs(1_800);
+}
+
+/// Where whoever starts a rotation may not agree to its revocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecondPerson {
+    /// Nowhere.
+    Never,
+    /// Everywhere.
+    Always,
+    /// In these environments.
+    In(Vec<String>),
+}
+
+impl SecondPerson {
+    /// Whether it is so in an environment.
+    #[must_use]
+    pub fn holds_in(&self, environment: &str) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Always => true,
+            Self::In(environments) => environments.iter().any(|one| one == environment),
+        }
+    }
 }
 
 /// Where a value is found. Never the value.
@@ -224,8 +266,10 @@ pub struct Secret {
     pub max_age: Span,
     /// How long both tokens live side by side before anybody may revoke.
     pub soak: Span,
-    /// The least role for its operator steps and its revocation.
+    /// The least role for everything that is done to it.
     pub role: String,
+    /// What its steps ask of people besides.
+    pub gates: Gates,
     /// How the current token is recognised at the issuer, where the engine has not minted it:
     /// the description of its authorization.
     pub old_description: Option<String>,

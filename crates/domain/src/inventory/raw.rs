@@ -23,6 +23,9 @@ pub(super) struct Organisation {
     #[serde(default)]
     pub(super) freezes: Vec<Spanned<Freeze>>,
     #[serde(default)]
+    pub(super) members: BTreeMap<String, Spanned<Member>>,
+    pub(super) roles: Option<BTreeMap<String, Spanned<Vec<Text>>>>,
+    #[serde(default)]
     pub(super) connections: BTreeMap<String, Spanned<Connection>>,
     #[serde(default)]
     pub(super) issuers: BTreeMap<String, Spanned<Issuer>>,
@@ -55,6 +58,30 @@ pub(super) struct Policy {
     pub(super) adopt_timeout: Option<Span>,
     pub(super) attempts_max: Option<Spanned<u32>>,
     pub(super) watch: Option<Span>,
+    pub(super) task_deadline: Option<Span>,
+    pub(super) claim: Option<Span>,
+    pub(super) admin: Option<Text>,
+    pub(super) role: Option<Text>,
+    pub(super) approve_role: Option<Text>,
+    pub(super) second_person: Option<Spanned<SecondPerson>>,
+}
+
+/// In which environments whoever starts a rotation may not agree to its revocation.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum SecondPerson {
+    All(bool),
+    One(String),
+    Several(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Member {
+    pub(super) users: Vec<Text>,
+    pub(super) email: Option<Text>,
+    #[serde(default)]
+    pub(super) roles: Vec<Text>,
 }
 
 #[derive(Deserialize, Default)]
@@ -137,7 +164,7 @@ pub(super) struct Secret {
     pub(super) store: StoreReference,
     pub(super) max_age: Option<Span>,
     pub(super) soak: Option<Span>,
-    pub(super) role: Option<String>,
+    pub(super) role: Option<Text>,
     #[serde(default)]
     pub(super) old: Old,
     #[serde(default)]
@@ -146,6 +173,8 @@ pub(super) struct Secret {
     pub(super) create: OperatorText,
     #[serde(default)]
     pub(super) revoke: OperatorText,
+    #[serde(default)]
+    pub(super) approve: Approve,
     #[serde(default)]
     pub(super) consumers: Vec<Spanned<Consumer>>,
     #[serde(default)]
@@ -170,6 +199,14 @@ pub(super) struct Old {
 #[serde(deny_unknown_fields)]
 pub(super) struct OperatorText {
     pub(super) operator: Option<String>,
+    pub(super) role: Option<Text>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Approve {
+    pub(super) role: Option<Text>,
+    pub(super) second_person: Option<Spanned<bool>>,
 }
 
 #[derive(Deserialize)]

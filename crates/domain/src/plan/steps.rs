@@ -83,10 +83,11 @@ impl Plan {
         steps
     }
 
-    fn who(&self, doer: Doer) -> String {
+    /// The engine, or the role that is asked.
+    fn who(&self, doer: Doer, own: Option<&String>) -> String {
         match doer {
-            Doer::Api => "rollover".into(),
-            Doer::Operator => self.role.clone(),
+            Doer::Api => engine(),
+            Doer::Operator => own.unwrap_or(&self.role).clone(),
         }
     }
 
@@ -99,8 +100,12 @@ impl Plan {
     }
 
     fn step_approve(&self, steps: &mut Vec<PlanStep>) {
-        let approve = "agrees to the revocation by the secret's name".to_owned();
-        push(steps, "approve", Sign::Look, self.role.clone(), approve, "");
+        let mut approve = "agrees to the revocation by the secret's name".to_owned();
+        if self.gates.second_person {
+            approve.push_str("; not whoever starts it");
+        }
+        let who = self.who(Doer::Operator, self.gates.approve.as_ref());
+        push(steps, "approve", Sign::Look, who, approve, "");
     }
 
     fn steps_to_everybody(&self, steps: &mut Vec<PlanStep>) {
@@ -111,7 +116,7 @@ impl Plan {
             Doer::Api => format!("{}: new token, marked {}", self.issuer.title, self.id),
             Doer::Operator => format!("dashboard of {identity}: generate another token"),
         };
-        let who = self.who(self.issuer.creates);
+        let who = self.who(self.issuer.creates, self.gates.create.as_ref());
         push(steps, "create", Sign::Add, who, create, undo("revoke it"));
         let validate = format!("the new token answers as {identity}");
         push(steps, "validate", Sign::Look, engine(), validate, "");
@@ -144,12 +149,10 @@ impl Plan {
             Some(handle) => format!("authorization {handle}, fp {}", self.old.fingerprint),
             None => format!("the token with fp {}", self.old.fingerprint),
         };
-        let (who, what) = match self.issuer.revokes {
-            Doer::Api => (engine(), which),
-            Doer::Operator => (
-                self.role.clone(),
-                format!("dashboard of {}: delete {which}", self.issuer.identity),
-            ),
+        let who = self.who(self.issuer.revokes, self.gates.revoke.as_ref());
+        let what = match self.issuer.revokes {
+            Doer::Api => which,
+            Doer::Operator => format!("dashboard of {}: delete {which}", self.issuer.identity),
         };
         push(steps, "revoke", Sign::Remove, who, what, "none");
     }

@@ -49,7 +49,7 @@ impl Rotation {
             .map_err(|what| IllegalEvent::Unfit { seq: entry.seq, what })
     }
 
-    fn fits(&self, event: &Event, at: Timestamp) -> Result<(), String> {
+    pub(super) fn fits(&self, event: &Event, at: Timestamp) -> Result<(), String> {
         let must = |holds: bool, what: &str| if holds { Ok(()) } else { Err(what.to_owned()) };
         match event {
             Event::Planned { .. } => Err("a second plan".into()),
@@ -83,11 +83,17 @@ impl Rotation {
                 Which::Old => must(self.is_done(&Action::Revoke), "nothing was revoked yet"),
                 Which::New => must(self.begun(&Action::Discard), "nothing was discarded yet"),
             },
-            Event::Approved { .. } => must(
-                self.direction == Direction::Forward
-                    && (!self.past_return() || self.state(&Action::Revoke) == StepState::Idle),
-                "there is no revocation to agree to",
-            ),
+            Event::Approved { by } => {
+                must(
+                    self.direction == Direction::Forward
+                        && (!self.past_return() || self.state(&Action::Revoke) == StepState::Idle),
+                    "there is no revocation to agree to",
+                )?;
+                must(
+                    !self.plan.gates.second_person || *by != self.started_by,
+                    "whoever started it may not agree to its revocation",
+                )
+            }
             Event::TurnedBack { .. } => must(self.may_turn_back(), "the way back is closed"),
             Event::Resumed { .. } => Ok(()),
             Event::Doubted { action } => {

@@ -87,6 +87,12 @@ fn every_mode_keeps_the_invariants() {
     }
 }
 
+#[test]
+fn where_two_people_are_needed_one_is_not_enough() {
+    let world = World::new(2).with_budget(1, 1, 1).with_rivals(1).with_second_person();
+    sound("2 consumers, 1 crash, 1 fault, 1 drift, two engines, two people", &world);
+}
+
 /// Each guard, switched off, must be missed.
 #[test]
 fn every_guard_is_needed() {

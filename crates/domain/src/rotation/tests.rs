@@ -18,7 +18,10 @@ fn c0() -> ConsumerId {
 
 impl Story {
     fn new() -> Self {
-        let mut plan = model::plan::plan(1);
+        Self::of(model::plan::plan(1))
+    }
+
+    fn of(mut plan: Plan) -> Self {
         plan.limits.soak = Span::from_secs(600);
         plan.limits.proof_interval = Span::from_secs(30);
         plan.limits.attempts_max = 2;
@@ -217,4 +220,20 @@ fn entries_out_of_order_and_after_the_end_are_refused() {
     let outcome = Outcome::Completed;
     assert!(story.tell(Event::Closed { outcome }).is_err(), "nothing is done yet");
     assert_eq!(story.rotation.state(&Action::Create), StepState::Idle);
+}
+
+#[test]
+fn whoever_started_it_does_not_agree_where_a_second_person_must() {
+    let mut plan = model::plan::plan(1);
+    plan.gates.second_person = true;
+    let mut story = Story::of(plan);
+    let agreed = |by: &str| Event::Approved { by: by.into() };
+    let refused = story.tell(agreed("ops-1")).unwrap_err();
+    assert!(refused.to_string().contains("whoever started it"), "{refused}");
+    assert_eq!(story.rotation.approved(), None);
+    // Whoever goes on with it has not started it.
+    story.tell(Event::Resumed { by: "ops-2".into() }).unwrap();
+    assert!(story.tell(agreed("ops-1")).is_err());
+    story.tell(agreed("ops-2")).unwrap();
+    assert_eq!(story.rotation.approved(), Some("ops-2"));
 }

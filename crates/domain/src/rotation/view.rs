@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::legal::after;
 use super::{Next, Rotation, StepState};
-use crate::{Action, Answer, Direction, Doer, Mode, Task, TaskKind, Which};
+use crate::{Act, Action, Answer, Direction, Doer, Guarded, Mode, Takes, Task, TaskKind, Which};
 
 /// What a rotation waits for. Waiting is a state that people can see: paused, safe, resumable.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -105,7 +106,10 @@ impl Rotation {
                 (kind, since, format!("agree to revoking the old token, fp {fp}"))
             }
             Waiting::Attention { step, why } => {
-                (TaskKind::Attend, self.started, format!("{step} does not go on: {why}"))
+                let action = step.parse().ok();
+                let since = action.and_then(|action: Action| Some(self.steps.get(&action)?.since));
+                let title = format!("{step} does not go on: {why}");
+                (TaskKind::Attend, since.unwrap_or(self.started), title)
             }
             Waiting::Time { .. } => return None,
         };
@@ -114,10 +118,37 @@ impl Rotation {
             rotation: self.plan.id.clone(),
             secret: self.plan.secret.clone(),
             kind,
-            role: self.plan.role.clone(),
+            role: Guarded::rotation(self)
+                .role_for(Act::answer(kind))
+                .unwrap_or(&self.plan.role)
+                .to_owned(),
+            not_by: (kind == TaskKind::Approve && self.plan.gates.second_person)
+                .then(|| self.started_by.clone()),
             since,
+            deadline: after(since, self.plan.limits.task_deadline.millis()),
             title,
+            page: self.page_for(kind),
+            takes: self.takes(kind),
         })
+    }
+
+    /// The vendor's page where a task is done.
+    fn page_for(&self, kind: TaskKind) -> Option<String> {
+        match kind {
+            TaskKind::Create | TaskKind::Revoke | TaskKind::Discard => {
+                self.plan.issuer.page.clone()
+            }
+            TaskKind::Approve | TaskKind::Attend => None,
+        }
+    }
+
+    /// What the answer to a task has to bring.
+    fn takes(&self, kind: TaskKind) -> Takes {
+        match kind {
+            TaskKind::Create if !self.plan.issuer.listed => Takes::HiddenToken,
+            TaskKind::Approve => Takes::SecretName { name: self.plan.secret.clone() },
+            _ => Takes::Nothing,
+        }
     }
 
     /// The issuer's answers about the old token since its revocation.

@@ -1,7 +1,7 @@
 //! Into the journal: events, their audit records, values and the history of tokens, in one
 //! write that is durable before anything acts on it.
 
-use domain::audit::describe;
+use domain::audit::{Record, describe};
 use domain::{Action, Entry, Event, Evidence, Outcome, Rotation, Token};
 use jiff::Timestamp;
 use journal::{Batch, Journal, Slot, TokenChange, TokenState};
@@ -43,7 +43,7 @@ enum Which {
     New,
 }
 
-fn journal(engine: &Engine) -> Result<&Journal, EngineError> {
+pub(super) fn journal(engine: &Engine) -> Result<&Journal, EngineError> {
     engine.journal.as_ref().ok_or(EngineError::ReadOnly)
 }
 
@@ -75,11 +75,21 @@ impl Drive {
         events: Vec<Event>,
         took: Option<i64>,
     ) -> Result<(), EngineError> {
+        self.write_with(events, took, Vec::new()).await
+    }
+
+    /// The same, with audit records that belong to no event.
+    pub(super) async fn write_with(
+        &mut self,
+        events: Vec<Event>,
+        took: Option<i64>,
+        mut audit: Vec<Record>,
+    ) -> Result<(), EngineError> {
         let first = self.rotation.next_seq();
         let at = self.engine.clock.now();
         let mut after = self.rotation.clone();
         let mut entries = Vec::new();
-        let (mut audit, mut tokens, mut seal) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut tokens, mut seal) = (Vec::new(), Vec::new());
         let mut close = None;
         for (i, event) in events.into_iter().enumerate() {
             let entry = Entry { seq: first + i as u64, at, event };

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::{
-    Action, Direction, Entry, Event, Evidence, Liveness, Seen, Shape, StepState, TaskKind, Token,
+    Act, Action, Denied, Direction, Entry, Event, Evidence, Guarded, Liveness, Seen, Shape,
+    StepState, TaskKind, Token,
 };
 use journal::Pending;
 
@@ -29,6 +30,7 @@ impl Drive {
             if let Some(told) = self.inbox()? {
                 return Ok(told);
             }
+            self.show_said()?;
             tokio::select! {
                 told = self.commands.recv() => match told {
                     Some(command) => return Ok(Told { command, item: None }),
@@ -62,6 +64,15 @@ impl Drive {
         told: Result<Told, EngineError>,
     ) -> Result<bool, EngineError> {
         let Told { command, item } = told?;
+        if let Some(denied) = self.denied(&command) {
+            self.refuse(&denied, item).await?;
+            return Ok(false);
+        }
+        if let Some(held) = self.held(&command)? {
+            let _ = self.progress.send(Progress::Rejected(held.to_string()));
+            self.answer_silently(item).await?;
+            return Ok(false);
+        }
         match command {
             Command::Approve { by } => {
                 let fits = self.rotation.approved().is_none();
@@ -105,6 +116,37 @@ impl Drive {
                 Ok(true)
             }
         }
+    }
+
+    /// Why the word of whoever gave it does not count. They were asked before they could give it;
+    /// here it is asked of what the plan says, whatever way the word took.
+    fn denied(&self, command: &Command) -> Option<Box<Denied>> {
+        let (by, act) = match command {
+            Command::Approve { by } => (by, Act::Approve),
+            Command::Done { by } => (by, self.asked().map_or(Act::Create, Act::answer)),
+            Command::Enter { by, .. } => (by, Act::EnterToken),
+            Command::Back { by, .. } => (by, Act::TurnBack),
+            Command::Retry { by } => (by, Act::Resume),
+            Command::Stop => return None,
+        };
+        let people = &self.engine.inventory.people;
+        people.may(&people.named(by), act, Some(Guarded::rotation(&self.rotation))).err()
+    }
+
+    /// What a person is asked to do at the issuer now.
+    fn asked(&self) -> Option<TaskKind> {
+        let begun = |action: &&Action| self.rotation.state(action) == StepState::Begun;
+        let steps = [Action::Create, Action::Revoke, Action::Discard];
+        steps.iter().filter(begun).find_map(|action| self.rotation.asked_of_operator(action))
+    }
+
+    /// Takes a word that does not count: it is in the audit log, and nothing comes of it.
+    async fn refuse(&mut self, denied: &Denied, item: Option<i64>) -> Result<(), EngineError> {
+        let id = self.rotation.plan().id.clone();
+        let record = denied.record(self.engine.clock.now(), Some(id));
+        self.write_with(Vec::new(), item, vec![record]).await?;
+        let _ = self.progress.send(Progress::Rejected(format!("{denied}; {}", denied.hint())));
+        Ok(())
     }
 
     /// Whether a token is entered for a step that has not begun yet.

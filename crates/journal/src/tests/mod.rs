@@ -5,6 +5,7 @@ mod audit;
 mod failure;
 mod inbox;
 mod lease;
+mod notes;
 mod rekey;
 mod schema;
 mod sealed;

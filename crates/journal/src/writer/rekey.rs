@@ -13,7 +13,7 @@ use crate::lease::{self, Claim, Holder};
 use crate::seals::Seals;
 use crate::values::Values;
 use crate::writer::Writer;
-use crate::{JournalError, Options, inbox};
+use crate::{JournalError, Options, inbox, notes, remarks};
 
 /// A database whose key is to be replaced. This process holds the lease until it is dropped, so
 /// no engine runs meanwhile.
@@ -57,11 +57,13 @@ impl Rekey {
             before.hand_over(&after, &transaction, &rotation)?;
         }
         inbox::reseal(&transaction, &self.key, new)?;
+        remarks::recode(&transaction, &self.key, new)?;
         kept.store(&transaction, new)?;
         transaction.execute(
             "INSERT OR REPLACE INTO meta (key, value) VALUES ('retired_key', ?1)",
             params![proof_of(&self.key)],
         )?;
+        notes::take(&transaction, &mut writer.audit, &self.key, now)?;
         writer.audit.append(&transaction, &[record])?;
         writer.audit.write_head(&transaction)?;
         Seals::begin(&transaction, new)?;
@@ -76,6 +78,7 @@ impl Rekey {
         }
         writer.seals = Seals::load(&writer.connection, new)?;
         writer.values = after;
+        writer.key = new.clone();
         self.key = new.clone();
         // What was sealed under the old key is emptied out of the write-ahead log.
         writer.shred_due = true;

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use domain::Act;
 use domain::audit::Record;
 use domain::drift::{Changes, Grade, State};
 use jiff::Timestamp;
@@ -44,7 +45,9 @@ pub(super) async fn run(args: &Drift, global: &Global, output: Output) -> Result
     };
     let mut ends = [listening(SignalKind::terminate())?, listening(SignalKind::interrupt())?];
     // A broken start is told at once; what breaks later may be put right meanwhile.
-    let key = Home::find(global)?.key()?;
+    let home = Home::find(global)?;
+    home.allow(Act::RecordDrift, None)?;
+    let key = home.key()?;
     let mut watch = Watch { args, global, output, key, unwritten: Vec::new(), unseen: None };
     output.say(&format!("looking every {}; SIGTERM or Ctrl-C ends it", args.every));
     let mut due = Instant::now();
@@ -165,7 +168,8 @@ impl Watch<'_> {
 
     async fn written(&self) -> std::result::Result<(), Unwritten> {
         let home = Home::find(self.global).map_err(Unwritten::Failed)?;
-        let journal = match home.open_journal(&self.key, COMMAND, false) {
+        let pass = home.allow(Act::RecordDrift, None).map_err(Unwritten::Failed)?;
+        let journal = match home.open_journal(&pass, &self.key, COMMAND, false) {
             Err(JournalError::Held { .. }) => return Err(Unwritten::Held),
             other => other.map_err(|error| Unwritten::Failed(home.failed(&error)))?,
         };

@@ -9,7 +9,7 @@ use std::time::Instant;
 use domain::audit::Record;
 use domain::inventory::{IssuerKind, StoreKind};
 use domain::runbook::{Method, Shape, length};
-use domain::{Mode, Outcome, SecretName, Span, Token};
+use domain::{Act, Mode, Outcome, SecretName, Span, Token};
 use engine::{Ended, RotationSummary};
 use lab::{Lab, LabConfig};
 use serde_json::json;
@@ -23,7 +23,6 @@ use crate::exit::Exit;
 use crate::fail::{Fail, Result, chain};
 use crate::home::Home;
 use crate::output::Output;
-use crate::people;
 use crate::running::{self, What};
 
 /// What a replay came to.
@@ -37,6 +36,7 @@ struct Replayed {
 pub(super) async fn run(args: &Validate, global: &Global, output: Output) -> Result<Exit> {
     let home = Home::find(global)?;
     let name = home.secret(&args.secret)?;
+    let pass = home.allow(Act::ValidateRunbook, Some(&name))?;
     // Before anything: what could not be written down need not be found out.
     let key = home.key()?;
     let shape = match home.inventory.secret(&name) {
@@ -46,8 +46,9 @@ pub(super) async fn run(args: &Validate, global: &Global, output: Output) -> Res
     output.say(&format!("replaying the rotation of {name} in a lab of the same shape"));
     let replayed = replay(&home, &name, args.keep.as_deref(), global, output).await?;
     let right = replayed.wrong.is_empty();
-    let journal = home.journal(&key, &format!("runbook validate {name}"), false)?;
-    journal.append_audit(vec![record(&name, &replayed, &shape)]).await?;
+    let journal = home.open_journal(&pass, &key, &format!("runbook validate {name}"), false);
+    let journal = journal.map_err(|error| home.failed(&error))?;
+    journal.append_audit(vec![record(&home, &name, &replayed, &shape)]).await?;
     output.json(&json!({
         "secret": name, "right": right, "wrong": replayed.wrong, "method": Method::LabRun,
         "took": replayed.took, "rotation": replayed.summary,
@@ -66,7 +67,7 @@ pub(super) async fn run(args: &Validate, global: &Global, output: Output) -> Res
     Ok(Exit::Ok)
 }
 
-fn record(name: &SecretName, replayed: &Replayed, shape: &Shape) -> Record {
+fn record(home: &Home, name: &SecretName, replayed: &Replayed, shape: &Shape) -> Record {
     let result = if replayed.wrong.is_empty() { "right" } else { "wrong" };
     let mut context = vec![
         ("result", result.to_owned()),
@@ -80,7 +81,7 @@ fn record(name: &SecretName, replayed: &Replayed, shape: &Shape) -> Record {
     Record {
         at: jiff::Timestamp::now(),
         action: VALIDATED.into(),
-        actor: people::actor(),
+        actor: home.actor.name.clone(),
         secret: Some(name.clone()),
         rotation: None,
         context: context.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
@@ -114,7 +115,8 @@ async fn replay(
         Err(std::io::Error::other("not asked"))
     })
     .map_err(|error| Fail::new(Exit::Failed, chain(&error)))?;
-    let engine = home.acting(&format!("replay {name}"), false)?;
+    let pass = home.allow(Act::Rotate, Some(name))?;
+    let engine = home.acting(&pass, &format!("replay {name}"), false)?;
     if sealed {
         let stored = engine.import(name, &Token::new(old.clone())).await?;
         stored.map_err(|fault| Fail::new(Exit::Failed, chain(&fault)))?;

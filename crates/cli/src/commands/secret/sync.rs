@@ -1,8 +1,8 @@
 //! `rollover secret sync`: gives consumers that differ the token that the store holds.
 
 use clap::Args;
-use domain::ConsumerId;
 use domain::inventory::Secret;
+use domain::{Act, ConsumerId};
 use engine::{SyncEnd, SyncPlan};
 use serde_json::json;
 
@@ -35,7 +35,8 @@ pub(super) async fn run(args: &Sync, global: &Global, output: Output) -> Result<
         .iter()
         .map(|text| consumer(secret, text))
         .collect::<Result<Vec<ConsumerId>>>()?;
-    let engine = home.acting(&format!("secret sync {name}"), false)?;
+    let pass = home.allow(Act::Sync, Some(&name))?;
+    let engine = home.acting(&pass, &format!("secret sync {name}"), false)?;
     let plan = engine.plan_sync(&name, &only).await?;
     output.say(&render(&plan));
     if plan.parts.is_empty() {

@@ -15,7 +15,7 @@ use crate::text::hide;
 const CHARS_MIN: usize = 3;
 
 /// Words of our own that may be somebody's name for something, and are no secret.
-const OURS: [&str; 12] = [
+const OURS: [&str; 13] = [
     "postmark",
     "heroku",
     "github",
@@ -28,6 +28,7 @@ const OURS: [&str; 12] = [
     "operator",
     "rollover",
     "rollover.db",
+    "root",
 ];
 
 /// The names to be replaced, and the key that they are replaced under; it is never written.
@@ -70,6 +71,10 @@ impl Names {
             self.add(&whole.display().to_string());
         }
         self.add(&inventory.org);
+        for member in inventory.people.members() {
+            self.add(&member.name);
+            member.email.iter().for_each(|email| self.add(email));
+        }
         for connection in inventory.connections.values() {
             self.add(&connection.name);
             self.host(&connection.url);

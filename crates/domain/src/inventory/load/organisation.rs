@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_spanned::Spanned;
 
+use super::people::second_person;
 use crate::Span;
 use crate::inventory::raw;
 use crate::inventory::reference::Page;
@@ -38,12 +39,14 @@ impl Page<'_> {
         let connections = self.named(&raw.connections, Self::connection);
         let policy = self.policy(&raw.policy, &connections);
         let schedule = self.schedule(raw);
+        let people = self.people(raw);
         let issuers = self
             .named(&raw.issuers, |page, name, raw| page.issuer(name, raw.get_ref(), &connections));
         let stores = self
             .named(&raw.stores, |page, name, raw| page.store(name, raw.get_ref(), &connections));
         Some(Inventory {
             org: raw.org.clone(),
+            people,
             state: State { database: raw.state.database.clone(), key: key? },
             policy,
             schedule,
@@ -94,6 +97,11 @@ impl Page<'_> {
             adopt_timeout: raw.adopt_timeout.unwrap_or(Span::from_secs(600)),
             attempts_max: raw.attempts_max.as_ref().map_or(8, |attempts| *attempts.get_ref()),
             watch: raw.watch.unwrap_or(Span::from_secs(86_400)),
+            task_deadline: raw.task_deadline.unwrap_or(Policy::TASK_DEADLINE),
+            claim: raw.claim.unwrap_or(Policy::CLAIM),
+            role: raw.role.as_ref().map_or_else(|| "ops".into(), |role| role.get_ref().clone()),
+            approve_role: raw.approve_role.as_ref().map(|role| role.get_ref().clone()),
+            second_person: second_person(raw.second_person.as_ref()),
         }
     }
 

@@ -1,5 +1,7 @@
 //! A good inventory is read whole; each kind of mistake is told with its place.
 
+mod people;
+
 use super::*;
 use crate::inventory::{ConsumerKind, IssuerKind};
 

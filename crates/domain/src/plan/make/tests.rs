@@ -76,6 +76,7 @@ fn good() -> Observed {
             tokens: vec![listed("h-old", "the platform token"), listed("h-known", "another one")],
             listed: true,
             mint: Mint::Allowed,
+            page: None,
         },
         consumers: vec![seen("heroku:acme-api-prod"), seen("heroku:acme-api-staging")],
         login_is_old: false,

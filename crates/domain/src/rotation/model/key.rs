@@ -79,6 +79,7 @@ impl World {
             rotation.new.is_some(),
             rotation.sweep_due,
             rotation.approved.is_some(),
+            rotation.approved.as_deref() == Some(rotation.started_by.as_str()),
             old_looks().next_back().is_some_and(|(_, look)| look.liveness.is_dead()),
             rotation.old_is_proven_dead(),
             rotation

@@ -2,8 +2,8 @@
 
 use super::world::OLD;
 use crate::{
-    ConsumerId, ConsumerPart, Doer, Fingerprint, Handle, IssuerPart, Limits, LiveToken, Mode,
-    OldToken, Overlap, Plan, RotationId, Span, StorePart,
+    ConsumerId, ConsumerPart, Doer, Fingerprint, Gates, Handle, IssuerPart, Limits, LiveToken,
+    Mode, OldToken, Overlap, Plan, RotationId, Span, StorePart,
 };
 
 /// More tries than any budget of faults can use up.
@@ -35,6 +35,7 @@ pub(crate) fn plan(consumers: u8) -> Plan {
             listed: true,
             activation_max: Span::from_secs(30),
             create_text: Vec::new(),
+            page: None,
         },
         store: StorePart { name: "store".into(), key: "KEY".into(), version: "1".into() },
         consumers: (0..consumers).map(part).collect(),
@@ -57,8 +58,10 @@ pub(crate) fn plan(consumers: u8) -> Plan {
             proof_timeout: Span::from_secs(3_600),
             adopt_timeout: Span::from_secs(60),
             attempts_max: FOR_EVER,
+            task_deadline: Span::from_secs(3_600),
         },
         role: "ops".into(),
+        gates: Gates::default(),
         login_is_old: false,
         audit_context: Vec::new(),
         warnings: Vec::new(),

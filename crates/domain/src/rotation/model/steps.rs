@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::calls::unsure;
 use super::told::Told;
-use super::world::{Call, Guard, OLD, World, now};
+use super::world::{Call, Guard, OLD, OTHER, STARTER, World, now};
 use crate::rotation::{Next, Rotation, StepState};
 use crate::{Action, Event};
 
@@ -128,14 +128,28 @@ impl World {
 
     fn steps_of_people(&self, steps: &mut Steps) {
         if self.rotation.approved.is_none() && self.rotation.next(now()).contains(&Next::Ask) {
-            let mut world = self.clone();
-            world.apply(Event::Approved { by: "ops-1".into() });
-            steps.push((Told::Plain("a person agrees to the revocation"), world));
+            self.steps_of_agreeing(steps);
         }
         if self.rotation.may_turn_back() {
             let mut world = self.clone();
             world.apply(Event::TurnedBack { by: "ops-1".into(), why: String::new() });
             steps.push((Told::Plain("a person turns it back"), world));
+        }
+    }
+
+    /// Whoever may agree does; what the machine does not take does not happen.
+    fn steps_of_agreeing(&self, steps: &mut Steps) {
+        let people = [
+            (STARTER, "whoever started it agrees to the revocation"),
+            (OTHER, "somebody else agrees to the revocation"),
+        ];
+        for (by, told) in people.into_iter().take(if self.two { 2 } else { 1 }) {
+            let event = Event::Approved { by: by.into() };
+            if self.rotation.fits(&event, jiff::Timestamp::UNIX_EPOCH).is_ok() {
+                let mut world = self.clone();
+                world.apply(event);
+                steps.push((Told::Plain(told), world));
+            }
         }
     }
 

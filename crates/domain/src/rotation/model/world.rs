@@ -26,14 +26,20 @@ pub(super) enum Guard {
     Prove,
     /// An engine that lost its lease can write nothing, so it begins nothing.
     Fence,
+    /// Where two people are needed, whoever started it does not agree to the revocation.
+    SecondPerson,
 }
 
 impl Guard {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Settle, Self::Verify, Self::UndoAll, Self::Prove, Self::Fence];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Settle, Self::Verify, Self::UndoAll, Self::Prove, Self::Fence, Self::SecondPerson];
 }
 
 pub(super) const OLD: u8 = 0;
+
+/// Who started the rotation, and who else is there.
+pub(super) const STARTER: &str = "ops-1";
+pub(super) const OTHER: &str = "ops-2";
 
 /// A call that was made and whose effect has not been seen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,6 +75,8 @@ pub(super) struct World {
     pub(super) revoked_early: bool,
     /// How often in a row the old token was seen dead, up to two.
     pub(super) proofs: u8,
+    /// Two people are needed, whatever the plan says.
+    pub(super) two: bool,
 }
 
 impl World {
@@ -81,7 +89,7 @@ impl World {
         // Time stands still, so what takes too long takes too long at once.
         let mut plan = plan.clone();
         plan.limits.proof_timeout = Span::from_millis(0);
-        let event = Event::Planned { plan: Box::new(plan.clone()), by: "ops-1".into() };
+        let event = Event::Planned { plan: Box::new(plan.clone()), by: STARTER.into() };
         let entry = Entry { seq: 0, at: Timestamp::UNIX_EPOCH, event };
         let live = if plan.mode == Mode::Repair { BTreeSet::new() } else { BTreeSet::from([OLD]) };
         Self {
@@ -100,6 +108,7 @@ impl World {
             without: None,
             revoked_early: false,
             proofs: 0,
+            two: false,
         }
     }
 
@@ -116,6 +125,21 @@ impl World {
 
     pub(super) fn without(mut self, guard: Guard) -> Self {
         self.without = Some(guard);
+        if guard == Guard::SecondPerson {
+            self = self.with_second_person();
+            let mut plan = (*self.rotation.plan).clone();
+            plan.gates.second_person = false;
+            self.rotation.plan = plan.into();
+        }
+        self
+    }
+
+    /// Whoever started it must not agree to its revocation, and tries.
+    pub(super) fn with_second_person(mut self) -> Self {
+        let mut plan = (*self.rotation.plan).clone();
+        plan.gates.second_person = true;
+        self.rotation.plan = plan.into();
+        self.two = true;
         self
     }
 
@@ -165,6 +189,7 @@ impl World {
         self.check_service()?;
         self.check_values()?;
         self.check_engines()?;
+        self.check_people()?;
         self.check_close()
     }
 
@@ -219,6 +244,14 @@ impl World {
             Err(_) => Ok(()),
             Ok(()) => Err("an engine that was taken over could still write".into()),
         }
+    }
+
+    /// Where two people are needed, two have spoken.
+    fn check_people(&self) -> Result<(), String> {
+        if self.two && self.rotation.approved.as_deref() == Some(STARTER) {
+            return Err("whoever started it has agreed to the revocation, alone".into());
+        }
+        Ok(())
     }
 
     /// 3 and 5: what is closed is clean, and dead is proven.

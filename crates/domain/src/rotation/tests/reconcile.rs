@@ -18,7 +18,7 @@ fn world(store: Fingerprint, consumer: Holding) -> Observed {
         remembered: None,
         store: StoreSeen::Holds { fingerprint: store, version: "1".into() },
         old: alive(),
-        issuer: IssuerSeen { tokens: Vec::new(), listed: false, mint: Mint::Allowed },
+        issuer: IssuerSeen { tokens: Vec::new(), listed: false, mint: Mint::Allowed, page: None },
         consumers: vec![ConsumerSeen { id: c0(), holding: consumer }],
         login_is_old: false,
         loose_logins: Vec::new(),
