@@ -11,7 +11,8 @@ use e2e::crashes::open_rotation;
 use e2e::members::{NOBODY, denials, wait_for_denials, work_as};
 use e2e::{Before, HEROKU, POSTMARK, Stage};
 
-/// What only looks, and what has no installation to change: it makes one, or a lab.
+/// What only looks, and what has no installation to change: it makes one, or a lab, or puts hooks
+/// into a repository.
 const LOOKING: &[&str] = &[
     "audit key",
     "audit ls",
@@ -23,6 +24,9 @@ const LOOKING: &[&str] = &[
     "fingerprint",
     "help-exit-codes",
     "init",
+    "hook install",
+    "hook status",
+    "hook uninstall",
     "lab down",
     "lab fault add",
     "lab fault clear",
@@ -30,6 +34,8 @@ const LOOKING: &[&str] = &[
     "lab fault menu",
     "lab status",
     "lab up",
+    "leak ls",
+    "leak show",
     "plan",
     "runbook ls",
     "runbook render",
@@ -71,6 +77,10 @@ const GUARDED: &[(&str, &[&str], &str)] = &[
     ),
     ("drift", &["drift", "--record"], "record-drift"),
     ("drift", &["drift", "--watch"], "record-drift"),
+    ("leak close", &["leak", "close", "CASE"], "leak-respond"),
+    ("leak note", &["leak", "note", "CASE", "told"], "leak-respond"),
+    ("leak purge", &["leak", "purge", ".", "--case", "CASE", "--yes"], "purge"),
+    ("leak respond", &["leak", "respond", HEROKU.name], "leak-respond"),
     ("reconcile", &["reconcile"], "reconcile"),
     ("rekey", &["rekey"], "rekey"),
     ("restore", &["restore", "backup.age"], "restore"),
@@ -81,6 +91,7 @@ const GUARDED: &[(&str, &[&str], &str)] = &[
     ("run resume", &["run", "resume", "ID", "--no-wait"], "resume"),
     ("run rollback", &["run", "rollback", "ID", "--no-wait"], "turn-back"),
     ("runbook validate", &["runbook", "validate", HEROKU.name], "validate-runbook"),
+    ("scan", &["scan", "--learn"], "learn"),
     ("secret sync", &["secret", "sync", HEROKU.name, "--yes"], "sync"),
     ("secret import", &["secret", "import", POSTMARK.name, "--token-stdin"], "import"),
     ("task claim", &["task", "claim", "ID.create"], "create"),
@@ -116,6 +127,12 @@ fn leaves(stage: &Stage, path: &[String], found: &mut BTreeSet<String>) {
     }
 }
 
+/// The id of a case, from what opening it printed.
+fn case_of(json: &str) -> String {
+    let shown: serde_json::Value = serde_json::from_str(json).expect("JSON");
+    shown["case"]["id"].as_str().expect("the case's id").to_owned()
+}
+
 #[test]
 fn every_command_looks_only_or_asks_who_runs_it() {
     let stage = stage();
@@ -135,13 +152,17 @@ fn nobody_changes_anything_and_each_refusal_is_in_the_audit_log() {
     let begin = ["rotate", POSTMARK.name, "--yes", "--no-wait"];
     let _ = stage.rollover(&begin).run().and_then(|ended| ended.is(10)).expect("it waits");
     let id = open_rotation(&stage).expect("a rotation is open");
+    let opened = stage.rollover(&["leak", "respond", POSTMARK.name, "--json"]).run();
+    let opened = opened.and_then(|ended| ended.is(12)).expect("a case is open");
+    let case = case_of(&opened.stdout);
     work_as(&stage, NOBODY).expect("nobody");
     for looks in [&["status"][..], &["task", "ls"], &["run", "show", &id], &["audit", "verify"]] {
         let _ = stage.rollover(looks).run().and_then(|ended| ended.is(0)).expect("it looks");
     }
     let mut expected = Vec::new();
     for (_, args, act) in GUARDED {
-        let args: Vec<String> = args.iter().map(|word| word.replace("ID", &id)).collect();
+        let args: Vec<String> =
+            args.iter().map(|word| word.replace("ID", &id).replace("CASE", &case)).collect();
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let ended = stage.rollover(&args).input("x").run().and_then(|ended| ended.is(5));
         let ended = ended.expect("refused");

@@ -84,8 +84,7 @@ const APPLICATION: u32 = u32::from_be_bytes(*b"roll");
 
 /// From which version, to which, and how. Once released, one is never changed again. Version 1
 /// was before the first release, and nothing leads from it.
-const MIGRATIONS: [(u32, u32, &str); 4] =
-    [(0, 2, V2), (2, 3, V3), (3, 4, V4), (4, 5, V5)];
+const MIGRATIONS: [(u32, u32, &str); 4] = [(0, 2, V2), (2, 3, V3), (3, 4, V4), (4, 5, V5)];
 
 const V2: &str = "
 CREATE TABLE meta (

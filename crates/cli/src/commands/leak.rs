@@ -9,9 +9,9 @@ mod respond;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use domain::SecretName;
 use domain::audit::Record;
 use domain::leak::{Case, CaseId, Due, Happened, Life, Note};
+use domain::{Act, SecretName};
 use jiff::Timestamp;
 use journal::{Journal, Reader, TokenState};
 use serde_json::{Value, json};
@@ -21,7 +21,6 @@ use crate::exit::Exit;
 use crate::fail::{Fail, Result};
 use crate::home::Home;
 use crate::output::{Output, table};
-use crate::people;
 
 /// Answer a leak, from the finding to the proof
 #[derive(Subcommand, Debug)]
@@ -119,8 +118,11 @@ pub(crate) async fn run(args: &Leak, global: &Global, output: Output) -> Result<
                 None => Happened::Said(why),
             };
             let key = home.key()?;
-            let journal = home.journal(&key, "leak note", false)?;
-            keep(&journal, &mut case, what).await?;
+            let pass = home.allow(Act::LeakRespond, Some(&case.secret))?;
+            let journal = home
+                .open_journal(&pass, &key, "leak note", false)
+                .map_err(|error| home.failed(&error))?;
+            keep(&home, &journal, &mut case, what).await?;
             output.json(&case)?;
             output.text(&format!("written into {}", case.id))?;
             Ok(Exit::Ok)
@@ -144,15 +146,15 @@ fn found(home: &Home, id: &str) -> Result<Case> {
 }
 
 /// Writes what happened into a case, with its audit record.
-async fn keep(journal: &Journal, case: &mut Case, what: Happened) -> Result<()> {
-    let (at, by) = (Timestamp::now(), people::actor());
-    let record = record(case, "secret.leak.noted", &[("what", what.to_string())]);
+async fn keep(home: &Home, journal: &Journal, case: &mut Case, what: Happened) -> Result<()> {
+    let (at, by) = (Timestamp::now(), home.actor.name.clone());
+    let record = record(home, case, "secret.leak.noted", &[("what", what.to_string())]);
     case.history.push(Note { at, by, what });
     journal.append_case(case.clone(), vec![record]).await?;
     Ok(())
 }
 
-fn record(case: &Case, action: &str, context: &[(&str, String)]) -> Record {
+fn record(home: &Home, case: &Case, action: &str, context: &[(&str, String)]) -> Record {
     let mut all: std::collections::BTreeMap<String, String> =
         context.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
     all.insert("case".into(), case.id.to_string());
@@ -160,7 +162,7 @@ fn record(case: &Case, action: &str, context: &[(&str, String)]) -> Record {
     Record {
         at: Timestamp::now(),
         action: action.to_owned(),
-        actor: people::actor(),
+        actor: home.actor.name.clone(),
         secret: Some(case.secret.clone()),
         rotation: None,
         context: all,

@@ -133,5 +133,5 @@ fn row(home: &Home, report: &Report, stage: Option<&str>, now: Timestamp) -> Res
         next,
     ];
     let due = overdue || report.drifted();
-    Ok(Row { name, cells, notes, object, due })
+    Ok(Row { name, cells, notes, object, due, overdue: Vec::new() })
 }

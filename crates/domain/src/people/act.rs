@@ -42,6 +42,8 @@ pub enum Act {
     Sync,
     /// Note in the audit log what drift was seen.
     RecordDrift,
+    /// Remember the fingerprints of what stores and consumers hold.
+    Learn,
     /// Note in the audit log that a runbook was validated.
     ValidateRunbook,
     /// Rotate many secrets together.
@@ -85,7 +87,7 @@ pub enum Least {
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Rotate,
         Self::Emergency,
         Self::RevokeFirst,
@@ -102,6 +104,7 @@ impl Act {
         Self::TestMail,
         Self::Sync,
         Self::RecordDrift,
+        Self::Learn,
         Self::ValidateRunbook,
         Self::Campaign,
         Self::Decommission,
@@ -165,7 +168,7 @@ impl Act {
             | Self::Restore
             | Self::Reconcile => Least::Admin,
             // These change nothing but what is known; the more often they are done, the better.
-            Self::RecordDrift | Self::ValidateRunbook | Self::Anchor => Least::Member,
+            Self::RecordDrift | Self::Learn | Self::ValidateRunbook | Self::Anchor => Least::Member,
         }
     }
 
@@ -199,6 +202,7 @@ impl Act {
             Self::TestMail => ("test-mail", "send a test mail with"),
             Self::Sync => ("sync", "bring consumers in step with"),
             Self::RecordDrift => ("record-drift", "note drift in the audit log"),
+            Self::Learn => ("learn", "remember fingerprints of what is held"),
             Self::ValidateRunbook => ("validate-runbook", "note a validation of the runbook of"),
             Self::Campaign => ("campaign", "rotate in a campaign"),
             Self::Decommission => ("decommission", "decommission"),

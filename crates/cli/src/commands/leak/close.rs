@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use domain::Act;
 use domain::leak::{Case, Closed, Due, Happened, Life};
 use jiff::Timestamp;
 use scan::git::Repository;
@@ -16,7 +17,6 @@ use crate::exit::Exit;
 use crate::fail::{Fail, Result};
 use crate::home::Home;
 use crate::output::Output;
-use crate::people;
 
 pub(super) async fn run(id: &str, paths: &[PathBuf], home: &Home, output: Output) -> Result<Exit> {
     let mut case = found(home, id)?;
@@ -25,12 +25,14 @@ pub(super) async fn run(id: &str, paths: &[PathBuf], home: &Home, output: Output
         output.text(&format!("{id} was closed {:.0} by {}", closed.at, closed.by))?;
         return Ok(Exit::Ok);
     }
+    let pass = home.allow(Act::LeakRespond, Some(&case.secret))?;
     let key = home.key()?;
-    let journal = home.journal(&key, "leak close", false)?;
+    let journal =
+        home.open_journal(&pass, &key, "leak close", false).map_err(|error| home.failed(&error))?;
     for path in paths {
         let still = still(home, &case, path)?;
         let place = path.display().to_string();
-        keep(&journal, &mut case, Happened::Scanned { place, still }).await?;
+        keep(home, &journal, &mut case, Happened::Scanned { place, still }).await?;
     }
     let reader = reader(home)?;
     let due = due(&reader, &case)?;
@@ -48,8 +50,9 @@ pub(super) async fn run(id: &str, paths: &[PathBuf], home: &Home, output: Output
         due.iter().filter(|due| due.done).map(|due| due.what.clone()).collect();
     proof.extend(open.map(|due| format!("left open: {}", due.what)));
     debug_assert!(life(&reader, &case)? == Life::Dead);
-    case.closed = Some(Closed { at: Timestamp::now(), by: people::actor(), proof: proof.clone() });
-    let record = record(&case, "secret.leak.closed", &[("proof", proof.join("; "))]);
+    case.closed =
+        Some(Closed { at: Timestamp::now(), by: home.actor.name.clone(), proof: proof.clone() });
+    let record = record(home, &case, "secret.leak.closed", &[("proof", proof.join("; "))]);
     journal.append_case(case.clone(), vec![record]).await?;
     output.json(&json!({ "case": case, "closed": true, "due": due }))?;
     for line in &proof {

@@ -11,6 +11,7 @@ mod rewrite;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use domain::Act;
 use domain::leak::{Case, Happened};
 use scan::git::Repository;
 use scan::purge::{Became, Verdict, verdicts};
@@ -22,6 +23,7 @@ use crate::args::Global;
 use crate::commands::scan::{Among, git_fail};
 use crate::exit::Exit;
 use crate::fail::{Fail, Result};
+use crate::gate::Pass;
 use crate::home::Home;
 use crate::output::Output;
 use crate::programs::git;
@@ -38,6 +40,10 @@ pub(super) async fn run(args: &Purge, global: &Global, output: Output) -> Result
     let among = Among::find(global, args.case.is_some())?;
     let mut case = match (&args.case, &among.home) {
         (Some(id), Some(home)) => Some(found(home, id)?),
+        _ => None,
+    };
+    let pass = match (&case, &among.home) {
+        (Some(case), Some(home)) if args.yes => Some(home.allow(Act::Purge, Some(&case.secret))?),
         _ => None,
     };
     if args.into.exists() {
@@ -61,12 +67,13 @@ pub(super) async fn run(args: &Purge, global: &Global, output: Output) -> Result
     }
     rewrite::check()?;
     // The lease is taken first: where the audit cannot be written, nothing is rewritten.
-    let journal = match (&case, &among.home) {
-        (Some(_), Some(home)) => Some(lease(home)?),
+    let journal = match (&pass, &among.home) {
+        (Some(pass), Some(home)) => Some(lease(home, pass)?),
         _ => None,
     };
-    if let (Some(journal), Some(case)) = (&journal, &mut case) {
-        keep(journal, case, Happened::Said(format!("purge of {} begun", args.repository))).await?;
+    if let (Some(journal), Some(case), Some(home)) = (&journal, &mut case, &among.home) {
+        keep(home, journal, case, Happened::Said(format!("purge of {} begun", args.repository)))
+            .await?;
     }
     output.say("rewriting");
     clone(&args.repository, &args.into)?;
@@ -90,9 +97,9 @@ pub(super) async fn run(args: &Purge, global: &Global, output: Output) -> Result
     tell("at the repository", &there, output)?;
     let pinned = count(&there, |became| matches!(became, Became::Pinned(_)));
     let unknown = count(&there, |became| matches!(became, Became::Unknown(_)));
-    if let (Some(journal), Some(case)) = (&journal, &mut case) {
+    if let (Some(journal), Some(case), Some(home)) = (&journal, &mut case, &among.home) {
         let place = args.repository.clone();
-        keep(journal, case, Happened::Purged { place, pinned, unknown }).await?;
+        keep(home, journal, case, Happened::Purged { place, pinned, unknown }).await?;
     }
     output.json(&json!({
         "found": before.len(), "purged": true, "pushed": args.push, "into": args.into,
@@ -102,9 +109,9 @@ pub(super) async fn run(args: &Purge, global: &Global, output: Output) -> Result
     Ok(if pinned + unknown == 0 && clean { Exit::Ok } else { Exit::Attention })
 }
 
-fn lease(home: &Home) -> Result<journal::Journal> {
+fn lease(home: &Home, pass: &Pass) -> Result<journal::Journal> {
     let key = home.key()?;
-    home.journal(&key, "leak purge", false)
+    home.open_journal(pass, &key, "leak purge", false).map_err(|error| home.failed(&error))
 }
 
 fn scanner(args: &Purge, among: &Among, case: Option<&Case>) -> Result<Scanner> {

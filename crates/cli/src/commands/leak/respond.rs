@@ -2,7 +2,7 @@
 //! the rotation if it was asked to.
 
 use domain::leak::{Case, CaseId, Happened, Note};
-use domain::{Fingerprint, Mode, SecretName};
+use domain::{Act, Fingerprint, Mode, SecretName};
 use engine::Engine;
 use jiff::Timestamp;
 use journal::{Reader, RotationFilter, TokenState};
@@ -16,7 +16,6 @@ use crate::exit::Exit;
 use crate::fail::{Fail, Result};
 use crate::home::Home;
 use crate::output::Output;
-use crate::people;
 
 pub(super) async fn run(args: &Respond, global: &Global, output: Output) -> Result<Exit> {
     let home = Home::find(global)?;
@@ -78,7 +77,8 @@ async fn open(
     args: &Respond,
     output: Output,
 ) -> Result<Case> {
-    let engine = home.acting("leak respond", args.how.take_over)?;
+    let pass = home.allow(Act::LeakRespond, Some(name))?;
+    let engine = home.acting(&pass, "leak respond", args.how.take_over)?;
     // A look at the issuer tells of tokens that nobody knows; one that fails is no reason to wait.
     let planned = engine.plan(name, Mode::Emergency).await;
     let seen = planned.as_ref().ok().map(|planned| planned.plan.old.fingerprint);
@@ -114,23 +114,23 @@ async fn open(
         secret: name.clone(),
         fingerprint,
         opened_at: Timestamp::now(),
-        opened_by: people::actor(),
+        opened_by: home.actor.name.clone(),
         places: args.seen.clone(),
         reached: reached.into_iter().map(|(name, _)| name).collect(),
         strangers,
         history: Vec::<Note>::new(),
         closed: None,
     };
-    written(&engine, &case).await?;
+    written(home, &engine, &case).await?;
     Ok(case)
 }
 
-async fn written(engine: &Engine, case: &Case) -> Result<()> {
+async fn written(home: &Home, engine: &Engine, case: &Case) -> Result<()> {
     let context = [
         ("places", case.places.len().to_string()),
         ("reached", case.reached.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")),
     ];
-    let record = record(case, "secret.leak.opened", &context);
+    let record = record(home, case, "secret.leak.opened", &context);
     engine.keep_case(case.clone(), vec![record]).await?;
     Ok(())
 }
@@ -169,8 +169,11 @@ async fn after(home: &Home, case: &mut Case, name: &SecretName) -> Result<()> {
     if case.history.last().is_some_and(|note| note.what == what) {
         return Ok(());
     }
-    let journal = home.journal(&key, "leak respond", false)?;
-    keep(&journal, case, what).await
+    let pass = home.allow(Act::LeakRespond, Some(name))?;
+    let journal = home
+        .open_journal(&pass, &key, "leak respond", false)
+        .map_err(|error| home.failed(&error))?;
+    keep(home, &journal, case, what).await
 }
 
 fn outcome_in_words(outcome: &domain::Outcome) -> String {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use connectors::Alerts;
+use domain::Act;
 use domain::audit::Record;
 use jiff::Timestamp;
 use journal::TokenState;
@@ -17,7 +18,6 @@ use super::{Among, Scan};
 use crate::exit::Exit;
 use crate::fail::{Fail, Result};
 use crate::output::Output;
-use crate::people;
 
 pub(super) async fn scan(
     repository: &str,
@@ -65,13 +65,20 @@ pub(super) async fn resolve(
         return Ok(());
     }
     let key = home.key()?;
-    let journal = home.journal(&key, "scan --github --resolve", false)?;
+    let Some((_, first)) = numbers.first() else { return Ok(()) };
+    let pass = home.allow(Act::LeakRespond, Some(first))?;
+    for (_, secret) in &numbers {
+        home.allow(Act::LeakRespond, Some(secret))?;
+    }
+    let journal = home
+        .open_journal(&pass, &key, "scan --github --resolve", false)
+        .map_err(|error| home.failed(&error))?;
     let connection = open(repository, args, among)?;
     for (number, secret) in numbers {
         let record = |action: &str, result: &str| Record {
             at: Timestamp::now(),
             action: action.to_owned(),
-            actor: people::actor(),
+            actor: home.actor.name.clone(),
             secret: Some(secret.clone()),
             rotation: None,
             context: BTreeMap::from([

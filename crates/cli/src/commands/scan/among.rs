@@ -159,7 +159,8 @@ impl Among {
     /// Looks into the stores and consumers, and remembers the fingerprints of what they hold.
     pub(crate) async fn learn(&self, output: Output) -> Result<()> {
         let Some(home) = &self.home else { return Ok(()) };
-        let engine: Arc<Engine> = home.acting("scan --learn", false)?;
+        let pass = home.allow(domain::Act::Learn, None)?;
+        let engine: Arc<Engine> = home.acting(&pass, "scan --learn", false)?;
         for (name, learned) in engine.learn().await? {
             match learned {
                 Ok(0) => {}
