@@ -149,12 +149,12 @@ fn nobody_changes_anything_and_each_refusal_is_in_the_audit_log() {
     let stage = stage();
     let before = Before::of(&stage, &POSTMARK).expect("a token");
     work_as(&stage, "ops-1").expect("a member");
-    let begin = ["rotate", POSTMARK.name, "--yes", "--no-wait"];
-    let _ = stage.rollover(&begin).run().and_then(|ended| ended.is(10)).expect("it waits");
-    let id = open_rotation(&stage).expect("a rotation is open");
     let opened = stage.rollover(&["leak", "respond", POSTMARK.name, "--json"]).run();
     let opened = opened.and_then(|ended| ended.is(12)).expect("a case is open");
     let case = case_of(&opened.stdout);
+    let begin = ["rotate", POSTMARK.name, "--yes", "--no-wait"];
+    let _ = stage.rollover(&begin).run().and_then(|ended| ended.is(10)).expect("it waits");
+    let id = open_rotation(&stage).expect("a rotation is open");
     work_as(&stage, NOBODY).expect("nobody");
     for looks in [&["status"][..], &["task", "ls"], &["run", "show", &id], &["audit", "verify"]] {
         let _ = stage.rollover(looks).run().and_then(|ended| ended.is(0)).expect("it looks");

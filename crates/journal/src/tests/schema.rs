@@ -32,7 +32,8 @@ fn version_3_becomes_the_newest_and_loses_nothing() {
     drop(journal);
     let raw = home.raw();
     raw.execute_batch(
-        "DROP INDEX token_fingerprint; DROP TABLE learned; DROP TABLE cases; PRAGMA user_version = 3",
+        "DROP INDEX token_fingerprint; DROP TABLE learned; DROP TABLE cases;
+         DROP TABLE notes; DROP TABLE remarks; PRAGMA user_version = 3",
     )
     .unwrap();
     drop(raw);
