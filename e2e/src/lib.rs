@@ -31,6 +31,8 @@ pub mod pairing;
 
 pub mod shim;
 
+pub mod posture;
+
 pub mod power;
 
 pub mod appends;
@@ -59,6 +61,7 @@ pub mod set_backs;
 pub mod steps;
 pub mod syncs;
 pub mod tls;
+pub mod usage;
 
 pub use before::{Before, Restarts};
 pub use bench::Bench;

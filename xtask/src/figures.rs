@@ -12,6 +12,7 @@ mod fuzz;
 mod journal;
 mod leaks;
 mod model;
+mod posture;
 mod roles;
 mod runbooks;
 mod safety;
@@ -123,6 +124,8 @@ const MEASURES: &[(&str, Measure)] = &[
     ("faults", safety::faults),
     ("drift", drift::measure),
     ("doctor", doctor::measure),
+    ("posture", posture::checks),
+    ("usage", posture::usage),
     ("roles", roles::measure),
     ("leaks", leaks::places),
     ("started", leaks::started),

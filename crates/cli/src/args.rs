@@ -56,6 +56,10 @@ pub(crate) enum Command {
     Status(Status),
     /// Find out why a token is refused; reads only, but for a test mail
     Doctor(commands::doctor::Doctor),
+    /// Check whether the rules for tokens are followed; reads only, but for `--fix`
+    Posture(commands::posture::Posture),
+    /// Show what happens with tokens at their vendors, and what is out of the ordinary
+    Usage(commands::usage::Usage),
     /// Make example files without values, and keep them in step
     #[command(subcommand)]
     Template(commands::template::Template),

@@ -12,6 +12,7 @@ mod init;
 mod lab;
 pub(crate) mod leak;
 mod plan;
+pub(crate) mod posture;
 mod reconcile;
 mod rekey;
 mod restore;
@@ -25,6 +26,7 @@ mod status;
 mod support;
 mod task;
 pub(crate) mod template;
+pub(crate) mod usage;
 
 pub(crate) use demo::StandIn;
 pub(crate) use drift::Drift;
@@ -63,6 +65,8 @@ pub(crate) async fn run(command: Command, global: &Global, output: Output) -> Re
         Command::Scan(args) => scan::run(&args, global, output).await,
         Command::Hook(args) => hook::run(&args, global, output),
         Command::Leak(args) => leak::run(&args, global, output).await,
+        Command::Posture(args) => posture::run(&args, global, output).await,
+        Command::Usage(args) => usage::run(&args, global, output).await,
         Command::Template(args) => template::run(&args, global, output),
         Command::Fingerprint => fingerprint::run(global, output),
         Command::Completion { shell } => {

@@ -55,6 +55,7 @@ const LOOKING: &[&str] = &[
     "template env",
     "template heroku-app-json",
     "template json",
+    "usage",
 ];
 
 /// What changes something: a command line, and the act that a refusal names. `ID` is an open
@@ -81,6 +82,7 @@ const GUARDED: &[(&str, &[&str], &str)] = &[
     ("leak note", &["leak", "note", "CASE", "told"], "leak-respond"),
     ("leak purge", &["leak", "purge", ".", "--case", "CASE", "--yes"], "purge"),
     ("leak respond", &["leak", "respond", HEROKU.name], "leak-respond"),
+    ("posture", &["posture", "--fix", "--yes", "--offline"], "fix-posture"),
     ("reconcile", &["reconcile"], "reconcile"),
     ("rekey", &["rekey"], "rekey"),
     ("restore", &["restore", "backup.age"], "restore"),

@@ -17,6 +17,7 @@ mod login;
 mod shown;
 
 mod examine;
+mod survey;
 
 mod dotenv;
 mod github;
@@ -41,6 +42,7 @@ pub use login::{Login, LoginError};
 pub use manual::manual_of;
 pub use probe::run_probe;
 pub use sealed_file::SealedFiles;
+pub use survey::{ReleaseSeen, Survey};
 pub use traits::{
     Adoption, Consumer, Found, Held, Issuer, ListedToken, Listing, MintOrder, MintRight, Minted,
     Receipt, Running, Store, StoreWrite, Stored,

@@ -44,6 +44,10 @@ pub mod diagnosis;
 pub mod drift;
 pub mod template;
 
+pub mod posture;
+
+pub mod usage;
+
 pub mod schedule;
 
 pub mod runbook;

@@ -253,13 +253,13 @@ impl Engine {
 }
 
 /// A store and what it gave.
-pub(super) struct Looked {
-    pub(super) token: Option<Token>,
-    pub(super) unseen: Option<String>,
+pub(crate) struct Looked {
+    pub(crate) token: Option<Token>,
+    pub(crate) unseen: Option<String>,
 }
 
 impl Engine {
-    pub(super) async fn look_at_store(&self, secret: &Secret) -> Looked {
+    pub(crate) async fn look_at_store(&self, secret: &Secret) -> Looked {
         let Some(store) = self.store(&secret.store) else {
             return Looked { token: None, unseen: Some("it is not in the inventory".into()) };
         };

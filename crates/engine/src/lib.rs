@@ -22,7 +22,9 @@ mod reconcile;
 
 mod doctor;
 mod drift;
+mod posture;
 mod sync;
+mod usage;
 
 mod inbox;
 mod progress;
@@ -40,3 +42,4 @@ pub use progress::Progress;
 pub use reconcile::{End, Reconciled};
 pub use summary::{ConsumerSummary, OldTokenSummary, RotationSummary};
 pub use sync::{SyncEnd, SyncPart, SyncPlan, Tell};
+pub use usage::Used;

@@ -169,6 +169,10 @@ pub struct GithubKnobs {
     pub environments_wait: bool,
     /// Whether secret scanning is enabled; its routes answer 404 otherwise.
     pub secret_scanning: bool,
+    /// Whether everybody can read the repository.
+    pub public: bool,
+    /// Whether the environments have protection rules.
+    pub environments_protected: bool,
     /// A run fails unless the tokens in its snapshot are honoured by their vendors.
     pub runs_use_tokens: bool,
     /// How long a run takes to appear in lists after its dispatch.
@@ -181,6 +185,8 @@ impl Default for GithubKnobs {
             run_details: true,
             environments_wait: false,
             secret_scanning: true,
+            public: false,
+            environments_protected: false,
             runs_use_tokens: true,
             run_appears_after: Duration::ZERO,
         }

@@ -64,6 +64,8 @@ pub enum Act {
     Restore,
     /// Take a database at its word again.
     Reconcile,
+    /// Put right in a repository what a check of the posture found.
+    FixPosture,
     /// Keep a checkpoint of the audit log elsewhere.
     Anchor,
 }
@@ -87,7 +89,7 @@ pub enum Least {
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Rotate,
         Self::Emergency,
         Self::RevokeFirst,
@@ -105,6 +107,7 @@ impl Act {
         Self::Sync,
         Self::RecordDrift,
         Self::Learn,
+        Self::FixPosture,
         Self::ValidateRunbook,
         Self::Campaign,
         Self::Decommission,
@@ -168,7 +171,11 @@ impl Act {
             | Self::Restore
             | Self::Reconcile => Least::Admin,
             // These change nothing but what is known; the more often they are done, the better.
-            Self::RecordDrift | Self::Learn | Self::ValidateRunbook | Self::Anchor => Least::Member,
+            Self::RecordDrift
+            | Self::Learn
+            | Self::FixPosture
+            | Self::ValidateRunbook
+            | Self::Anchor => Least::Member,
         }
     }
 
@@ -202,6 +209,7 @@ impl Act {
             Self::TestMail => ("test-mail", "send a test mail with"),
             Self::Sync => ("sync", "bring consumers in step with"),
             Self::RecordDrift => ("record-drift", "note drift in the audit log"),
+            Self::FixPosture => ("fix-posture", "put right what a check found"),
             Self::Learn => ("learn", "remember fingerprints of what is held"),
             Self::ValidateRunbook => ("validate-runbook", "note a validation of the runbook of"),
             Self::Campaign => ("campaign", "rotate in a campaign"),

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Ask, Github, ORG_ID, REPO_ID, error, unprocessable};
+use crate::GithubKnobs;
 use crate::clock::{later, seconds};
 use crate::wire::{Call, Reply, text};
 use crate::world::Turn;
@@ -107,7 +108,7 @@ pub(crate) fn org(github: &Github, ask: &Ask<'_>) -> Reply {
     )
 }
 
-pub(crate) fn repo(github: &Github, ask: &Ask<'_>) -> Reply {
+pub(crate) fn repo(github: &Github, knobs: &GithubKnobs, ask: &Ask<'_>) -> Reply {
     let full_name = format!("{}/{}", github.owner, github.repo);
     Reply::json(
         200,
@@ -116,8 +117,13 @@ pub(crate) fn repo(github: &Github, ask: &Ask<'_>) -> Reply {
             "node_id": "R_900001",
             "name": github.repo,
             "full_name": full_name,
-            "private": true,
-            "visibility": "private",
+            "private": !knobs.public,
+            "visibility": if knobs.public { "public" } else { "private" },
+            "security_and_analysis": {
+                "secret_scanning": {
+                    "status": if knobs.secret_scanning { "enabled" } else { "disabled" },
+                },
+            },
             "owner": { "login": github.owner, "id": ORG_ID, "type": "Organization" },
             "url": format!("{}/repos/{full_name}", ask.base),
             "html_url": format!("https://github.com/{full_name}"),

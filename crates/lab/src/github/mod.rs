@@ -232,7 +232,7 @@ fn repo_route(
     turn: &mut Turn<'_>,
 ) -> Result<Reply, Reply> {
     match rest {
-        [] => Ok(meta::repo(github, ask)),
+        [] => Ok(meta::repo(github, knobs, ask)),
         ["actions", "secrets", rest @ ..] => {
             secrets::api(github, &SecretScope::Repo, rest, ask, turn)
         }
@@ -243,8 +243,8 @@ fn repo_route(
             secrets::api(github, &SecretScope::Codespaces, rest, ask, turn)
         }
         ["actions", "organization-secrets"] => Ok(secrets::org_secrets_of_repo(github)),
-        ["environments"] => Ok(secrets::environments(github)),
-        ["environments", name] => secrets::environment(github, name),
+        ["environments"] => Ok(secrets::environments(github, knobs)),
+        ["environments", name] => secrets::environment(github, knobs, name),
         ["environments", name, "secrets", rest @ ..] => {
             let scope = SecretScope::Environment((*name).to_owned());
             secrets::api(github, &scope, rest, ask, turn)

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::seal::KeyPair;
 use super::{Ask, Github, REPO_ID, error, not_found, page, unprocessable};
+use crate::GithubKnobs;
 use crate::clock::seconds;
 use crate::wire::{Reply, text};
 use crate::world::Turn;
@@ -277,14 +278,18 @@ pub(crate) fn org_secrets_of_repo(github: &Github) -> Reply {
     Reply::json(200, &json!({ "total_count": found.len(), "secrets": found }))
 }
 
-pub(crate) fn environments(github: &Github) -> Reply {
-    let found: Vec<_> = environment_names(github).map(|name| show(github, name)).collect();
+pub(crate) fn environments(github: &Github, knobs: &GithubKnobs) -> Reply {
+    let found: Vec<_> = environment_names(github).map(|name| show(github, knobs, name)).collect();
     Reply::json(200, &json!({ "total_count": found.len(), "environments": found }))
 }
 
-pub(crate) fn environment(github: &Github, wanted: &str) -> Result<Reply, Reply> {
+pub(crate) fn environment(
+    github: &Github,
+    knobs: &GithubKnobs,
+    wanted: &str,
+) -> Result<Reply, Reply> {
     let name = environment_names(github).find(|name| *name == wanted).ok_or_else(not_found)?;
-    Ok(Reply::json(200, &show(github, name)))
+    Ok(Reply::json(200, &show(github, knobs, name)))
 }
 
 fn environment_names(github: &Github) -> impl Iterator<Item = &str> {
@@ -294,14 +299,18 @@ fn environment_names(github: &Github) -> impl Iterator<Item = &str> {
     })
 }
 
-fn show(github: &Github, name: &str) -> Value {
+fn show(github: &Github, knobs: &GithubKnobs, name: &str) -> Value {
     let place = environment_names(github).position(|have| have == name).unwrap_or_default();
+    let rules = match knobs.environments_protected {
+        true => json!([{ "id": 1, "type": "required_reviewers", "reviewers": [] }]),
+        false => json!([]),
+    };
     json!({
         "id": 700_001 + place,
         "name": name,
         "created_at": seconds(github.created),
         "updated_at": seconds(github.created),
-        "protection_rules": [],
+        "protection_rules": rules,
         "deployment_branch_policy": null,
     })
 }
