@@ -9,6 +9,7 @@ use domain::inventory::KeySource;
 use domain::{Mode, Span};
 
 use crate::commands;
+use crate::commands::notify::Notify;
 use crate::commands::runbook::Runbook;
 
 /// Rotate API tokens without an outage, and prove that the old one is dead
@@ -71,6 +72,9 @@ pub(crate) enum Command {
     /// Show and check the runbook of a secret, made from what is known and measured
     #[command(subcommand)]
     Runbook(Runbook),
+    /// See the channels that people are told by, and try them
+    #[command(subcommand)]
+    Notify(Notify),
     /// Look at what waits for people, and answer
     #[command(subcommand)]
     Task(Task),

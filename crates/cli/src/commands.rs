@@ -11,6 +11,7 @@ pub(crate) mod hook;
 mod init;
 mod lab;
 pub(crate) mod leak;
+pub(crate) mod notify;
 mod plan;
 pub(crate) mod posture;
 mod reconcile;
@@ -45,6 +46,7 @@ pub(crate) async fn run(command: Command, global: &Global, output: Output) -> Re
         Command::Demo(args) => demo::run(&args, global, output).await,
         Command::Init(args) => init::run(&args, global, output),
         Command::Config(args) => config::run(&args, global, output),
+        Command::Notify(args) => notify::run(args, global, output).await,
         Command::Plan(args) => plan::run(&args, global, output).await,
         Command::Rotate(args) => rotate::run(&args, global, output).await,
         Command::Status(args) => status::run(&args, global, output).await,

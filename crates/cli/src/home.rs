@@ -16,6 +16,7 @@ use crate::fail::{Fail, Result, chain};
 use crate::gate::Pass;
 use crate::people;
 use crate::rehearsal::Rehearsal;
+use crate::telling;
 use crate::text::{hide, marked};
 
 /// How long a lease is waited for that is held for a moment only.
@@ -258,6 +259,7 @@ impl Home {
         journal: Option<Journal>,
         reader: Reader,
     ) -> Result<Arc<Engine>> {
+        telling::begin(self, key, journal.is_some());
         let observer = Rehearsal::from_environment()
             .map(|rehearsal| rehearsal as Arc<dyn connectors::CallObserver>);
         Ok(Arc::new(Engine::new(

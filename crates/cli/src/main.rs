@@ -17,6 +17,7 @@ mod people;
 mod programs;
 mod rehearsal;
 mod running;
+mod telling;
 mod text;
 
 mod commands;
@@ -49,7 +50,11 @@ fn main() -> ExitCode {
                 return failed(&fail, output.json);
             }
         };
-    let result = runtime.block_on(commands::run(cli.command, &cli.global, output));
+    let result = runtime.block_on(async {
+        let result = commands::run(cli.command, &cli.global, output).await;
+        telling::last_words().await;
+        result
+    });
     // A prompt may still hold a thread; nothing is lost by not waiting for it.
     runtime.shutdown_background();
     match result {

@@ -167,6 +167,13 @@ impl Request {
         self
     }
 
+    /// A body as it is.
+    pub(crate) fn body(mut self, kind: &'static str, bytes: Vec<u8>) -> Self {
+        self.body = Some(Zeroizing::new(bytes));
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        self
+    }
+
     /// `POST /oauth/authorizations`: what errors and observers call it. Ids are hidden.
     fn name(&self) -> String {
         shown(&format!("{} /{}", self.method, self.segments.join("/")))
@@ -216,6 +223,12 @@ impl Http {
         let vendor = vendor_of(connection.kind);
         let permits = Semaphore::new(CALLS_MAX);
         Ok(Self { vendor, base, wire, permits, quota: Quota::unknown(), observer })
+    }
+
+    /// The same, with another name in errors.
+    pub(crate) fn called(mut self, vendor: &'static str) -> Self {
+        self.vendor = vendor;
+        self
     }
 
     /// A connection whose answers are made up; it has no socket.

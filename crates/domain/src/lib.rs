@@ -52,6 +52,8 @@ pub mod schedule;
 
 pub mod runbook;
 
+pub mod notify;
+
 pub use action::Action;
 pub use backoff::retry_delay;
 pub use duration::{ParseSpanError, Span};

@@ -27,6 +27,7 @@ mod mark;
 mod backup;
 mod inbox;
 mod notes;
+mod notified;
 mod reader;
 mod remarks;
 
@@ -48,6 +49,7 @@ pub use journal::{Clock, Journal, Options, WriteObserver};
 pub use lease::{Holder, LeaseInfo};
 pub use mark::SetBack;
 pub use notes::Notes;
+pub use notified::{Notice, Notices};
 pub use reader::{Reader, RotationFilter, RotationRow};
 pub use remarks::Remarks;
 pub use token::{ParseTokenStateError, TokenChange, TokenRow, TokenState};

@@ -16,8 +16,8 @@ use crate::kept::Kept;
 use crate::seals::Seals;
 use crate::values::{Slot, Values};
 use crate::{
-    AuditProblem, JournalError, LeaseInfo, Line, Pending, SetBack, TokenRow, Verified, audit_log,
-    case, connection, inbox, lease, mark, remarks, schema, token,
+    AuditProblem, JournalError, LeaseInfo, Line, Notice, Pending, SetBack, TokenRow, Verified,
+    audit_log, case, connection, inbox, lease, mark, notified, remarks, schema, token,
 };
 
 /// A connection that cannot write. It may be shared between threads; they take turns.
@@ -247,6 +247,14 @@ impl Reader {
     ) -> Result<Vec<Line>, JournalError> {
         let secret = secret.map(ToString::to_string);
         audit_log::lines_of(&self.connection(), action, secret.as_deref(), number)
+    }
+
+    /// What was tried to be said to people and was not.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn unsaid_notices(&self) -> Result<Vec<Notice>, JournalError> {
+        notified::unsaid(&self.connection())
     }
 
     /// Checks the whole audit log: that its records are those that its checkpoint signs, and

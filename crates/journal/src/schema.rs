@@ -11,7 +11,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::JournalError;
 
 /// The version that this program writes.
-pub(crate) const VERSION: u32 = 5;
+pub(crate) const VERSION: u32 = 6;
 
 /// Brings a database to [`VERSION`]. `complete` does what SQL cannot, in the transaction of each
 /// migration; it is told the version that was reached by it.
@@ -84,7 +84,8 @@ const APPLICATION: u32 = u32::from_be_bytes(*b"roll");
 
 /// From which version, to which, and how. Once released, one is never changed again. Version 1
 /// was before the first release, and nothing leads from it.
-const MIGRATIONS: [(u32, u32, &str); 4] = [(0, 2, V2), (2, 3, V3), (3, 4, V4), (4, 5, V5)];
+const MIGRATIONS: [(u32, u32, &str); 5] =
+    [(0, 2, V2), (2, 3, V3), (3, 4, V4), (4, 5, V5), (5, 6, V6)];
 
 const V2: &str = "
 CREATE TABLE meta (
@@ -229,5 +230,20 @@ CREATE TABLE remarks (
     rotation TEXT NOT NULL REFERENCES rotations (id),
     body TEXT NOT NULL,
     code TEXT NOT NULL
+) STRICT;
+";
+
+const V6: &str = "
+-- What was said to whom; the messages themselves follow from the rest.
+CREATE TABLE notified (
+    channel TEXT NOT NULL,
+    id TEXT NOT NULL,
+    rotation TEXT,
+    attempts INTEGER NOT NULL,
+    not_before TEXT NOT NULL,
+    said_at TEXT,
+    receipt TEXT,
+    why TEXT,
+    UNIQUE (channel, id)
 ) STRICT;
 ";

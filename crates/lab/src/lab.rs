@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::chat::Chat;
 use crate::hooks::Hooks;
 use crate::log::Log;
 use crate::seed::seed;
@@ -18,8 +19,8 @@ use crate::server::{Door, serve};
 use crate::world::{Scene, Turn, World};
 use crate::{
     Clock, Counters, Credentials, FaultRule, Faults, Inspection, Knobs, LabConfig, LabError,
-    Moment, RequestRecord, StandIn, StateFile, Traffic, TrafficConfig, Urls, Vendor, Verdict,
-    random,
+    Moment, Received, RequestRecord, SlackMessage, StandIn, StateFile, Traffic, TrafficConfig,
+    Urls, Vendor, Verdict, random,
 };
 
 /// Five listeners on loopback and the world behind them. Dropping it stops it, too.
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) faults: Faults,
     pub(crate) hooks: Hooks,
     pub(crate) log: Log,
+    pub(crate) chat: Chat,
     pub(crate) started: Timestamp,
     /// What control calls that change something have to carry.
     pub(crate) control_token: String,
@@ -104,6 +106,7 @@ impl Lab {
             faults: Faults::default(),
             hooks: Hooks::default(),
             log: Log::default(),
+            chat: Chat::new(),
             started: Timestamp::now(),
             control_token: random::alnum(40),
             form_token: random::alnum(40),
@@ -144,6 +147,58 @@ impl Lab {
     #[must_use]
     pub fn state(&self) -> StateFile {
         state_of(&self.shared)
+    }
+
+    /// The base of the simulated Slack's API.
+    #[must_use]
+    pub fn slack_url(&self) -> String {
+        format!("{}/slack/api", self.shared.urls.dashboard)
+    }
+
+    /// The token of the simulated Slack's bot.
+    #[must_use]
+    pub fn slack_token(&self) -> String {
+        self.shared.chat.token()
+    }
+
+    /// The address of the simulated Slack's incoming webhook, which is a secret.
+    #[must_use]
+    pub fn slack_hook(&self) -> String {
+        format!("{}/slack/services/{}", self.shared.urls.dashboard, self.shared.chat.hook())
+    }
+
+    /// What was said in the simulated Slack.
+    #[must_use]
+    pub fn slack_messages(&self) -> Vec<SlackMessage> {
+        self.shared.chat.messages()
+    }
+
+    /// The bot's token is revoked.
+    pub fn revoke_slack(&self) {
+        self.shared.chat.revoke();
+    }
+
+    /// The next calls of Slack are too many.
+    pub fn slack_is_busy(&self, times: u32) {
+        self.shared.chat.be_busy(times);
+    }
+
+    /// The address of the receiver of signed POSTs.
+    #[must_use]
+    pub fn receiver_url(&self) -> String {
+        format!("{}/receiver", self.shared.urls.dashboard)
+    }
+
+    /// What such a POST is signed with.
+    #[must_use]
+    pub fn receiver_secret(&self) -> String {
+        self.shared.chat.secret()
+    }
+
+    /// What the receiver got, also what it refused.
+    #[must_use]
+    pub fn received(&self) -> Vec<Received> {
+        self.shared.chat.received()
     }
 
     /// The lab's time.

@@ -15,6 +15,7 @@
 //! Nothing here listens until [`Lab::start`] is called, and then on loopback only.
 
 mod browser;
+mod chat;
 mod clock;
 mod colleagues;
 mod config;
@@ -43,6 +44,7 @@ mod wire;
 mod world;
 
 pub use browser::WireError;
+pub use chat::{Received, SlackMessage};
 pub use clock::Clock;
 pub use config::{ClockMode, LabConfig, LabError, Urls, Vendor};
 pub use control::{Control, ControlError};

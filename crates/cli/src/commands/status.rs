@@ -64,6 +64,11 @@ pub(crate) async fn run(args: &Status, global: &Global, output: Output) -> Resul
             }
         }
     }
+    for notice in engine.reader().unsaid_notices()? {
+        let why = notice.why.unwrap_or_default();
+        output
+            .text(&format!("(!) channel {}: {} was not said: {why}", notice.channel, notice.id))?;
+    }
     let due = rows.iter().filter(|row| row.due).count();
     Ok(if args.check && due > 0 { Exit::Changes } else { Exit::Ok })
 }

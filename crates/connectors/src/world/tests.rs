@@ -43,6 +43,7 @@ fn inventory(url: &str, auth: Auth) -> Inventory {
         schedule: domain::schedule::Schedule::default(),
         connections: [("c".into(), connection(url, auth))].into(),
         issuers: [].into(),
+        notify: BTreeMap::new(),
         stores: [(
             "s".into(),
             Keeps { name: "s".into(), kind: StoreKind::Sealed { file: "s.json".into() } },

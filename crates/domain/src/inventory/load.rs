@@ -1,6 +1,7 @@
 //! From the files' text to an [`Inventory`], or to everything that is wrong with them.
 
 mod consumers;
+mod notify;
 mod organisation;
 mod people;
 mod schedule;

@@ -37,6 +37,8 @@ pub struct Inventory {
     pub connections: BTreeMap<String, Connection>,
     /// Who mints, by name.
     pub issuers: BTreeMap<String, Issuer>,
+    /// Where people are told, by name.
+    pub notify: BTreeMap<String, crate::notify::Channel>,
     /// Where current values are kept, by name.
     pub stores: BTreeMap<String, Store>,
     /// The secrets.

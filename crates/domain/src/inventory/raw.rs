@@ -31,6 +31,28 @@ pub(super) struct Organisation {
     pub(super) issuers: BTreeMap<String, Spanned<Issuer>>,
     #[serde(default)]
     pub(super) stores: BTreeMap<String, Spanned<Store>>,
+    #[serde(default)]
+    pub(super) notify: BTreeMap<String, Spanned<Notify>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Notify {
+    pub(super) kind: Text,
+    pub(super) url: Option<Text>,
+    #[serde(default)]
+    pub(super) private: bool,
+    pub(super) auth: Option<Spanned<Reference>>,
+    pub(super) channel: Option<Text>,
+    pub(super) from: Option<Text>,
+    pub(super) to: Option<Text>,
+    pub(super) stream: Option<Text>,
+    #[serde(default)]
+    pub(super) events: Vec<Text>,
+    #[serde(default)]
+    pub(super) quiet: Vec<Text>,
+    pub(super) escalate: Option<Span>,
+    pub(super) secret: Option<Text>,
 }
 
 #[derive(Deserialize)]

@@ -66,6 +66,8 @@ pub enum Act {
     Reconcile,
     /// Put right in a repository what a check of the posture found.
     FixPosture,
+    /// Say on the channels what is to be said.
+    Notify,
     /// Keep a checkpoint of the audit log elsewhere.
     Anchor,
 }
@@ -89,7 +91,7 @@ pub enum Least {
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Rotate,
         Self::Emergency,
         Self::RevokeFirst,
@@ -107,6 +109,7 @@ impl Act {
         Self::Sync,
         Self::RecordDrift,
         Self::Learn,
+        Self::Notify,
         Self::FixPosture,
         Self::ValidateRunbook,
         Self::Campaign,
@@ -174,6 +177,7 @@ impl Act {
             Self::RecordDrift
             | Self::Learn
             | Self::FixPosture
+            | Self::Notify
             | Self::ValidateRunbook
             | Self::Anchor => Least::Member,
         }
@@ -210,6 +214,7 @@ impl Act {
             Self::Sync => ("sync", "bring consumers in step with"),
             Self::RecordDrift => ("record-drift", "note drift in the audit log"),
             Self::FixPosture => ("fix-posture", "put right what a check found"),
+            Self::Notify => ("notify", "say something on a channel"),
             Self::Learn => ("learn", "remember fingerprints of what is held"),
             Self::ValidateRunbook => ("validate-runbook", "note a validation of the runbook of"),
             Self::Campaign => ("campaign", "rotate in a campaign"),

@@ -6,6 +6,7 @@ mod failure;
 mod inbox;
 mod lease;
 mod notes;
+mod notified;
 mod rekey;
 mod schema;
 mod sealed;

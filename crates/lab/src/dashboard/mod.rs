@@ -26,6 +26,13 @@ pub(crate) async fn answer(shared: &Arc<Shared>, call: &Call, hits: &Hits) -> (R
     let segments = call.segments();
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     let method = if call.method == "HEAD" { "GET" } else { call.method.as_str() };
+    match parts.as_slice() {
+        ["slack", rest @ ..] => return (shared.chat.slack(rest, call, shared.clock.now()), false),
+        ["receiver"] if method == "POST" => {
+            return (shared.chat.receive(call, shared.clock.now()), false);
+        }
+        _ => {}
+    }
     if let ["apps", app, rest @ ..] = parts.as_slice() {
         return match (method, rest) {
             ("GET", ["health"]) => (apps::health(shared, app).await, false),

@@ -44,7 +44,9 @@ impl Page<'_> {
             .named(&raw.issuers, |page, name, raw| page.issuer(name, raw.get_ref(), &connections));
         let stores = self
             .named(&raw.stores, |page, name, raw| page.store(name, raw.get_ref(), &connections));
+        let notify = self.named(&raw.notify, Self::channel);
         Some(Inventory {
+            notify,
             org: raw.org.clone(),
             people,
             state: State { database: raw.state.database.clone(), key: key? },
