@@ -94,6 +94,16 @@ impl Facts {
         said(wrong)
     }
 
+    /// The end of a rehearsal: as after a way back, and said to be one.
+    ///
+    /// # Errors
+    /// Everything that is not as it should be.
+    pub fn rehearsed(&self, bench: &Bench) -> Result<()> {
+        let mut wrong = self.everybody_on(bench, &self.old, &self.live)?;
+        wrong.extend(books(bench, &["rehearsed"]).err());
+        said(wrong)
+    }
+
     /// Nothing has come to be and nothing was changed.
     ///
     /// # Errors

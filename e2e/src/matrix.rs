@@ -26,6 +26,8 @@ pub enum Mode {
     Repair,
     /// A leaked token, with overlap; and once more, where it could read its replacement.
     Emergency,
+    /// Everything but the revocation, and back.
+    Rehearsal,
     /// A leaked token, revoked before there is a new one. Where people create tokens, from the
     /// moment at which the new one is entered.
     RevokeFirst,
@@ -33,7 +35,7 @@ pub enum Mode {
 
 impl Mode {
     /// Every column of the matrix.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Scheduled,
         Self::Back(1),
         Self::Back(2),
@@ -41,6 +43,7 @@ impl Mode {
         Self::Back(4),
         Self::Repair,
         Self::Emergency,
+        Self::Rehearsal,
         Self::RevokeFirst,
     ];
 
@@ -48,7 +51,9 @@ impl Mode {
         match self {
             // A login that is dead itself can repair nothing.
             Self::Repair | Self::RevokeFirst => LogsIn::WithItsOwn,
-            Self::Scheduled | Self::Back(_) | Self::Emergency => LogsIn::WithTheToken,
+            Self::Scheduled | Self::Back(_) | Self::Emergency | Self::Rehearsal => {
+                LogsIn::WithTheToken
+            }
         }
     }
 
@@ -71,6 +76,7 @@ impl fmt::Display for Mode {
             Self::Back(quarters) => write!(f, "way back from {quarters}/4"),
             Self::Repair => f.write_str("repair"),
             Self::Emergency => f.write_str("emergency"),
+            Self::Rehearsal => f.write_str("rehearsal"),
             Self::RevokeFirst => f.write_str("emergency, revoked first"),
         }
     }
@@ -210,7 +216,7 @@ impl Set {
         let mut facts = Facts::of(bench)?;
         let (mut id, mut entered) = (String::new(), None);
         match mode {
-            Mode::Scheduled | Mode::Emergency => {}
+            Mode::Scheduled | Mode::Emergency | Mode::Rehearsal => {}
             Mode::RevokeFirst => {
                 if bench.pairing().issuer.by_operator {
                     entered = Some(revoked_by_hand(bench, &facts.old)?);
@@ -239,6 +245,9 @@ impl Set {
         match self.mode {
             Mode::Scheduled => bench.rollover(&forward),
             Mode::Emergency => bench.rollover(&forward).args(&["--emergency"]),
+            Mode::Rehearsal => {
+                bench.rollover(&["rotate", name.as_str(), "--rehearse", "--yes", stay])
+            }
             Mode::Repair | Mode::RevokeFirst => {
                 let repair = self.mode == Mode::Repair;
                 let why = if repair { "--repair" } else { "--revoke-first" };
@@ -261,6 +270,7 @@ impl Set {
     fn ended(&self, bench: &Bench, rotations: usize) -> Result<()> {
         match self.mode {
             Mode::Back(_) => self.facts.rolled_back(bench),
+            Mode::Rehearsal => self.facts.rehearsed(bench),
             _ => self.facts.completed_in(bench, rotations),
         }
     }

@@ -3,6 +3,7 @@
 //! names of sections only these are measured, and the others stay in the page as they are.
 
 mod audit;
+mod campaigns;
 mod crashes;
 mod demo;
 mod disks;
@@ -122,6 +123,10 @@ const MEASURES: &[(&str, Measure)] = &[
     ("doubtful", crashes::doubtful),
     ("steps", crashes::steps),
     ("faults", safety::faults),
+    ("campaign", campaigns::campaign),
+    ("plan", campaigns::plan),
+    ("emergency", campaigns::emergency),
+    ("schedule", campaigns::schedule),
     ("drift", drift::measure),
     ("doctor", doctor::measure),
     ("posture", posture::checks),

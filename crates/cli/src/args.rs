@@ -8,9 +8,9 @@ use domain::audit::NoteKey;
 use domain::inventory::KeySource;
 use domain::{Mode, Span};
 
-use crate::commands;
 use crate::commands::notify::Notify;
 use crate::commands::runbook::Runbook;
+use crate::commands::{self, Campaign, Rotate, Which};
 
 /// Rotate API tokens without an outage, and prove that the old one is dead
 #[derive(Parser, Debug)]
@@ -51,8 +51,11 @@ pub(crate) enum Command {
     Config(Config),
     /// Show what a rotation would do; reads only
     Plan(Plan),
-    /// Rotate a secret; run again to go on after an interruption
+    /// Rotate secrets; run again to go on after an interruption
     Rotate(Rotate),
+    /// Look at rotations that were begun together, and close them
+    #[command(subcommand)]
+    Campaign(Campaign),
     /// Show every secret: age, consumers in step, token live, open run
     Status(Status),
     /// Find out why a token is refused; reads only, but for a test mail
@@ -150,22 +153,11 @@ pub(crate) enum Config {
 /// Show what a rotation would do; reads only
 #[derive(Args, Debug)]
 pub(crate) struct Plan {
-    /// The secrets, as `prod/NAME`; all of them without one
-    pub(crate) secrets: Vec<String>,
+    #[command(flatten)]
+    pub(crate) which: Which,
     /// End with code 3 where something would change
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
-    #[command(flatten)]
-    pub(crate) why: Why,
-}
-
-/// Rotate a secret; run again to go on after an interruption
-#[derive(Args, Debug)]
-pub(crate) struct Rotate {
-    /// The secret, as `prod/NAME`
-    pub(crate) secret: String,
-    #[command(flatten)]
-    pub(crate) how: How,
     #[command(flatten)]
     pub(crate) why: Why,
 }
@@ -185,15 +177,19 @@ pub(crate) struct Why {
     /// Go forward although the current token is dead
     #[arg(long)]
     pub(crate) repair: bool,
+    /// Try everything but the revocation, and go back: each consumer is restarted twice
+    #[arg(long)]
+    pub(crate) rehearse: bool,
 }
 
 impl Why {
     /// The mode of the rotation.
     pub(crate) fn mode(&self) -> Mode {
-        match (self.emergency, self.revoke_first, self.repair) {
-            (true, _, _) => Mode::Emergency,
-            (_, true, _) => Mode::RevokeFirst,
-            (_, _, true) => Mode::Repair,
+        match (self.emergency, self.revoke_first, self.repair, self.rehearse) {
+            (true, ..) => Mode::Emergency,
+            (_, true, ..) => Mode::RevokeFirst,
+            (_, _, true, _) => Mode::Repair,
+            (.., true) => Mode::Rehearsal,
             _ => Mode::Scheduled,
         }
     }
@@ -205,6 +201,7 @@ impl Why {
             Mode::Emergency | Mode::Reissue => " --emergency",
             Mode::RevokeFirst => " --revoke-first",
             Mode::Repair => " --repair",
+            Mode::Rehearsal => " --rehearse",
         }
     }
 }
@@ -215,7 +212,7 @@ pub(crate) struct How {
     /// Begin without asking
     #[arg(short, long)]
     pub(crate) yes: bool,
-    /// Agree to the revocation beforehand by the secret's name
+    /// Agree to the revocation beforehand by the secret's name; to those of several by `all:N`
     #[arg(long, value_name = "NAME")]
     pub(crate) confirm: Option<String>,
     /// End with code 10 where a person is needed, instead of waiting

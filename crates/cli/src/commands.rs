@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod campaign;
 mod config;
 mod demo;
 pub(crate) mod doctor;
@@ -29,8 +30,10 @@ mod task;
 pub(crate) mod template;
 pub(crate) mod usage;
 
+pub(crate) use campaign::Campaign;
 pub(crate) use demo::StandIn;
 pub(crate) use drift::Drift;
+pub(crate) use rotate::{Rotate, Which};
 pub(crate) use secret::Sync as SecretSync;
 
 use clap::CommandFactory;
@@ -49,6 +52,7 @@ pub(crate) async fn run(command: Command, global: &Global, output: Output) -> Re
         Command::Notify(args) => notify::run(args, global, output).await,
         Command::Plan(args) => plan::run(&args, global, output).await,
         Command::Rotate(args) => rotate::run(&args, global, output).await,
+        Command::Campaign(args) => campaign::run(&args, global, output).await,
         Command::Status(args) => status::run(&args, global, output).await,
         Command::Drift(args) => drift::run(&args, global, output).await,
         Command::Run(args) => run::run(args, global, output).await,

@@ -37,6 +37,26 @@ pub(crate) enum Exit {
     Interrupted = 130,
 }
 
+impl Exit {
+    /// How a command ended that did several things: as the one that needs most.
+    pub(crate) fn worst(self, other: Self) -> Self {
+        const ORDER: [Exit; 10] = [
+            Exit::Ok,
+            Exit::Waiting,
+            Exit::Interrupted,
+            Exit::TryLater,
+            Exit::RolledBack,
+            Exit::Attention,
+            Exit::Failed,
+            Exit::Usage,
+            Exit::SetBack,
+            Exit::Tampered,
+        ];
+        let place = |one: Self| ORDER.iter().position(|known| *known == one);
+        if place(other) > place(self) { other } else { self }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
@@ -57,6 +77,6 @@ pub(crate) const HELP: &str = "\
  21   the token is refused, or is the wrong one where it stands (doctor)
  30   the audit log was tampered with
  31   the database may be older than the world; look first: rollover reconcile
- 75   a vendor does not answer now; try later
+ 75   a vendor does not answer now, or it is no time for rotations; try later
 130   interrupted; the run is journaled: rollover run resume
 ";

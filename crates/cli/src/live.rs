@@ -144,6 +144,9 @@ impl Live {
         let took = seconds(self.started.elapsed());
         match outcome {
             Outcome::Completed => self.line(&format!("  ok   done in {took}")),
+            Outcome::Rehearsed => {
+                self.line(&format!("  ok   rehearsed in {took}, and back on the old token"));
+            }
             Outcome::RolledBack { why } => {
                 self.line(&format!("  <<   back on the old token after {took}: {why}"));
             }

@@ -227,7 +227,7 @@ fn hides_tokens(progress: &Progress) -> bool {
 }
 
 /// Ctrl-C once: stop at the next safe boundary. Twice: now, which is safe too.
-async fn interrupted(tell: mpsc::UnboundedSender<Command>, output: Output) {
+pub(crate) async fn interrupted(tell: mpsc::UnboundedSender<Command>, output: Output) {
     if tokio::signal::ctrl_c().await.is_ok() {
         output.say("stopping at the next safe boundary; Ctrl-C again stops now, which is safe too");
         let _ = tell.send(Command::Stop);
@@ -281,6 +281,13 @@ impl Ran {
                         self.summary.secret
                     ));
                 }
+                Exit::Ok
+            }
+            Ended::Closed(Outcome::Rehearsed) => {
+                output.text(&format!(
+                    "{} is rehearsed: everybody was on a new token, and is on the old one again; {} restart(s).",
+                    self.summary.secret, self.summary.restarts
+                ))?;
                 Exit::Ok
             }
             Ended::Closed(Outcome::RolledBack { why }) => {

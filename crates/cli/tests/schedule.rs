@@ -33,3 +33,16 @@ fn what_was_rotated_is_placed_into_a_window() {
     let refused = refused.expect("it is refused");
     assert!(refused.stderr.contains("no time zone `Europe/Berlim`"), "{refused}");
 }
+
+#[test]
+fn what_is_asked_for_every_hour_begins_once_and_in_its_window() {
+    // Two years in a few zones here; ten in thirty are a figure.
+    for zone in ["Europe/Berlin", "America/Santiago", "Australia/Lord_Howe", "Pacific/Apia"] {
+        for windows in e2e::hourly::WINDOWS {
+            let years = e2e::hourly::years(zone, windows, 2).expect("a zone and windows");
+            let wrong = [years.missed, years.doubled, years.outside, years.overdue].concat();
+            assert!(wrong.is_empty(), "{zone} {windows:?}: {wrong:?}");
+            assert!(years.rotations > 90, "{zone} {windows:?}: {} rotations", years.rotations);
+        }
+    }
+}

@@ -15,6 +15,7 @@ pub(crate) mod text;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::Token;
@@ -23,7 +24,8 @@ use zeroize::Zeroizing;
 
 use crate::files::{self, FileCall, Replace};
 use crate::http::Observer;
-use crate::{Adoption, Consumer, Fault, Held, Receipt};
+use crate::traits::disputed;
+use crate::{Adoption, Consumer, Fault, Held, Place, Placed, PlacedWrite, Receipt};
 
 const VENDOR: &str = "the dotenv file";
 
@@ -70,17 +72,30 @@ impl Dotenv {
         self.keys.iter().map(|key| text::value(content, key)).collect()
     }
 
-    fn write_now(&self, token: &Token, call: &FileCall) -> Result<Receipt, Fault> {
+    fn write_now(&self, writes: &[PlacedWrite], call: &FileCall) -> Result<Receipt, Fault> {
+        if let Some(key) = disputed(writes) {
+            return Err(call.refused(format!("two secrets are to be written as `{key}`")));
+        }
         let path = files::resolve(&self.path).map_err(|error| call.failed(&error))?;
         let lock = files::lock(files::directory_of(&path)).map_err(|error| call.failed(&error))?;
         files::clear_beside(&path, &lock).map_err(|error| call.failed(&error))?;
         let content = text_of(&path, call)?;
-        if self.values(&content).iter().all(|value| value.as_ref() == Some(token)) {
+        let mut content = content;
+        let mut changed = false;
+        for PlacedWrite { keys, token } in writes {
+            if keys.iter().all(|key| text::value(&content, key).as_ref() == Some(token)) {
+                continue;
+            }
+            content = text::exchanged(&content, keys, token).ok_or_else(|| {
+                call.refused(
+                    "a quote in it never ends, so the value would be read as part of another",
+                )
+            })?;
+            changed = true;
+        }
+        if !changed {
             return Ok(Receipt(format!("{} unchanged", self.path.display())));
         }
-        let content = text::exchanged(&content, &self.keys, token).ok_or_else(|| {
-            call.refused("a quote in it never ends, so the value would be read as part of another")
-        })?;
         self.save(&path, &content, call)?;
         Ok(Receipt(format!("wrote {}", self.path.display())))
     }
@@ -110,8 +125,8 @@ impl Consumer for Dotenv {
     }
 
     async fn write(&self, token: &Token) -> Result<Receipt, Fault> {
-        let (file, call, token) = (self.clone(), self.call("writing"), token.clone());
-        call.clone().blocking(move || file.write_now(&token, &call)).await
+        let write = PlacedWrite { keys: self.keys.clone(), token: token.clone() };
+        self.write_all(&[write]).await
     }
 
     async fn adopted(&self, token: &Token, _receipt: Option<&str>) -> Result<Adoption, Fault> {
@@ -131,6 +146,18 @@ impl Consumer for Dotenv {
 
     fn restarts(&self) -> bool {
         false
+    }
+
+    fn placed(&self) -> Option<Placed> {
+        Some(Placed { place: Arc::new(self.clone()), keys: self.keys.clone() })
+    }
+}
+
+#[async_trait]
+impl Place for Dotenv {
+    async fn write_all(&self, writes: &[PlacedWrite]) -> Result<Receipt, Fault> {
+        let (file, call, writes) = (self.clone(), self.call("writing"), writes.to_vec());
+        call.clone().blocking(move || file.write_now(&writes, &call)).await
     }
 }
 

@@ -12,6 +12,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 /// A string that becomes a token at once.
+#[derive(Clone)]
 pub(crate) struct Hidden(pub(crate) Token);
 
 impl<'de> Deserialize<'de> for Hidden {

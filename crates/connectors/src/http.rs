@@ -7,6 +7,7 @@
 mod answer;
 mod body;
 pub(crate) mod egress;
+mod limit;
 mod made;
 #[cfg(test)]
 pub(crate) mod scripted;
@@ -24,7 +25,6 @@ use domain::inventory::{AddressUse, Connection, ConnectionKind, address};
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
-use tokio::sync::Semaphore;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -34,13 +34,11 @@ use crate::shown::shown;
 pub(crate) use answer::{Answer, Said};
 pub(crate) use body::Buffer;
 use egress::{Surroundings, System};
+pub(crate) use limit::Limiter;
 pub(crate) use made::Made;
 pub use setup::SetupError;
 pub(crate) use setup::client;
 pub(crate) use silence::Missed;
-
-/// How many calls of one connection may be under way at once.
-const CALLS_MAX: usize = 16;
 
 /// Told about every call right before it is sent and right after it ended. Serves the rehearsal
 /// of crashes: whoever kills the process in `after` kills it after the effect and before the
@@ -188,13 +186,13 @@ enum Wire {
     MadeUp(Made),
 }
 
-/// One connection: its address, client, limit and quota. Shared by all that use it.
+/// One connection: its address, its client, and the limiter of its account. Shared by all that
+/// use it.
 pub(crate) struct Http {
     vendor: &'static str,
     base: Url,
     wire: Wire,
-    permits: Semaphore,
-    quota: Quota,
+    limiter: Arc<Limiter>,
     observer: Observer,
 }
 
@@ -221,8 +219,8 @@ impl Http {
         let base = address(&connection.url, AddressUse::Connection)?;
         let wire = Wire::Client(setup::client_of(connection, &base, directory, around)?);
         let vendor = vendor_of(connection.kind);
-        let permits = Semaphore::new(CALLS_MAX);
-        Ok(Self { vendor, base, wire, permits, quota: Quota::unknown(), observer })
+        let limiter = Arc::new(Limiter::new(connection.kind));
+        Ok(Self { vendor, base, wire, limiter, observer })
     }
 
     /// The same, with another name in errors.
@@ -234,14 +232,18 @@ impl Http {
     /// A connection whose answers are made up; it has no socket.
     pub(crate) fn made_up(kind: ConnectionKind, made: Made) -> Option<Self> {
         let base = Url::parse("https://localhost/").ok()?;
-        let (vendor, permits) = (vendor_of(kind), Semaphore::new(CALLS_MAX));
-        let (wire, quota) = (Wire::MadeUp(made), Quota::unknown());
-        Some(Self { vendor, base, wire, permits, quota, observer: None })
+        let (vendor, limiter) = (vendor_of(kind), Arc::new(Limiter::new(kind)));
+        Some(Self { vendor, base, wire: Wire::MadeUp(made), limiter, observer: None })
+    }
+
+    /// The same, held back by the limiter of an account that other connections use, too.
+    pub(crate) fn limited_by(self, limiter: Arc<Limiter>) -> Self {
+        Self { limiter, ..self }
     }
 
     /// What the vendor said last about the calls that are left.
     pub(crate) fn quota(&self) -> Quota {
-        self.quota.clone()
+        self.limiter.quota().clone()
     }
 
     /// A refusal that was found before anything was sent.
@@ -272,7 +274,13 @@ impl Http {
         let Some(ready) = self.address(request) else {
             return Err(unsendable("the address cannot hold a path"));
         };
-        let _permit = self.permits.acquire().await;
+        let _permit = match &self.wire {
+            Wire::Client(_) => {
+                let held = |wait| Missed { fault: call.held_back(wait), how: Silence::Timeout };
+                self.limiter.admit().await.map_err(held)?
+            }
+            Wire::MadeUp(_) => None,
+        };
         if let Some(observer) = &self.observer {
             observer.before(call.vendor, &call.name);
         }
@@ -286,7 +294,7 @@ impl Http {
             observer.after(call.vendor, &call.name);
         }
         if let Ok(answer) = &ended {
-            self.quota.learn(&answer.headers);
+            self.limiter.learn(answer);
         }
         ended
     }
@@ -322,6 +330,12 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// Not sent, because the account may not make so many calls.
+    fn held_back(&self, wait: std::time::Duration) -> Fault {
+        let why = format!("no more calls are allowed for {} s; not sent", wait.as_secs());
+        Fault::Later { vendor: self.vendor, call: self.name.clone(), why, after: Some(wait) }
+    }
+
     fn unsure(&self, why: impl Into<String>) -> Fault {
         Fault::Unsure { vendor: self.vendor, call: self.name.clone(), why: why.into() }
     }

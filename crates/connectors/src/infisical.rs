@@ -17,6 +17,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -25,6 +26,7 @@ use reqwest::Method;
 use serde::Serialize;
 
 use self::read::{Entry, Written};
+use crate::gather::{Gather, Gathering};
 use crate::hidden::Exposed;
 use crate::http::{Answer, Http, Request};
 use crate::{Fault, Store, StoreWrite, Stored};
@@ -35,7 +37,10 @@ pub(crate) use session::Session;
 pub(crate) struct Infisical {
     http: Arc<Http>,
     session: Arc<Session>,
-    place: Place,
+    place: Arc<Place>,
+    /// The keys of the inventory there.
+    keys: Arc<Vec<String>>,
+    folder: Gather<BTreeMap<String, Entry>>,
 }
 
 /// Which folder, and in which generation of the API it is spoken of.
@@ -59,12 +64,14 @@ impl Place {
     }
 
     /// References are neither followed nor imported: only the value itself counts.
-    fn reading(&self, key: &str) -> Request {
+    fn reading(&self, key: Option<&str>) -> Request {
         let (project, imports) = match self.api {
             3 => ("workspaceId", "include_imports"),
             _ => ("projectId", "includeImports"),
         };
-        Request::get(&self.segments(key))
+        let all: &[&str] =
+            if self.api == 3 { &["v3", "secrets", "raw"] } else { &["v4", "secrets"] };
+        Request::get(&key.map_or_else(|| all.to_vec(), |key| self.segments(key)))
             .query(project, &self.project)
             .query("environment", &self.environment)
             .query("secretPath", &self.path)
@@ -106,23 +113,39 @@ struct Body<'a> {
 
 impl Infisical {
     /// A store whose session may be shared with others of the same connection.
-    pub(crate) fn new(http: Arc<Http>, session: Arc<Session>, place: Place) -> Self {
-        Self { http, session, place }
+    /// `keys` are those of the inventory; no others are taken out of an answer.
+    pub(crate) fn new(
+        http: Arc<Http>,
+        session: Arc<Session>,
+        place: Place,
+        keys: Vec<String>,
+        gathering: &Gathering,
+    ) -> Self {
+        let (place, keys) = (Arc::new(place), Arc::new(keys));
+        Self { http, session, place, keys, folder: Gather::new(gathering) }
     }
 
     /// Sends a request with a valid access token. Whatever goes wrong with the login went wrong
     /// before the request was sent.
     async fn send(&self, request: Request) -> Result<Answer, Fault> {
-        let access = self.session.access(&self.http).await.map_err(Fault::before_change)?;
-        let answer = self.http.send(request.token("authorization", "Bearer ", &access)).await?;
-        if read::has_ended(&answer) {
-            self.session.forget(&access).await;
-        }
-        Ok(answer)
+        send(&self.http, &self.session, request).await
     }
 
+    /// What a key holds. Where many ask at once the folder is read once for all of them; what is
+    /// not found there is asked for by itself, which tells why.
     async fn entry(&self, key: &str) -> Result<Option<Entry>, Fault> {
-        read::entry(&self.send(self.place.reading(key)).await?)
+        if self.folder.is_on() {
+            let (http, session) = (Arc::clone(&self.http), Arc::clone(&self.session));
+            let (place, keys) = (Arc::clone(&self.place), Arc::clone(&self.keys));
+            let read = || async move {
+                read::folder(&send(&http, &session, place.reading(None)).await?, &keys)
+            };
+            let entry = self.folder.ask(read).await.ok().and_then(|all| all.get(key).cloned());
+            if entry.is_some() {
+                return Ok(entry);
+            }
+        }
+        read::entry(&self.send(self.place.reading(Some(key))).await?)
     }
 
     /// One write. A key that vanished since it was looked at is created anew.
@@ -149,6 +172,15 @@ impl Infisical {
             Err(fault) => Err(doubt(fault.why().to_owned())),
         }
     }
+}
+
+async fn send(http: &Http, session: &Session, request: Request) -> Result<Answer, Fault> {
+    let access = session.access(http).await.map_err(Fault::before_change)?;
+    let answer = http.send(request.token("authorization", "Bearer ", &access)).await?;
+    if read::has_ended(&answer) {
+        session.forget(&access).await;
+    }
+    Ok(answer)
 }
 
 #[async_trait]

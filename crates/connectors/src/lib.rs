@@ -11,6 +11,7 @@ mod fault;
 mod traits;
 
 mod files;
+mod gather;
 mod hidden;
 mod http;
 mod login;
@@ -47,6 +48,6 @@ pub use sealed_file::SealedFiles;
 pub use survey::{ReleaseSeen, Survey};
 pub use traits::{
     Adoption, Consumer, Found, Held, Issuer, ListedToken, Listing, MintOrder, MintRight, Minted,
-    Receipt, Running, Store, StoreWrite, Stored,
+    Place, Placed, PlacedWrite, Receipt, Running, Store, StoreWrite, Stored,
 };
 pub use world::{ALL_PROFILES, World, WorldError, profile_of};

@@ -4,6 +4,8 @@
 //! except a login. A reading call may be repeated at will. A mutating call is made once per
 //! order of the engine, and its doubtful end is settled by a reading call.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use domain::drift::Wrote;
 use domain::{Handle, Liveness, Profile, Token};
@@ -217,6 +219,51 @@ pub trait Consumer: Send + Sync {
 
     /// Whether a write restarts it.
     fn restarts(&self) -> bool;
+
+    /// The place that it shares with consumers of other secrets, where several can be written in
+    /// one go.
+    fn placed(&self) -> Option<Placed> {
+        None
+    }
+}
+
+/// Where several consumers are written in one call.
+#[async_trait]
+pub trait Place: Send + Sync {
+    /// Writes each token under its keys, all in one call. What is there already is not sent.
+    ///
+    /// # Errors
+    /// As [`Consumer::write`], for all of them together: `Refused` and `Later` where none was
+    /// written, `Unsure` where any of them may have been.
+    async fn write_all(&self, writes: &[PlacedWrite]) -> Result<Receipt, Fault>;
+}
+
+/// A consumer's part of a place.
+#[derive(Clone)]
+pub struct Placed {
+    /// The place.
+    pub place: Arc<dyn Place>,
+    /// The keys that are its own there.
+    pub keys: Vec<String>,
+}
+
+/// A token, and the keys of a place that are to hold it.
+#[derive(Clone, Debug)]
+pub struct PlacedWrite {
+    /// The keys.
+    pub keys: Vec<String>,
+    /// The token.
+    pub token: Token,
+}
+
+/// A key that two of these writes are about; one call cannot say both.
+pub(crate) fn disputed(writes: &[PlacedWrite]) -> Option<&str> {
+    let mut seen = std::collections::BTreeMap::new();
+    let all = writes.iter().flat_map(|write| write.keys.iter().map(move |key| (key, &write.token)));
+    all.into_iter().find_map(|(key, token)| {
+        let before = seen.insert(key, token);
+        before.filter(|other| *other != token).map(|_| key.as_str())
+    })
 }
 
 /// What a consumer holds.

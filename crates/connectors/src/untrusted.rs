@@ -13,9 +13,10 @@ use futures_util::FutureExt;
 use zeroize::Zeroizing;
 
 use crate::dotenv::text;
+use crate::gather::Gathering;
 use crate::github::GithubSecret;
 use crate::heroku::authorizations::HerokuAuthorizations;
-use crate::heroku::config::HerokuConfig;
+use crate::heroku::config::{App, HerokuConfig};
 use crate::http::{Answer, Call, Http, Kind, Made, Request};
 use crate::infisical::{Infisical, Place, Session};
 use crate::postmark::PostmarkServer;
@@ -52,7 +53,14 @@ pub fn heroku_authorizations(data: &[u8]) -> Seen {
     issuer(data, |data| {
         let http = made(ConnectionKind::Heroku, data)?;
         let account = "ops@example.com".to_owned();
-        Some(HerokuAuthorizations::new(http, login(), account, vec!["global".into()], None))
+        Some(HerokuAuthorizations::new(
+            http,
+            login(),
+            account,
+            vec!["global".into()],
+            None,
+            &Gathering::default(),
+        ))
     })
 }
 
@@ -62,7 +70,9 @@ pub fn heroku_config(data: &[u8]) -> Vec<String> {
     consumer(data, |data| {
         let http = made(ConnectionKind::Heroku, data)?;
         let keys = vec!["POSTMARK_SERVER_TOKEN".to_owned()];
-        Some(HerokuConfig::new(http, login(), "acme-api-prod".into(), keys))
+        let (name, gathering) = ("acme-api-prod".into(), Gathering::default());
+        let app = App::new(http, login(), name, keys.clone(), &gathering);
+        Some(HerokuConfig::new(Arc::new(app), keys))
     })
 }
 
@@ -92,7 +102,9 @@ pub fn infisical(data: &[u8]) -> Vec<String> {
             let http = made(ConnectionKind::Infisical, data)?;
             let session = Session::client(login(), login());
             let (project, environment, path) = ("p".into(), "prod".into(), "/".into());
-            Some(Infisical::new(http, Arc::new(session), Place { project, environment, path, api }))
+            let place = Place { project, environment, path, api };
+            let gathering = Gathering::default();
+            Some(Infisical::new(http, Arc::new(session), place, Vec::new(), &gathering))
         };
         if let Some(store) = store() {
             store_read(now(store.read("KEY")), &mut seen);

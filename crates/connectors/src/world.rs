@@ -8,15 +8,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use domain::inventory::{
-    Auth, Connection, ConsumerKind, GithubScope, Inventory, IssuerKind, StoreKind,
+    Auth, Connection, ConnectionKind, ConsumerKind, GithubScope, Inventory, IssuerKind, StoreKind,
 };
 use domain::{ConsumerId, Profile, SecretName};
 
 use crate::dotenv::Dotenv;
+use crate::gather::Gathering;
 use crate::github::GithubSecret;
 use crate::heroku::authorizations::{self, HerokuAuthorizations};
-use crate::heroku::config::HerokuConfig;
-use crate::http::{CallObserver, Http, Observer, Quota, SetupError};
+use crate::heroku::config::{App, HerokuConfig};
+use crate::http::{CallObserver, Http, Limiter, Observer, Quota, SetupError};
 use crate::infisical::{Infisical, Place, Session};
 use crate::postmark::{self, PostmarkServer};
 use crate::sealed_file::SealedFile;
@@ -47,6 +48,7 @@ pub struct World {
     pub logins: BTreeMap<String, Login>,
     /// By the connection's name: how many calls the vendor still allows, as far as it tells.
     pub quotas: BTreeMap<String, Quota>,
+    gathering: Gathering,
 }
 
 /// Why the connectors of an inventory cannot be built.
@@ -86,8 +88,11 @@ impl World {
         observer: Option<Arc<dyn CallObserver>>,
     ) -> Result<Self, WorldError> {
         let links = BTreeMap::new();
-        let mut builder = Builder { inventory, directory, key, observer, links };
         let mut world = Self::default();
+        let gathering = world.gathering.clone();
+        let (limiters, apps) = (Vec::new(), BTreeMap::new());
+        let mut builder =
+            Builder { inventory, directory, key, observer, links, limiters, apps, gathering };
         for (name, secret) in &inventory.secrets {
             if !world.issuers.contains_key(&secret.issuer) {
                 world.issuers.insert(secret.issuer.clone(), builder.issuer(&secret.issuer)?);
@@ -106,6 +111,12 @@ impl World {
         }
         Ok(world)
     }
+
+    /// From now on reads that many ask for at the same moment are made once for all of them, or
+    /// no longer. Whoever asks alone waits a few milliseconds for others.
+    pub fn gather(&self, on: bool) {
+        self.gathering.set(on);
+    }
 }
 
 /// What all that use one connection share.
@@ -122,6 +133,11 @@ struct Builder<'a> {
     key: &'a seal::Key,
     observer: Observer,
     links: BTreeMap<String, Link>,
+    /// One an account: whoever logs in alike at one address shares it.
+    limiters: Vec<(ConnectionKind, String, Auth, Arc<Limiter>)>,
+    /// By connection and name.
+    apps: BTreeMap<(String, String), Arc<App>>,
+    gathering: Gathering,
 }
 
 impl Builder<'_> {
@@ -134,10 +150,11 @@ impl Builder<'_> {
         named(&self.links, name)
     }
 
-    fn connect(&self, connection: &Connection) -> Result<Link, WorldError> {
+    fn connect(&mut self, connection: &Connection) -> Result<Link, WorldError> {
         let name = || connection.name.clone();
         let http = Http::new(connection, self.directory, self.observer.clone())
-            .map_err(|source| WorldError::Connection { connection: name(), source })?;
+            .map_err(|source| WorldError::Connection { connection: name(), source })?
+            .limited_by(self.limiter(connection));
         let read = |source| {
             Login::read(source, self.directory)
                 .map_err(|source| WorldError::Login { connection: name(), source })
@@ -156,8 +173,34 @@ impl Builder<'_> {
         Ok(Link { http: Arc::new(http), login, session: Arc::new(session) })
     }
 
+    fn limiter(&mut self, connection: &Connection) -> Arc<Limiter> {
+        let Connection { kind, url, auth, .. } = connection;
+        let same = self.limiters.iter().find(|(a, b, c, _)| (a, b, c) == (kind, url, auth));
+        if let Some((.., limiter)) = same {
+            return Arc::clone(limiter);
+        }
+        let limiter = Arc::new(Limiter::new(*kind));
+        self.limiters.push((*kind, url.clone(), auth.clone(), Arc::clone(&limiter)));
+        limiter
+    }
+
+    fn app(&mut self, via: &str, name: &str) -> Result<Arc<App>, WorldError> {
+        let place = (via.to_owned(), name.to_owned());
+        if let Some(app) = self.apps.get(&place) {
+            return Ok(Arc::clone(app));
+        }
+        let keys = keys_of_app(self.inventory, via, name);
+        let gathering = self.gathering.clone();
+        let Link { http, login, .. } = self.link(via)?;
+        let app = App::new(http.clone(), login.clone(), name.to_owned(), keys, &gathering);
+        let app = Arc::new(app);
+        self.apps.insert(place, Arc::clone(&app));
+        Ok(app)
+    }
+
     fn issuer(&mut self, name: &str) -> Result<Arc<dyn Issuer>, WorldError> {
         let issuer = named(&self.inventory.issuers, name)?;
+        let gathering = self.gathering.clone();
         let Link { http, login, .. } = self.link(&issuer.via)?;
         let (http, login) = (http.clone(), login.clone());
         Ok(match issuer.kind.clone() {
@@ -165,7 +208,10 @@ impl Builder<'_> {
                 Arc::new(PostmarkServer::new(http, server, dashboard))
             }
             IssuerKind::HerokuAuthorization { account, scope, expires_in } => {
-                Arc::new(HerokuAuthorizations::new(http, login, account, scope, expires_in))
+                let gathering = &gathering;
+                Arc::new(HerokuAuthorizations::new(
+                    http, login, account, scope, expires_in, gathering,
+                ))
             }
         })
     }
@@ -174,9 +220,10 @@ impl Builder<'_> {
         let store = named(&self.inventory.stores, name)?;
         Ok(match store.kind.clone() {
             StoreKind::Infisical { via, project, environment, path, api } => {
+                let (keys, gathering) = (keys_in(self.inventory, name), self.gathering.clone());
                 let Link { http, session, .. } = self.link(&via)?;
                 let place = Place { project, environment, path, api };
-                Arc::new(Infisical::new(http.clone(), session.clone(), place))
+                Arc::new(Infisical::new(http.clone(), session.clone(), place, keys, &gathering))
             }
             StoreKind::Sealed { file } => {
                 let path = self.directory.join(file);
@@ -192,9 +239,7 @@ impl Builder<'_> {
     ) -> Result<Arc<dyn Consumer>, WorldError> {
         Ok(match kind {
             ConsumerKind::HerokuConfig { via, app } => {
-                let Link { http, login, .. } = self.link(via)?;
-                let (http, login) = (http.clone(), login.clone());
-                Arc::new(HerokuConfig::new(http, login, app.clone(), keys.to_vec()))
+                Arc::new(HerokuConfig::new(self.app(via, app)?, keys.to_vec()))
             }
             ConsumerKind::GithubSecret { via, scope } => {
                 let known = environments_beside(self.inventory, scope, keys);
@@ -208,6 +253,23 @@ impl Builder<'_> {
             }
         })
     }
+}
+
+/// The keys of a store that hold a token of the inventory.
+fn keys_in(inventory: &Inventory, store: &str) -> Vec<String> {
+    let secrets = inventory.secrets.values().filter(|secret| secret.store == store);
+    secrets.map(|secret| secret.store_key.clone()).collect()
+}
+
+/// The config vars of an app that hold a token of the inventory.
+fn keys_of_app(inventory: &Inventory, via: &str, name: &str) -> Vec<String> {
+    let is_it = |kind: &ConsumerKind| matches!(kind, ConsumerKind::HerokuConfig { via: by, app } if by == via && app == name);
+    let consumers = inventory.secrets.values().flat_map(|secret| &secret.consumers);
+    let mut keys: Vec<String> =
+        consumers.filter(|one| is_it(&one.kind)).flat_map(|one| one.keys.clone()).collect();
+    keys.sort();
+    keys.dedup();
+    keys
 }
 
 /// The environments of a repository whose secrets of these names the inventory takes care of.

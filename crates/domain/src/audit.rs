@@ -26,7 +26,7 @@ pub use note::{Note, NoteError, NoteKey, Verify};
 pub use proof::{Proof, ProofError};
 pub use tree::{Hash, Prover, Tree, includes};
 
-use crate::{Entry, Event, Evidence, Outcome, Rotation, RotationId, SecretName};
+use crate::{Entry, Event, Evidence, Mode, Outcome, Rotation, RotationId, SecretName};
 
 /// What one record says. Names and ids, never a value.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -64,6 +64,12 @@ pub fn describe(rotation: &Rotation, actor: &str, entry: &Entry) -> Record {
             put("issuer", plan.issuer.name.clone());
             put("old", plan.old.fingerprint.hex());
             put("consumers", plan.consumers.len().to_string());
+            if plan.mode != Mode::Scheduled {
+                put("mode", plan.mode.describe().into());
+            }
+            if let Some(campaign) = &plan.campaign {
+                put("campaign", campaign.to_string());
+            }
             "secret.rotate.started"
         }
         Event::Began { action } => {
@@ -140,6 +146,7 @@ pub fn describe(rotation: &Rotation, actor: &str, entry: &Entry) -> Record {
             }
             match outcome {
                 Outcome::Completed => "secret.rotate.completed",
+                Outcome::Rehearsed => "secret.rotate.rehearsed",
                 Outcome::RolledBack { why } => {
                     put("why", why.clone());
                     "secret.rotate.rolled_back"

@@ -241,6 +241,8 @@ pub enum Outcome {
         /// Why.
         why: String,
     },
+    /// Everything but the revocation was tried, and everybody is on the old token again.
+    Rehearsed,
     /// The world went on without it, after its journal was set back; a person has ended it.
     Abandoned {
         /// What was seen.

@@ -1,4 +1,4 @@
-//! Identifiers: of a token at its issuer, of a consumer in a plan, of a rotation.
+//! Identifiers: of a token at its issuer, of a consumer in a plan, of a rotation, of a campaign.
 
 use std::fmt;
 use std::sync::Arc;
@@ -62,6 +62,17 @@ impl fmt::Display for ConsumerId {
 pub struct RotationId(pub String);
 
 impl fmt::Display for RotationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// One campaign, `c-7k2q9d4m`: many rotations that were begun together.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CampaignId(pub String);
+
+impl fmt::Display for CampaignId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }

@@ -39,6 +39,8 @@ pub mod leak;
 
 pub mod reconcile;
 
+pub mod campaign;
+
 pub mod diagnosis;
 
 pub mod drift;
@@ -59,7 +61,7 @@ pub use backoff::retry_delay;
 pub use duration::{ParseSpanError, Span};
 pub use event::{Answer, Direction, Entry, Event, Evidence, Look, Outcome, Proof, Seen, Which};
 pub use fingerprint::{Fingerprint, FingerprintKey, FingerprintMaker, ParseFingerprintError};
-pub use handle::{ConsumerId, Handle, RotationId};
+pub use handle::{CampaignId, ConsumerId, Handle, RotationId};
 pub use liveness::Liveness;
 pub use name::{NameError, SecretName};
 pub use observed::{

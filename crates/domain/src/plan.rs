@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::inventory::Policy;
 use crate::{
-    ConsumerId, Doer, Fingerprint, Gates, Handle, LiveToken, Overlap, Refusal, RotationId,
-    SecretName, Span,
+    CampaignId, ConsumerId, Doer, Fingerprint, Gates, Handle, LiveToken, Overlap, Refusal,
+    RotationId, SecretName, Span,
 };
 
 pub use make::Declared;
@@ -55,6 +55,9 @@ pub struct Plan {
     pub audit_context: Vec<(String, String)>,
     /// What a person should know before agreeing.
     pub warnings: Vec<String>,
+    /// The campaign that it is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<CampaignId>,
 }
 
 /// Why a secret is rotated.
@@ -73,13 +76,16 @@ pub enum Mode {
     RevokeFirst,
     /// The old token is dead already: forward as fast as possible, and never back.
     Repair,
+    /// As scheduled up to the last look before the revocation, and then back: everything but the
+    /// revocation is tried where it will have to work.
+    Rehearsal,
 }
 
 impl Mode {
     /// Whether the old token goes on working until everybody is on the new one.
     #[must_use]
     pub fn overlaps(self) -> bool {
-        matches!(self, Self::Scheduled | Self::Emergency | Self::Reissue)
+        matches!(self, Self::Scheduled | Self::Emergency | Self::Reissue | Self::Rehearsal)
     }
 
     /// What it is, in words.
@@ -91,6 +97,7 @@ impl Mode {
             Self::Reissue => "the second rotation of an emergency",
             Self::RevokeFirst => "one that revokes first and puts its consumers out of service",
             Self::Repair => "a repair",
+            Self::Rehearsal => "a rehearsal",
         }
     }
 
@@ -229,9 +236,10 @@ impl Plan {
         }
     }
 
-    /// How many consumers the rotation restarts, once each.
+    /// How often the rotation restarts consumers: each once, and on the way back once more.
     #[must_use]
     pub fn restarts(&self) -> usize {
-        self.consumers.iter().filter(|consumer| consumer.restarts).count()
+        let times = if self.mode == Mode::Rehearsal { 2 } else { 1 };
+        times * self.consumers.iter().filter(|consumer| consumer.restarts).count()
     }
 }

@@ -70,6 +70,8 @@ pub struct Rotation {
     outcome: Option<(Timestamp, Outcome)>,
     /// Live tokens at the issuer that nobody knew at the end.
     unknown: Vec<LiveToken>,
+    /// A rehearsal has come as far as it goes.
+    rehearsed: bool,
 }
 
 /// The token that a rotation brought about.
@@ -132,6 +134,7 @@ impl Rotation {
             looks: Vec::new(),
             outcome: None,
             unknown: Vec::new(),
+            rehearsed: false,
         };
         for entry in entries {
             rotation.apply(entry)?;
@@ -207,6 +210,10 @@ impl Rotation {
                 self.new = Some(NewToken { fingerprint: *fingerprint, handle: handle.clone() });
             }
             (Action::Revoke | Action::Discard, _) => self.looks.clear(),
+            (Action::Gate, _) if self.plan.mode == Mode::Rehearsal => {
+                self.rehearsed = true;
+                self.turn("the rehearsal is over".into());
+            }
             (Action::Sweep, _) if self.sweep_due => {
                 // This sweep cleared the way for another create; the one at the end is to come.
                 self.sweep_due = false;
@@ -307,6 +314,12 @@ impl Rotation {
     #[must_use]
     pub fn started_by(&self) -> &str {
         &self.started_by
+    }
+
+    /// The same, to be kept.
+    #[must_use]
+    pub fn shared_plan(&self) -> Arc<Plan> {
+        Arc::clone(&self.plan)
     }
 
     /// When it began.
@@ -412,9 +425,11 @@ impl Rotation {
             Action::Store => self.new.is_some(),
             Action::Propagate(id) => self.new.is_some() && self.plan.consumer(id).is_some(),
             // Where the revocation comes first, there is no new token yet.
-            Action::Revoke => {
-                forward && (self.new.is_some() || self.plan.mode == Mode::RevokeFirst)
-            }
+            Action::Revoke => match self.plan.mode {
+                Mode::RevokeFirst => forward,
+                Mode::Rehearsal => false,
+                _ => forward && self.new.is_some(),
+            },
             _ => false,
         };
         could && self.outcome.is_none() && self.state(action) == StepState::Idle

@@ -198,8 +198,9 @@ impl Sources<'_> {
 
     fn rollback_before(&self) -> Vec<String> {
         let mut lines = vec![
-            "both tokens are valid until then, so nobody is in a hurry; a run up to here and back \
-             is a rehearsal on production (`dry-run-on-prod-with-rollback`)"
+            "both tokens are valid until then, so nobody is in a hurry; `rollover rotate NAME \
+             --rehearse` goes up to here and back, which is a rehearsal on production \
+             (`dry-run-on-prod-with-rollback`)"
                 .to_owned(),
             "`rollover run rollback ID --reason \"...\"` gives every consumer the old token again, \
              sees each on it, puts the store back and removes the new token; it ends with code 11"
@@ -218,10 +219,13 @@ impl Run {
     /// What this run validates, if it does.
     fn validation(&self, local: bool) -> Option<Validation> {
         let (at, outcome) = (self.ended?, self.outcome.as_ref()?);
-        if *outcome != Outcome::Completed || self.mode == Mode::Repair {
-            return None;
-        }
-        let method = if local { Method::LabRun } else { Method::ProductionRun };
+        let method = match outcome {
+            _ if self.mode == Mode::Repair => return None,
+            Outcome::Completed | Outcome::Rehearsed if local => Method::LabRun,
+            Outcome::Completed => Method::ProductionRun,
+            Outcome::Rehearsed => Method::DryRunOnProdWithRollback,
+            Outcome::RolledBack { .. } | Outcome::Abandoned { .. } => return None,
+        };
         let took = Span::from_millis(self.active.millis());
         Some(Validation {
             at,

@@ -109,6 +109,13 @@ impl Schedule {
         Slot { due, warn, start, end: Some(opening.end), late: after && start > due }
     }
 
+    /// Whether the rotation of a token that is current since `since` is to begin by now. From its
+    /// slot on it stays so, whatever the windows say; those are asked for by [`Schedule::closed`].
+    #[must_use]
+    pub fn is_due(&self, key: &str, since: Timestamp, max_age: Span, now: Timestamp) -> bool {
+        self.slot(key, since, max_age).start <= now
+    }
+
     /// Why nothing may begin at this moment; none where it may.
     #[must_use]
     pub fn closed(&self, at: Timestamp) -> Option<String> {

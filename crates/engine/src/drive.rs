@@ -221,7 +221,7 @@ impl Drive {
                 continue;
             }
             if !self.stopping {
-                self.launch(&due, &mut in_flight, &running).await?;
+                self.launch(&due, &mut in_flight, &mut running).await?;
             }
             if self.take_early(&mut running, &mut in_flight).await? {
                 continue;
@@ -261,7 +261,7 @@ impl Drive {
         &mut self,
         due: &[Next],
         in_flight: &mut BTreeSet<Action>,
-        running: &Running,
+        running: &mut Running,
     ) -> Result<(), EngineError> {
         let mut begins = Vec::new();
         let mut starts = Vec::new();
@@ -335,7 +335,7 @@ impl Drive {
             engine: Arc::clone(&self.engine),
             issuer: self.engine.issuer(&plan.issuer.name).ok_or_else(|| missing("its issuer"))?,
             store: self.engine.store(&plan.store.name).ok_or_else(|| missing("its store"))?,
-            plan: Arc::new(plan.clone()),
+            plan: self.rotation.shared_plan(),
             old: self.old.clone(),
             new: self.new.clone(),
             new_handle: self.rotation.new_handle().cloned(),

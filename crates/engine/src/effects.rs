@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use connectors::{Found, Held, MintOrder, StoreWrite};
-use domain::{Action, ConsumerId, Event, Evidence, Handle, Liveness, Look, Seen, Token, Which};
+use domain::{
+    Action, ConsumerId, Event, Evidence, Handle, Liveness, Look, Mode, Seen, Token, Which,
+};
 
 use crate::act::{Context, End, written};
+use crate::writers::Who;
 
 /// An issuer's list may lag behind its own writes; a look that shows nothing is made twice, so
 /// far apart, before it counts.
@@ -123,7 +126,15 @@ impl Context {
                 Err(fault) => self.unsure(action, fault.to_string()),
             };
         }
-        match consumer.write(&token).await {
+        let written_there = match consumer.placed() {
+            Some(placed) if forward => {
+                let (secret, again) = (self.plan.secret.clone(), self.plan.mode == Mode::Reissue);
+                let who = Who { secret, consumer: id.clone(), again };
+                self.engine.writers.write(who, placed, token).await
+            }
+            _ => consumer.write(&token).await,
+        };
+        match written_there {
             Ok(receipt) => End::of(action, written(action, receipt.0)),
             Err(fault) => self.fault(action, &fault),
         }

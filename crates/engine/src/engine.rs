@@ -15,6 +15,7 @@ use journal::{Journal, Reader, Slot};
 
 use crate::EngineError;
 use crate::clock::Clock;
+use crate::writers::Writers;
 
 /// What all rotations of one installation share.
 pub struct Engine {
@@ -25,6 +26,7 @@ pub struct Engine {
     pub(crate) fingerprints: FingerprintKey,
     pub(crate) actor: String,
     pub(crate) clock: Clock,
+    pub(crate) writers: Writers,
 }
 
 impl Engine {
@@ -44,7 +46,8 @@ impl Engine {
         let world = World::build(&inventory, directory, key, observer)?;
         let fingerprints = reader.fingerprint_key();
         let clock = Clock::start();
-        Ok(Self { inventory, world, journal, reader, fingerprints, actor, clock })
+        let writers = Writers::default();
+        Ok(Self { inventory, world, journal, reader, fingerprints, actor, clock, writers })
     }
 
     /// The inventory.

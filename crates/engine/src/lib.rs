@@ -11,6 +11,9 @@ mod observe;
 
 mod drive;
 
+mod campaign;
+mod writers;
+
 mod act;
 mod effects;
 mod looks;
@@ -32,6 +35,7 @@ mod summary;
 
 mod error;
 
+pub use campaign::{Campaign, Member, MemberEnd, Work, new_campaign_id};
 pub use doctor::{Question, examine_alone, kind_of, mail_alone};
 pub use drive::{Drive, Ended, Options};
 pub use engine::Engine;

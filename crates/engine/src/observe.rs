@@ -1,15 +1,15 @@
 //! A look at the world around one secret, and the plan that follows from it. Reads only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use connectors::{Fault, Held, Issuer, ListedToken, MintRight};
 use domain::inventory::{Auth, Consumer as ConsumerConf, Secret, Source};
 use domain::{
-    Baseline, ConsumerSeen, Declared, Fingerprint, FingerprintKey, Holding, IssuerSeen, LiveToken,
-    Liveness, Mint, Mode, Observed, Plan, RotationId, SecretName, StoreSeen, Token,
+    Baseline, ConsumerSeen, Declared, Fingerprint, FingerprintKey, Handle, Holding, IssuerSeen,
+    LiveToken, Liveness, Mint, Mode, Observed, Plan, RotationId, SecretName, StoreSeen, Token,
 };
 use futures_util::future::join_all;
-use journal::TokenState;
+use journal::{TokenRow, TokenState};
 
 use crate::{Engine, EngineError};
 
@@ -41,7 +41,13 @@ impl Engine {
             },
             consumers: secret.consumers.iter().map(|part| self.declared(name, part)).collect(),
         };
-        let plan = Plan::make(&self.inventory, secret, mode, declared, &observed, id)?;
+        let mut plan = Plan::make(&self.inventory, secret, mode, declared, &observed, id)?;
+        let others = self.others(name)?;
+        plan.unknown.retain(|token| !others.has(token));
+        if plan.issuer.overlap.slots().is_none() {
+            // Hundreds of them would stand in every plan; what is of others is known anyway.
+            plan.baseline.retain(|token| !others.has(token));
+        }
         match old {
             Some(old) => Ok(Planned { plan, observed, old }),
             None => Err(self.missing(name)),
@@ -164,7 +170,7 @@ impl Engine {
         name: &SecretName,
         fingerprint: Option<Fingerprint>,
     ) -> Result<Option<Baseline>, EngineError> {
-        let is_it = |row: &journal::TokenRow| {
+        let is_it = |row: &TokenRow| {
             row.state == TokenState::Active && Some(row.fingerprint) == fingerprint
         };
         Ok(self.reader.tokens(name)?.into_iter().find(is_it).map(|row| Baseline {
@@ -204,15 +210,32 @@ impl Engine {
         &self,
         name: &SecretName,
     ) -> Result<BTreeMap<Fingerprint, SecretName>, EngineError> {
-        let mut foreign = BTreeMap::new();
-        for other in self.inventory.secrets.keys().filter(|other| *other != name) {
-            for row in self.reader.tokens(other)? {
-                if matches!(row.state, TokenState::Active | TokenState::Candidate) {
-                    foreign.insert(row.fingerprint, other.clone());
-                }
-            }
-        }
-        Ok(foreign)
+        let alive = self.reader.tokens_alive()?.into_iter();
+        let in_use =
+            |row: &TokenRow| matches!(row.state, TokenState::Active | TokenState::Candidate);
+        let others = alive.filter(|row| {
+            in_use(row) && row.secret != *name && self.inventory.secrets.contains_key(&row.secret)
+        });
+        Ok(others.map(|row| (row.fingerprint, row.secret)).collect())
+    }
+
+    /// What other secrets of the inventory have at the issuers, as far as anybody knows.
+    pub(crate) fn others(&self, name: &SecretName) -> Result<Others, EngineError> {
+        let alive = self.reader.tokens_alive()?;
+        let alive = alive.into_iter().filter(|row| row.secret != *name);
+        let (fingerprints, handles): (Vec<_>, Vec<_>) =
+            alive.map(|row| (row.fingerprint, row.handle)).unzip();
+        let others = self.inventory.secrets.values().filter(|secret| secret.name != *name);
+        let open = self.reader.open_rotations()?.into_iter();
+        Ok(Others {
+            fingerprints: fingerprints.into_iter().collect(),
+            handles: handles.into_iter().flatten().collect(),
+            descriptions: others.filter_map(|secret| secret.old_description.clone()).collect(),
+            markers: open
+                .filter(|row| row.secret != *name)
+                .map(|row| format!("rollover {} {}", row.id, row.secret))
+                .collect(),
+        })
     }
 
     /// What every consumer and the store hold now, for `status`.
@@ -223,6 +246,25 @@ impl Engine {
         let secret = self.secret(name)?;
         let issuer = self.issuer(&secret.issuer).ok_or_else(|| self.missing(name))?;
         Ok(self.observe(secret, issuer.as_ref()).await?.0)
+    }
+}
+
+/// How tokens of other secrets are recognised.
+pub(crate) struct Others {
+    fingerprints: BTreeSet<Fingerprint>,
+    handles: BTreeSet<Handle>,
+    descriptions: BTreeSet<String>,
+    /// What rotations that are open put into the description of the token they create.
+    markers: BTreeSet<String>,
+}
+
+impl Others {
+    pub(crate) fn has(&self, token: &LiveToken) -> bool {
+        let described =
+            |text: &String| self.descriptions.contains(text) || self.markers.contains(text.trim());
+        token.fingerprint.is_some_and(|fingerprint| self.fingerprints.contains(&fingerprint))
+            || token.handle.as_ref().is_some_and(|handle| self.handles.contains(handle))
+            || token.description.as_ref().is_some_and(described)
     }
 }
 
@@ -254,12 +296,16 @@ pub(crate) fn holding(key: &FingerprintKey, held: Held) -> Holding {
     }
 }
 
-/// A fresh id: `r-` and 40 random bits in letters that cannot be confused.
 fn new_id() -> Result<RotationId, EngineError> {
+    Ok(RotationId(fresh("r-")?))
+}
+
+/// A fresh id: 40 random bits in letters that cannot be confused.
+pub(crate) fn fresh(kind: &str) -> Result<String, EngineError> {
     const LETTERS: &[u8; 32] = b"23456789abcdefghjkmnpqrstuvwxyz0";
     let mut bytes = [0_u8; 8];
     getrandom::fill(&mut bytes).map_err(|_| EngineError::Random)?;
     let word: String =
         bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
-    Ok(RotationId(format!("r-{word}")))
+    Ok(format!("{kind}{word}"))
 }

@@ -1,6 +1,8 @@
 //! What became of a rotation, for people and for machines.
 
-use domain::{Action, Answer, Fingerprint, Handle, LiveToken, Outcome, Rotation, StepState};
+use domain::{
+    Action, Answer, CampaignId, Fingerprint, Handle, LiveToken, Outcome, Rotation, StepState,
+};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -30,8 +32,12 @@ pub struct RotationSummary {
     pub consumers: Vec<ConsumerSummary>,
     /// Live tokens that appeared at the issuer meanwhile and that nobody knows.
     pub unknown: Vec<LiveToken>,
-    /// How many restarts the rotation caused, by its own count of writes that restart.
+    /// How many restarts the rotation caused, by its own count of writes that restart. In a
+    /// campaign a restart may serve several rotations.
     pub restarts: usize,
+    /// The campaign that it is a part of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<CampaignId>,
 }
 
 /// The token that went.
@@ -69,7 +75,7 @@ impl RotationSummary {
             Some((at, Outcome::RolledBack { why } | Outcome::Abandoned { why })) => {
                 (Some(why.clone()), Some(*at))
             }
-            Some((at, Outcome::Completed)) => (None, Some(*at)),
+            Some((at, Outcome::Completed | Outcome::Rehearsed)) => (None, Some(*at)),
             None => (None, None),
         };
         let done = |action: Action| rotation.state(&action) == StepState::Done;
@@ -91,9 +97,11 @@ impl RotationSummary {
                 ConsumerSummary { name, fingerprint, in_step: verified || back, receipt }
             })
             .collect();
-        let wrote = |id: &domain::ConsumerId| done(Action::Propagate(id.clone()));
-        let restarts =
-            plan.consumers.iter().filter(|part| part.restarts && wrote(&part.id)).count();
+        let wrote = |part: &domain::ConsumerPart| {
+            [Action::Propagate(part.id.clone()), Action::Restore(part.id.clone())]
+        };
+        let writes = plan.consumers.iter().filter(|part| part.restarts).flat_map(wrote);
+        let restarts = writes.filter(|write| done(write.clone())).count();
         Self {
             rotation: plan.id.to_string(),
             secret: plan.secret.to_string(),
@@ -112,6 +120,7 @@ impl RotationSummary {
             consumers,
             unknown: rotation.unknown().to_vec(),
             restarts,
+            campaign: plan.campaign.clone(),
         }
     }
 }

@@ -55,8 +55,11 @@ impl Context {
         }
         let key = &self.engine.fingerprints;
         let new = self.new.as_ref().map(|token| key.of(token));
+        let others = self.engine.others(&self.plan.secret);
+        let others = others.map_err(|error| self.unsure(action, error.to_string()))?;
         let known = |token: &LiveToken| {
-            self.plan.baseline.iter().any(|before| same(before, token))
+            others.has(token)
+                || self.plan.baseline.iter().any(|before| same(before, token))
                 || (token.fingerprint.is_some() && token.fingerprint == new)
                 || (token.handle.is_some() && token.handle == self.new_handle)
                 || token.handle.as_ref().is_some_and(|handle| removed.contains(handle))

@@ -202,6 +202,20 @@ impl Reader {
         self.rows("SELECT body FROM cases ORDER BY opened_at DESC, rowid DESC", [], case::read)
     }
 
+    /// The tokens of all secrets that live, as far as it is known: those in use, about to be, and
+    /// about to go.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn tokens_alive(&self) -> Result<Vec<TokenRow>, JournalError> {
+        self.rows(
+            "SELECT secret, fingerprint, handle, state, since, rotation FROM tokens
+             WHERE state IN ('active', 'candidate', 'retiring', 'revoked')",
+            [],
+            token::read,
+        )
+    }
+
     /// Audit records from a place on, oldest first.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ mod control;
 mod dashboard;
 mod exchange;
 mod faults;
+mod fleet;
 mod gate;
 mod github;
 mod heroku;
@@ -48,7 +49,9 @@ pub use chat::{Received, SlackMessage};
 pub use clock::Clock;
 pub use config::{ClockMode, LabConfig, LabError, Urls, Vendor};
 pub use control::{Control, ControlError};
+
 pub use faults::{FaultKind, FaultRule, FaultStatus, Faults};
+pub use fleet::FleetSecret;
 pub use github::SecretScope;
 pub use hooks::{Moment, MomentKind, Verdict};
 pub use inspect::{

@@ -1,10 +1,11 @@
 //! `rollover plan`: what a rotation would do. Reads only.
 
-use domain::{Doer, Plan, PlanStep};
+use domain::{Doer, Plan, PlanStep, Refusal, SecretName};
 use engine::EngineError;
 use serde_json::json;
 
 use crate::args::{self, Global};
+use crate::commands::rotate;
 use crate::exit::Exit;
 use crate::fail::{Result, refused};
 use crate::home::Home;
@@ -12,15 +13,18 @@ use crate::output::Output;
 
 pub(crate) async fn run(args: &args::Plan, global: &Global, output: Output) -> Result<Exit> {
     let home = Home::find(global)?;
+    let mode = args.why.mode();
+    if args.which.is_several() {
+        return together(args, &home, output).await;
+    }
     let mut names = Vec::new();
-    for text in &args.secrets {
+    for text in &args.which.secrets {
         names.push(home.secret(text)?);
     }
     if names.is_empty() {
         names.extend(home.inventory.secrets.keys().cloned());
     }
     let engine = home.looking()?;
-    let mode = args.why.mode();
     let (mut plans, mut refusals) = (Vec::new(), Vec::new());
     for name in &names {
         match engine.plan(name, mode).await {
@@ -40,20 +44,52 @@ pub(crate) async fn run(args: &args::Plan, global: &Global, output: Output) -> R
             Err(error) => return Err(error.into()),
         }
     }
-    let listed: Vec<_> = refusals
-        .iter()
-        .map(|(secret, refusals, _)| {
-            let reasons = refusals
-                .iter()
-                .map(|r| json!({ "code": r.code(), "why": r.to_string(), "hint": r.hint() }));
-            json!({ "secret": secret, "refusals": reasons.collect::<Vec<_>>() })
-        })
-        .collect();
+    let listed: Vec<_> =
+        refusals.iter().map(|(secret, refusals, _)| refused_object(secret, refusals)).collect();
     output.json(&json!({ "plans": plans, "refused": listed }))?;
     if let Some((_, _, fail)) = refusals.pop() {
         return Ok(fail.exit);
     }
     Ok(if args.detailed_exitcode && !plans.is_empty() { Exit::Changes } else { Exit::Ok })
+}
+
+/// What several rotations would come to as one campaign.
+async fn together(args: &args::Plan, home: &Home, output: Output) -> Result<Exit> {
+    let engine = home.looking()?;
+    let names: Vec<SecretName> = args.which.names(home, engine.reader())?.into_iter().collect();
+    if names.is_empty() {
+        output.json(&json!({ "campaign": null, "refused": [] }))?;
+        output.text("nothing is due")?;
+        return Ok(Exit::Ok);
+    }
+    let (mut plans, mut refusals) = (Vec::new(), Vec::new());
+    for (name, planned) in engine.plan_all(&names, args.why.mode()).await {
+        match planned {
+            Ok(planned) => plans.push(planned.plan),
+            Err(EngineError::Plan(error)) => refusals.push((name, error.refusals)),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let campaign = engine.campaign_plan(&plans.iter().collect::<Vec<_>>());
+    output.text(&rotate::summary(&campaign))?;
+    let mut exit = Exit::Ok;
+    let mut listed = Vec::new();
+    for (name, refusals) in &refusals {
+        let fail = refused(&name.to_string(), refusals);
+        output.text(&fail.text().replacen("error: ", "", 1))?;
+        exit = fail.exit;
+        listed.push(refused_object(name, refusals));
+    }
+    output.json(&json!({ "campaign": campaign, "refused": listed }))?;
+    let would_change = args.detailed_exitcode && !plans.is_empty() && exit == Exit::Ok;
+    Ok(if would_change { Exit::Changes } else { exit })
+}
+
+fn refused_object(secret: &SecretName, refusals: &[Refusal]) -> serde_json::Value {
+    let reasons = refusals
+        .iter()
+        .map(|one| json!({ "code": one.code(), "why": one.to_string(), "hint": one.hint() }));
+    json!({ "secret": secret, "refusals": reasons.collect::<Vec<_>>() })
 }
 
 /// A plan as a page of text.

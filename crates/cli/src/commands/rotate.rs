@@ -1,11 +1,17 @@
-//! `rollover rotate`: begins a rotation, or goes on with the one that is open.
+//! `rollover rotate`: begins a rotation, or goes on with the one that is open; of several secrets
+//! as one campaign.
+
+mod many;
+mod show;
+mod which;
 
 use std::sync::Arc;
 
+use clap::Args;
 use domain::{Act, Direction, Mode, Outcome, Rotation, RotationId, SecretName};
 use journal::{JournalError, Reader, RotationFilter};
 
-use crate::args::{Global, Rotate, TokenWay};
+use crate::args::{Global, How, TokenWay, Why};
 use crate::commands::plan::render;
 use crate::exit::Exit;
 use crate::fail::{Fail, Result};
@@ -14,9 +20,46 @@ use crate::output::Output;
 use crate::people;
 use crate::running::{self, What};
 
+pub(crate) use show::{counted, summary};
+pub(crate) use which::{Which, since};
+
+/// Rotate secrets; run again to go on after an interruption
+#[derive(Args, Debug)]
+pub(crate) struct Rotate {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Every secret whose issuer or consumer is compromised, as an emergency: `issuer:NAME` or
+    /// `consumer:NAME`
+    #[arg(long, value_name = "WHAT", requires = "reason")]
+    #[arg(conflicts_with_all = ["secrets", "due", "issuer", "consumer"])]
+    #[arg(conflicts_with_all = ["emergency", "revoke_first", "repair", "rehearse"])]
+    pub(crate) compromised: Option<String>,
+    /// Why, for the audit log
+    #[arg(long, value_name = "TEXT", requires = "compromised")]
+    pub(crate) reason: Option<String>,
+    /// Rotate what is due although it is a freeze or outside of the windows, and say why
+    #[arg(long, value_name = "REASON", requires = "due")]
+    pub(crate) anyway: Option<String>,
+    #[command(flatten)]
+    pub(crate) how: How,
+    #[command(flatten)]
+    pub(crate) why: Why,
+}
+
 pub(crate) async fn run(args: &Rotate, global: &Global, output: Output) -> Result<Exit> {
+    match args.which.secrets.as_slice() {
+        [one] if !args.which.selects() => rotate(one, args, global, output).await,
+        [] if args.which.is_nothing() && args.compromised.is_none() => {
+            Err(Fail::usage("no secret is named")
+                .hint("name one or several, or say --due, --issuer, --consumer or --compromised"))
+        }
+        _ => many::run(args, global, output).await,
+    }
+}
+
+async fn rotate(secret: &str, args: &Rotate, global: &Global, output: Output) -> Result<Exit> {
     let home = Home::find(global)?;
-    let name = home.secret(&args.secret)?;
+    let name = home.secret(secret)?;
     let command = format!("rotate {name}{}", args.why.option());
     let pass = home.allow(Act::begin(args.why.mode()), Some(&name))?;
     let ended = ended_unseen(&home, &name, &command)?;

@@ -42,12 +42,13 @@ fn list(home: &Home, output: Output) -> Result<Exit> {
             row.id.to_string(),
             row.secret.to_string(),
             stage.to_owned(),
+            rotation.plan().campaign.as_ref().map_or_else(|| "-".into(), ToString::to_string),
             format!("{:.0}", row.started_at),
             row.closed_at.map_or_else(|| "-".into(), |at| format!("{at:.0}")),
         ]);
     }
     output.json(&objects)?;
-    output.text(&table(&["RUN", "SECRET", "STAGE", "STARTED", "ENDED"], &rows))?;
+    output.text(&table(&["RUN", "SECRET", "STAGE", "CAMPAIGN", "STARTED", "ENDED"], &rows))?;
     Ok(Exit::Ok)
 }
 

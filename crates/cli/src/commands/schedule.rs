@@ -4,10 +4,10 @@
 use domain::SecretName;
 use domain::schedule::{Calendar, CalendarEntry, Slot};
 use jiff::Timestamp;
-use journal::{Reader, TokenState};
 use serde_json::json;
 
 use crate::args::{Global, Schedule};
+use crate::commands::rotate::since;
 use crate::exit::Exit;
 use crate::fail::Result;
 use crate::home::Home;
@@ -41,13 +41,6 @@ pub(crate) fn run(args: &Schedule, global: &Global, output: Output) -> Result<Ex
         Schedule::Ls => list(&home, &placed, output),
         Schedule::Calendar { ics } => calendar(&home, &placed, *ics, output),
     }
-}
-
-/// Since when the current token is current, as the journal remembers it.
-fn since(reader: &Reader, name: &SecretName) -> Result<Option<Timestamp>> {
-    let tokens = reader.tokens(name)?;
-    let active = tokens.into_iter().filter(|token| token.state == TokenState::Active);
-    Ok(active.map(|token| token.since).max())
 }
 
 fn list(home: &Home, placed: &[Placed], output: Output) -> Result<Exit> {

@@ -18,6 +18,7 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
 use super::{said, said_id, send, signed};
+use crate::gather::{Gather, Gathering};
 use crate::hidden::Hidden;
 use crate::http::{Answer, Http, Request};
 use crate::shown::shown;
@@ -61,6 +62,8 @@ pub(crate) struct HerokuAuthorizations {
     account: String,
     scope: Vec<String>,
     expires_in: Option<Span>,
+    lists: Gather<(bool, Vec<Authorization>)>,
+    rights: Gather<MintRight>,
 }
 
 impl HerokuAuthorizations {
@@ -72,27 +75,40 @@ impl HerokuAuthorizations {
         account: String,
         scope: Vec<String>,
         expires_in: Option<Span>,
+        gathering: &Gathering,
     ) -> Self {
-        Self { http, login, account, scope, expires_in }
-    }
-
-    async fn page(&self, range: &str) -> Result<Page, Fault> {
-        let request = Request::get(&["oauth", "authorizations"]).header("range", range);
-        read_page(&send(&self.http, &self.login, "GET /oauth/authorizations", request).await?)
+        let (lists, rights) = (Gather::new(gathering), Gather::new(gathering));
+        Self { http, login, account, scope, expires_in, lists, rights }
     }
 
     async fn all(&self) -> Result<(bool, Vec<Authorization>), Fault> {
-        let mut range = format!("id ..; max={PAGE_SIZE}");
-        let mut found = Vec::new();
-        for _ in 0..PAGES_MAX {
-            let page = self.page(&range).await?;
-            found.extend(page.authorizations);
-            match page.next {
-                Some(next) => range = next,
-                None => return Ok((true, found)),
-            }
+        let (http, login) = (Arc::clone(&self.http), self.login.clone());
+        let listed = self.lists.ask(|| async move { every_page(&http, &login).await }).await?;
+        Ok((*listed).clone())
+    }
+}
+
+async fn every_page(http: &Http, login: &Login) -> Result<(bool, Vec<Authorization>), Fault> {
+    let mut range = format!("id ..; max={PAGE_SIZE}");
+    let mut found = Vec::new();
+    for _ in 0..PAGES_MAX {
+        let request = Request::get(&["oauth", "authorizations"]).header("range", &range);
+        let page = read_page(&send(http, login, "GET /oauth/authorizations", request).await?)?;
+        found.extend(page.authorizations);
+        match page.next {
+            Some(next) => range = next,
+            None => return Ok((true, found)),
         }
-        Ok((false, found))
+    }
+    Ok((false, found))
+}
+
+async fn right_to_mint(http: &Http, login: &Login) -> MintRight {
+    let request = Request::get(&["oauth", "authorizations"]).header("range", "id ..; max=1");
+    match send(http, login, "GET /oauth/authorizations", request).await {
+        Ok(answer) => read_may_mint(&answer),
+        Err(Fault::Refused { why, .. }) => MintRight::Refused(why),
+        Err(fault) => MintRight::Unknown(fault.why().to_owned()),
     }
 }
 
@@ -120,10 +136,10 @@ impl Issuer for HerokuAuthorizations {
     }
 
     async fn may_mint(&self) -> MintRight {
-        let request = Request::get(&["oauth", "authorizations"]).header("range", "id ..; max=1");
-        match send(&self.http, &self.login, "GET /oauth/authorizations", request).await {
-            Ok(answer) => read_may_mint(&answer),
-            Err(Fault::Refused { why, .. }) => MintRight::Refused(why),
+        let (http, login) = (Arc::clone(&self.http), self.login.clone());
+        let ask = || async move { Ok(right_to_mint(&http, &login).await) };
+        match self.rights.ask(ask).await {
+            Ok(right) => (*right).clone(),
             Err(fault) => MintRight::Unknown(fault.why().to_owned()),
         }
     }
@@ -194,13 +210,13 @@ struct Account {
     email: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct AccessToken {
     token: Option<Hidden>,
 }
 
 /// An id: a plain word, because it is shown, and goes into an address. Heroku's are UUIDs.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(try_from = "String")]
 struct Id(String);
 
@@ -216,7 +232,7 @@ impl TryFrom<String> for Id {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Authorization {
     id: Id,
     description: Option<String>,

@@ -1,7 +1,8 @@
 //! Config vars of a Heroku app as a place that holds a token.
 //!
 //! Writing any config var makes one release and restarts every dyno once, so all keys are
-//! written in one call, and nothing is sent where they hold the value already. A release takes
+//! written in one call, those of several secrets too, and nothing is sent where they hold the
+//! value already. A release takes
 //! effect when its status is `succeeded`; an app with a release phase is `pending` before. A
 //! dyno reads its config vars when it starts, so an app runs on a token once every dyno is `up`
 //! on a release that carries it. Every answer of this API holds all secrets of the app; only
@@ -24,10 +25,12 @@ use reqwest::Method;
 use serde::Deserialize;
 
 use super::{said, send};
+use crate::gather::{Gather, Gathering};
 use crate::hidden::{Exposed, wanted};
 use crate::http::{Answer, Http, Request};
 use crate::shown::shown;
-use crate::{Adoption, Consumer, Fault, Held, Login, Receipt, Running};
+use crate::traits::disputed;
+use crate::{Adoption, Consumer, Fault, Held, Login, Place, Placed, PlacedWrite, Receipt, Running};
 
 /// The receipt of a write that changed nothing, where the current release is not known.
 const UNCHANGED: &str = "unchanged";
@@ -37,18 +40,50 @@ const RELEASE_UNKNOWN: &str = "release unknown";
 /// The newest releases, newest first. Ten, because releases of others may have failed since.
 const NEWEST_RELEASES: &str = "version ..; order=desc,max=10";
 
-/// The config vars of one app.
-pub(crate) struct HerokuConfig {
+/// One app, as all secrets of the inventory see it that it holds.
+pub(crate) struct App {
     http: Arc<Http>,
     login: Login,
-    app: String,
+    name: String,
+    /// The config vars that hold a token of the inventory; no others are taken out of an answer.
     keys: Vec<String>,
+    values: Gather<Values>,
+    releases: Gather<Vec<Release>>,
+    dynos: Gather<Vec<Dyno>>,
 }
 
-impl HerokuConfig {
-    /// `keys` are the config vars that hold the token.
-    pub(crate) fn new(http: Arc<Http>, login: Login, app: String, keys: Vec<String>) -> Self {
-        Self { http, login, app, keys }
+/// What the config vars hold; those that are not there are missing.
+type Values = BTreeMap<String, Token>;
+
+impl App {
+    /// `keys` are the config vars of all secrets of the inventory there.
+    pub(crate) fn new(
+        http: Arc<Http>,
+        login: Login,
+        name: String,
+        keys: Vec<String>,
+        gathering: &Gathering,
+    ) -> Self {
+        let (values, releases) = (Gather::new(gathering), Gather::new(gathering));
+        Self { http, login, name, keys, values, releases, dynos: Gather::new(gathering) }
+    }
+
+    async fn values(self: &Arc<Self>) -> Result<Arc<Values>, Fault> {
+        let app = Arc::clone(self);
+        let read = || async move { read_config(&app.get("config-vars", None).await?, &app.keys) };
+        self.values.ask(read).await
+    }
+
+    async fn releases(self: &Arc<Self>) -> Result<Arc<Vec<Release>>, Fault> {
+        let app = Arc::clone(self);
+        let read =
+            || async move { read_releases(&app.get("releases", Some(NEWEST_RELEASES)).await?) };
+        self.releases.ask(read).await
+    }
+
+    async fn dynos(self: &Arc<Self>) -> Result<Arc<Vec<Dyno>>, Fault> {
+        let app = Arc::clone(self);
+        self.dynos.ask(|| async move { read_dynos(&app.get("dynos", None).await?) }).await
     }
 
     async fn get(&self, what: &str, range: Option<&str>) -> Result<Answer, Fault> {
@@ -56,66 +91,99 @@ impl HerokuConfig {
     }
 
     async fn get_at(&self, what: &[&str], range: Option<&str>) -> Result<Answer, Fault> {
-        let mut request = Request::get(&[&["apps", &self.app], what].concat());
+        let mut request = Request::get(&[&["apps", &self.name], what].concat());
         if let Some(range) = range {
             request = request.header("range", range);
         }
-        let call = format!("GET /apps/{}/{}", self.app, what.join("/"));
+        let call = format!("GET /apps/{}/{}", self.name, what.join("/"));
         send(&self.http, &self.login, &call, request).await
     }
 
-    async fn values(&self) -> Result<Vec<Option<Token>>, Fault> {
-        read_config(&self.get("config-vars", None).await?, &self.keys)
-    }
-
-    async fn releases(&self) -> Result<Vec<Release>, Fault> {
-        read_releases(&self.get("releases", Some(NEWEST_RELEASES)).await?)
-    }
-
-    async fn dynos(&self) -> Result<Vec<Dyno>, Fault> {
-        read_dynos(&self.get("dynos", None).await?)
-    }
-
     /// The newest release as a receipt. Not knowing it does not undo the write before.
-    async fn receipt(&self, otherwise: &str) -> Receipt {
+    async fn receipt(self: &Arc<Self>, otherwise: &str) -> Receipt {
         let newest = self.releases().await.ok();
         let newest = newest.and_then(|releases| releases.first().map(|release| release.version));
         Receipt(newest.map_or_else(|| otherwise.to_owned(), |version| format!("v{version}")))
+    }
+
+    /// Sends what differs, in one call; nothing where everything is there already.
+    async fn write(self: &Arc<Self>, writes: &[PlacedWrite]) -> Result<Receipt, Fault> {
+        let call = format!("PATCH /apps/{}/config-vars", self.name);
+        if let Some(key) = disputed(writes) {
+            let why = format!("two secrets are to be written as `{}`", shown(key));
+            return Err(self.http.refusal(&call, why));
+        }
+        let held = self.values().await.map_err(Fault::before_change)?;
+        let due: Vec<&PlacedWrite> =
+            writes.iter().filter(|write| differing(&held, write).is_some()).collect();
+        if due.is_empty() {
+            return Ok(self.receipt(UNCHANGED).await);
+        }
+        let body: BTreeMap<&str, Exposed<'_>> = due
+            .iter()
+            .flat_map(|write| write.keys.iter().map(|key| (key.as_str(), Exposed(&write.token))))
+            .collect();
+        let request =
+            Request::change(Method::PATCH, &["apps", &self.name, "config-vars"]).json(&body);
+        let answer = send(&self.http, &self.login, &call, request).await?;
+        read_write(&answer, &due)?;
+        Ok(self.receipt(RELEASE_UNKNOWN).await)
+    }
+}
+
+/// A handle on an app that can be handed out as a place.
+struct AppPlace(Arc<App>);
+
+#[async_trait]
+impl Place for AppPlace {
+    async fn write_all(&self, writes: &[PlacedWrite]) -> Result<Receipt, Fault> {
+        self.0.write(writes).await
+    }
+}
+
+/// The config vars of one app that hold one secret's token.
+pub(crate) struct HerokuConfig {
+    app: Arc<App>,
+    keys: Vec<String>,
+}
+
+impl HerokuConfig {
+    /// `keys` are the config vars that hold the token; the app knows them.
+    pub(crate) fn new(app: Arc<App>, keys: Vec<String>) -> Self {
+        Self { app, keys }
+    }
+
+    /// What is there under our own keys.
+    fn ours(&self, values: &Values) -> Vec<Option<Token>> {
+        self.keys.iter().map(|key| values.get(key).cloned()).collect()
+    }
+
+    fn of(&self, token: &Token) -> PlacedWrite {
+        PlacedWrite { keys: self.keys.clone(), token: token.clone() }
     }
 }
 
 #[async_trait]
 impl Consumer for HerokuConfig {
     async fn look(&self) -> Result<Held, Fault> {
-        self.values().await.map(Held::Values)
+        Ok(Held::Values(self.ours(&*self.app.values().await?)))
     }
 
     async fn write(&self, token: &Token) -> Result<Receipt, Fault> {
-        let held = self.values().await.map_err(Fault::before_change)?;
-        if all_hold(&held, token) {
-            return Ok(self.receipt(UNCHANGED).await);
-        }
-        let body: BTreeMap<&str, Exposed<'_>> =
-            self.keys.iter().map(|key| (key.as_str(), Exposed(token))).collect();
-        let path = ["apps", &self.app, "config-vars"];
-        let request = Request::change(Method::PATCH, &path).json(&body);
-        let call = format!("PATCH /apps/{}/config-vars", self.app);
-        let answer = send(&self.http, &self.login, &call, request).await?;
-        read_write(&answer, &self.keys, token)?;
-        Ok(self.receipt(RELEASE_UNKNOWN).await)
+        self.app.write(&[self.of(token)]).await
     }
 
     async fn adopted(&self, token: &Token, receipt: Option<&str>) -> Result<Adoption, Fault> {
-        let (values, releases, dynos) = join3(self.values(), self.releases(), self.dynos()).await;
-        let values = values?;
-        if let Some(key) = differing(&self.keys, &values, token) {
+        let app = &self.app;
+        let (values, releases, dynos) = join3(app.values(), app.releases(), app.dynos()).await;
+        if let Some(key) = differing(&*values?, &self.of(token)) {
             return Ok(Adoption::Differs(format!("`{}` holds another value", shown(key))));
         }
         Ok(runs_on(&releases?, &dynos?, receipt.and_then(release_of)))
     }
 
     async fn lagging(&self) -> Result<Option<String>, Fault> {
-        let (releases, dynos) = join(self.releases(), self.dynos()).await;
+        let (releases, dynos) = join(self.app.releases(), self.app.dynos()).await;
         match runs_on(&releases?, &dynos?, None) {
             Adoption::NotYet(what) => Ok(Some(what)),
             _ => Ok(None),
@@ -133,14 +201,16 @@ impl Consumer for HerokuConfig {
     fn restarts(&self) -> bool {
         true
     }
+
+    fn placed(&self) -> Option<Placed> {
+        let place = Arc::new(AppPlace(Arc::clone(&self.app)));
+        Some(Placed { place, keys: self.keys.clone() })
+    }
 }
 
-fn all_hold(held: &[Option<Token>], token: &Token) -> bool {
-    held.iter().all(|value| value.as_ref() == Some(token))
-}
-
-fn differing<'a>(keys: &'a [String], held: &[Option<Token>], token: &Token) -> Option<&'a String> {
-    keys.iter().zip(held).find(|(_, value)| value.as_ref() != Some(token)).map(|(key, _)| key)
+/// The first key that holds something else.
+fn differing<'a>(held: &Values, write: &'a PlacedWrite) -> Option<&'a String> {
+    write.keys.iter().find(|key| held.get(*key) != Some(&write.token))
 }
 
 /// `v412` as a number.
@@ -253,17 +323,20 @@ fn up_on(needed: u64, current: u64, dynos: &[Dyno]) -> Adoption {
 }
 
 /// `GET /apps/{app}/config-vars`: our keys only.
-fn read_config(answer: &Answer, keys: &[String]) -> Result<Vec<Option<Token>>, Fault> {
+fn read_config(answer: &Answer, keys: &[String]) -> Result<Values, Fault> {
     if answer.status != 200 {
         return Err(answer.failure(said(answer).as_ref()));
     }
-    wanted(&answer.body, keys).ok_or_else(|| answer.nonsense("config vars"))
+    let values = wanted(&answer.body, keys).ok_or_else(|| answer.nonsense("config vars"))?;
+    let named = keys.iter().cloned().zip(values);
+    Ok(named.filter_map(|(key, value)| Some((key, value?))).collect())
 }
 
 /// `PATCH /apps/{app}/config-vars`: 200 with the vars as they are now.
-fn read_write(answer: &Answer, keys: &[String], token: &Token) -> Result<(), Fault> {
-    let held = read_config(answer, keys)?;
-    match differing(keys, &held, token) {
+fn read_write(answer: &Answer, writes: &[&PlacedWrite]) -> Result<(), Fault> {
+    let keys: Vec<String> = writes.iter().flat_map(|write| write.keys.iter().cloned()).collect();
+    let held = read_config(answer, &keys)?;
+    match writes.iter().find_map(|write| differing(&held, write)) {
         None => Ok(()),
         Some(key) => Err(answer.unsure(format!("200, but `{key}` does not hold what was sent"))),
     }

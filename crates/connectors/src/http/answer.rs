@@ -103,16 +103,33 @@ impl Answer {
         }
     }
 
+    /// Whether the vendor says that the account makes too many calls.
+    pub(crate) fn is_too_many(&self) -> bool {
+        self.status == 429 || (self.status == 403 && self.is_rate_limit())
+    }
+
+    /// How long it takes until all calls are allowed again, where the vendor tells (GitHub).
+    pub(crate) fn resets_in(&self, now: Timestamp) -> Option<Duration> {
+        let at: i64 = self.header("x-ratelimit-reset")?.parse().ok()?;
+        let seconds = u64::try_from(at.saturating_sub(self.vendors_now(now).as_second())).ok()?;
+        Some(Duration::from_secs(seconds.min(WAIT_SECONDS_MAX)))
+    }
+
+    /// A moment is one of the vendor's clock, which the answer tells; ours may be set.
+    fn vendors_now(&self, now: Timestamp) -> Timestamp {
+        let date = self.header("date").and_then(|text| jiff::fmt::rfc2822::parse(text).ok());
+        date.map_or(now, |date| date.timestamp())
+    }
+
     fn is_rate_limit(&self) -> bool {
         self.header("x-ratelimit-remaining") == Some("0") || self.header("retry-after").is_some()
     }
 
     /// How long the vendor asks us to wait: `Retry-After` in seconds or as a date (RFC 9110
     /// section 10.2.3), or GitHub's `x-ratelimit-reset` in seconds since 1970. Heroku's 429 has
-    /// neither. A moment is one of the vendor's clock, which the answer tells; ours may be set.
+    /// neither.
     pub(crate) fn wait(&self, now: Timestamp) -> Option<Duration> {
-        let date = self.header("date").and_then(|text| jiff::fmt::rfc2822::parse(text).ok());
-        let now = date.map_or(now, |date| date.timestamp());
+        let now = self.vendors_now(now);
         let until = |at: Timestamp| u64::try_from(at.as_second() - now.as_second()).unwrap_or(0);
         let asked = self.header("retry-after").and_then(|text| match text.parse::<u64>() {
             Ok(seconds) => Some(seconds),

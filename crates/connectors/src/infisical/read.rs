@@ -1,5 +1,6 @@
 //! What Infisical's answers say.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::Token;
@@ -110,6 +111,7 @@ pub(super) fn login(answer: &Answer) -> Result<(Token, Duration), Fault> {
 }
 
 /// A secret as the store holds it.
+#[derive(Clone)]
 pub(super) struct Entry {
     pub(super) token: Token,
     pub(super) version: String,
@@ -155,6 +157,45 @@ pub(super) fn entry(answer: &Answer) -> Result<Option<Entry>, Fault> {
         version: secret.version.to_string(),
         is_rotated: secret.is_rotated_secret.unwrap_or(false),
     }))
+}
+
+/// `GET /v3/secrets/raw` or `GET /v4/secrets`: those of a folder whose value is shown, of these
+/// keys only. One that is not among them is asked for by itself.
+pub(super) fn folder(answer: &Answer, keys: &[String]) -> Result<BTreeMap<String, Entry>, Fault> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Secret {
+        secret_key: String,
+        secret_value: Option<Hidden>,
+        version: Number,
+        #[serde(default)]
+        secret_value_hidden: bool,
+        #[serde(default)]
+        is_rotated_secret: Option<bool>,
+        #[serde(rename = "type")]
+        kind: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct Found {
+        secrets: Vec<Secret>,
+    }
+    if answer.status != 200 {
+        return Err(failure(answer));
+    }
+    let Found { secrets } = answer.json().ok_or_else(|| answer.nonsense("secrets"))?;
+    let ours = secrets.into_iter().filter(|secret| {
+        let shared = secret.kind.as_deref().is_none_or(|kind| kind == "shared");
+        keys.contains(&secret.secret_key) && shared && !secret.secret_value_hidden
+    });
+    let entries = ours.filter_map(|secret| {
+        let entry = Entry {
+            token: secret.secret_value?.0,
+            version: secret.version.to_string(),
+            is_rotated: secret.is_rotated_secret.unwrap_or(false),
+        };
+        Some((secret.secret_key, entry))
+    });
+    Ok(entries.collect())
 }
 
 /// How a write was answered.

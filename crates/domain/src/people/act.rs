@@ -128,7 +128,7 @@ impl Act {
     #[must_use]
     pub fn begin(mode: Mode) -> Self {
         match mode {
-            Mode::Scheduled => Self::Rotate,
+            Mode::Scheduled | Mode::Rehearsal => Self::Rotate,
             Mode::Emergency | Mode::Reissue => Self::Emergency,
             Mode::RevokeFirst => Self::RevokeFirst,
             Mode::Repair => Self::Repair,
@@ -160,7 +160,6 @@ impl Act {
             | Self::Import
             | Self::TestMail
             | Self::Sync
-            | Self::Campaign
             | Self::Decommission
             | Self::EnvPull
             | Self::LeakRespond => Least::Role,
@@ -173,11 +172,13 @@ impl Act {
             | Self::Backup
             | Self::Restore
             | Self::Reconcile => Least::Admin,
-            // These change nothing but what is known; the more often they are done, the better.
+            // These change nothing but what is known; the more often they are done, the better. In a
+            // campaign each of its secrets is asked for by itself.
             Self::RecordDrift
             | Self::Learn
             | Self::FixPosture
             | Self::Notify
+            | Self::Campaign
             | Self::ValidateRunbook
             | Self::Anchor => Least::Member,
         }

@@ -90,6 +90,7 @@ impl Plan {
             login_is_old: observed.login_is_old,
             audit_context: audit_context(&issuer.kind),
             warnings,
+            campaign: None,
             id,
         };
         plan.consumers = consumer_parts(secret, &declared.consumers, observed);

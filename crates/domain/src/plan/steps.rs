@@ -66,6 +66,15 @@ impl Plan {
                 self.steps_to_the_end(&mut steps);
                 no_return(&mut steps[before..]);
             }
+            Mode::Rehearsal => {
+                self.step_preflight(&mut steps);
+                self.steps_to_everybody(&mut steps);
+                let soak = format!("{}, both tokens live", self.limits.soak);
+                push(&mut steps, "soak", Sign::Look, engine(), soak, "");
+                let gate = "the last look: the store and every consumer".to_owned();
+                push(&mut steps, "gate", Sign::Look, engine(), gate, "");
+                self.steps_back(&mut steps);
+            }
             _ => {
                 self.step_preflight(&mut steps);
                 self.steps_to_everybody(&mut steps);
@@ -142,6 +151,31 @@ impl Plan {
             let what = format!("{} probe(s) of the inventory succeed", self.probes);
             push(steps, "probe", Sign::Look, engine(), what, "");
         }
+    }
+
+    fn steps_back(&self, steps: &mut Vec<PlanStep>) {
+        for (i, consumer) in self.consumers.iter().enumerate() {
+            let restart = if consumer.restarts { ", one restart" } else { "" };
+            let what = format!("{} has the old token again{restart}", consumer.id);
+            push(steps, "restore", Sign::Change, engine(), what, "");
+            continue_step(steps, i);
+        }
+        let recheck = "every consumer shows the old fingerprint".to_owned();
+        push(steps, "recheck", Sign::Look, engine(), recheck, "");
+        let unstore = format!("{} {} as before", self.store.name, self.store.key);
+        push(steps, "unstore", Sign::Change, engine(), unstore, "");
+        let discard = "the new token is revoked, and dead".to_owned();
+        push(
+            steps,
+            "discard",
+            Sign::Remove,
+            self.who(self.issuer.revokes, self.gates.revoke.as_ref()),
+            discard,
+            "",
+        );
+        let sweep = "nothing of this rotation is left at the issuer".to_owned();
+        push(steps, "sweep", Sign::Remove, engine(), sweep, "");
+        push(steps, "close", Sign::Look, engine(), "secret.rotate.rehearsed".into(), "");
     }
 
     fn step_revoke(&self, steps: &mut Vec<PlanStep>) {

@@ -86,6 +86,7 @@ impl Rotation {
             Event::Approved { by } => {
                 must(
                     self.direction == Direction::Forward
+                        && self.plan.mode != Mode::Rehearsal
                         && (!self.past_return() || self.state(&Action::Revoke) == StepState::Idle),
                     "there is no revocation to agree to",
                 )?;
@@ -176,8 +177,10 @@ impl Rotation {
                 *action == Action::Revoke && self.approved.is_some()
             }
             Action::Gate => {
-                self.is_done(&Action::Soak) && self.approved.is_some() && self.all_in_step()
+                let agreed = self.approved.is_some() || self.plan.mode == Mode::Rehearsal;
+                self.is_done(&Action::Soak) && agreed && self.all_in_step()
             }
+            Action::Revoke if self.plan.mode == Mode::Rehearsal => false,
             Action::Revoke => self.is_done(&Action::Gate) && self.all_in_step(),
             Action::Prove => self.is_done(&Action::Revoke),
             Action::Confirm => self.is_done(&Action::Revoke) && self.all_in_step(),
@@ -254,7 +257,10 @@ impl Rotation {
             }
             Direction::Back { why } => {
                 let clean = !self.begun(&Action::Create) || self.is_done(&Action::Sweep);
-                clean.then(|| Outcome::RolledBack { why: why.clone() })
+                clean.then(|| match self.rehearsed {
+                    true => Outcome::Rehearsed,
+                    false => Outcome::RolledBack { why: why.clone() },
+                })
             }
         }
     }

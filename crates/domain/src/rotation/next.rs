@@ -144,6 +144,7 @@ impl Rotation {
     fn asks(&self) -> bool {
         let due = match self.plan.mode {
             Mode::RevokeFirst => true,
+            Mode::Rehearsal => false,
             _ => self.is_done(&Action::Soak) && self.all_verified(),
         };
         due && self.direction == Direction::Forward

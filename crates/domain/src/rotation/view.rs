@@ -168,6 +168,7 @@ impl Rotation {
             return match outcome {
                 crate::Outcome::Completed => "completed",
                 crate::Outcome::RolledBack { .. } => "rolled-back",
+                crate::Outcome::Rehearsed => "rehearsed",
                 crate::Outcome::Abandoned { .. } => "abandoned",
             };
         }

@@ -87,6 +87,7 @@ impl Run {
         let day = self.started.strftime("%F %H:%M UTC");
         match &self.outcome {
             Some(Outcome::Completed) => format!("{} on {day}, completed in {took}", self.id),
+            Some(Outcome::Rehearsed) => format!("{} on {day}, rehearsed in {took}", self.id),
             Some(Outcome::RolledBack { why }) => {
                 format!("{} on {day}, rolled back after {took}: {why}", self.id)
             }

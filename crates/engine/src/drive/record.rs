@@ -2,11 +2,12 @@
 //! write that is durable before anything acts on it.
 
 use domain::audit::{Record, describe};
-use domain::{Action, Entry, Event, Evidence, Outcome, Rotation, Token};
+use domain::{Action, Direction, Entry, Event, Evidence, Mode, Outcome, Rotation, Token};
 use jiff::Timestamp;
 use journal::{Batch, Journal, Slot, TokenChange, TokenState};
 
 use super::Drive;
+use crate::writers::Life;
 use crate::{Engine, EngineError, Progress};
 
 /// Journals the first entry: plan, old token, audit record.
@@ -121,11 +122,31 @@ impl Drive {
         };
         journal(&self.engine)?.append(batch).await?;
         self.rotation = after;
+        self.tell_writers(&entries);
         for entry in entries {
             // Nobody may be listening; then there is nobody to tell.
             let _ = self.progress.send(Progress::Entry(Box::new(entry)));
         }
         Ok(())
+    }
+
+    /// Others of a campaign may be waiting to write together with this rotation.
+    fn tell_writers(&self, entries: &[Entry]) {
+        let plan = self.rotation.plan();
+        if plan.campaign.is_none() {
+            return;
+        }
+        let (writers, again) = (&self.engine.writers, plan.mode == Mode::Reissue);
+        writers.sign(&plan.secret, Life::Works);
+        if matches!(self.rotation.direction(), Direction::Back { .. }) {
+            writers.leave(&plan.secret, again, None);
+        }
+        for entry in entries {
+            // One that found its token in place need not write any more.
+            if let Event::Done { action: Action::Propagate(id), .. } = &entry.event {
+                writers.leave(&plan.secret, again, Some(id));
+            }
+        }
     }
 
     /// The end: the last event, the new state of both tokens, and no value left in memory.

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use domain::{
     Act, Action, Denied, Direction, Entry, Event, Evidence, Guarded, Liveness, Seen, Shape,
-    StepState, TaskKind, Token,
+    StepState, TaskKind, Token, Waiting,
 };
 use journal::Pending;
 
 use super::{Drive, Running};
+use crate::writers::Life;
 use crate::{Command, EngineError, Progress};
 
 /// How often the inbox is looked at for what was said at other terminals.
@@ -297,6 +298,9 @@ impl Drive {
         let waiting = self.rotation.waiting(self.engine.clock.now());
         if waiting != self.shown {
             self.shown.clone_from(&waiting);
+            if waiting.iter().any(|one| matches!(one, Waiting::Operator { .. })) {
+                self.engine.writers.sign(self.secret(), Life::WaitsForPeople);
+            }
             let _ = self.progress.send(Progress::Waiting(waiting));
         }
     }

@@ -9,9 +9,10 @@ use journal::{Reader, RotationFilter, TokenState};
 
 use super::reach::reach;
 use super::{Respond, due, keep, letter, life, reader, record, shown, told};
-use crate::args::{Global, Rotate, Why};
+use crate::args::{Global, Why};
 use crate::commands::rotate;
 use crate::commands::scan::means;
+use crate::commands::{Rotate, Which};
 use crate::exit::Exit;
 use crate::fail::{Fail, Result};
 use crate::home::Home;
@@ -32,8 +33,11 @@ pub(super) async fn run(args: &Respond, global: &Global, output: Output) -> Resu
         ));
         return Ok(Exit::Attention);
     }
-    let why = Why { emergency: !args.revoke_first, revoke_first: args.revoke_first, repair: false };
-    let rotate = Rotate { secret: name.to_string(), how: args.how.clone(), why };
+    let why =
+        Why { emergency: !args.revoke_first, revoke_first: args.revoke_first, ..Why::default() };
+    let which = Which { secrets: vec![name.to_string()], ..Which::default() };
+    let rotate =
+        Rotate { which, compromised: None, reason: None, anyway: None, how: args.how.clone(), why };
     let ended = Box::pin(rotate::run(&rotate, global, output)).await;
     // However it ended, the case tells of it.
     after(&home, &mut case, &name).await?;
@@ -179,6 +183,7 @@ async fn after(home: &Home, case: &mut Case, name: &SecretName) -> Result<()> {
 fn outcome_in_words(outcome: &domain::Outcome) -> String {
     match outcome {
         domain::Outcome::Completed => "the old token is proven dead".to_owned(),
+        domain::Outcome::Rehearsed => "rehearsed, the old token lives".to_owned(),
         domain::Outcome::RolledBack { why } => format!("turned back: {why}"),
         domain::Outcome::Abandoned { why } => format!("abandoned: {why}"),
     }

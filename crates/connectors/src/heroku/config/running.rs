@@ -20,7 +20,7 @@ const RELEASES_MAX: usize = 8;
 impl HerokuConfig {
     /// One look at releases and dynos, and at older releases only where something runs on one.
     pub(super) async fn what_runs(&self, receipt: Option<&str>) -> Result<Running, Fault> {
-        let (releases, dynos) = join(self.releases(), self.dynos()).await;
+        let (releases, dynos) = join(self.app.releases(), self.app.dynos()).await;
         let (releases, dynos) = (releases?, dynos?);
         let Some(current) = current(&releases) else {
             let waits = releases.first().map(|newest| unfinished(&releases, newest.version));
@@ -51,10 +51,11 @@ impl HerokuConfig {
         }
         let read = versions.iter().rev().take(RELEASES_MAX).map(async |version| {
             let what = format!("v{version}");
-            let answer = self.get_at(&["releases", &what, "config-vars"], None).await?;
-            Ok::<_, Fault>((*version, read_config(&answer, &self.keys)?))
+            let answer = self.app.get_at(&["releases", &what, "config-vars"], None).await?;
+            Ok::<_, Fault>((*version, self.ours(&read_config(&answer, &self.keys)?)))
         });
-        let (now, then) = try_join(self.values(), try_join_all(read)).await?;
+        let (now, then) = try_join(self.app.values(), try_join_all(read)).await?;
+        let now = self.ours(&now);
         let started_with = |dyno: &&Dyno| {
             let (_, held) = then.iter().find(|(version, _)| *version == dyno.version())?;
             (*held != now).then(|| (shown(&dyno.name), held.clone()))

@@ -34,7 +34,7 @@ fn list(entries: &[String]) -> String {
 fn only_our_keys_are_read() {
     let body = format!(r#"{{"A":"{NEW}","DATABASE_URL":"{OTHER}"}}"#);
     let held = read_config(&answer("Heroku", 200, &body), &keys()).unwrap();
-    assert_eq!(held, [Some(Token::from(NEW)), None]);
+    assert_eq!(held, Values::from([("A".to_owned(), Token::from(NEW))]));
     for body in ["", "<html>", "[]", "null", r#"{"A":"cut"#] {
         let fault = read_config(&answer("Heroku", 200, body), &keys()).unwrap_err();
         assert!(matches!(fault, Fault::Unsure { .. }), "{body}");
@@ -43,8 +43,8 @@ fn only_our_keys_are_read() {
 
 #[test]
 fn a_write_is_taken_only_if_the_answer_shows_it() {
-    let token = Token::from(NEW);
-    let write = |status, body: &str| read_write(&change("Heroku", status, body), &keys(), &token);
+    let due = PlacedWrite { keys: keys(), token: Token::from(NEW) };
+    let write = |status, body: &str| read_write(&change("Heroku", status, body), &[&due]);
     assert_eq!(write(200, &format!(r#"{{"A":"{NEW}","B":"{NEW}","C":"{OTHER}"}}"#)), Ok(()));
     let half = write(200, &format!(r#"{{"A":"{NEW}","B":"{OTHER}"}}"#)).unwrap_err();
     assert!(matches!(&half, Fault::Unsure { .. }) && !format!("{half:?} {half}").contains(OTHER));
@@ -126,7 +126,10 @@ fn no_answer_shows_a_token_whatever_field_it_stands_in() {
         let text = format!(
             "{:?} {:?}",
             read_config(&answer("Heroku", status, &body), &keys()),
-            read_write(&change("Heroku", status, &body), &keys(), &Token::from(OTHER)),
+            read_write(
+                &change("Heroku", status, &body),
+                &[&PlacedWrite { keys: keys(), token: Token::from(OTHER) }],
+            ),
         );
         assert!(!text.contains(NEW), "{text}");
     }
@@ -138,7 +141,7 @@ fn the_shared_fixtures_are_understood() {
     let body = |name: &str| fixture(&format!("heroku/{name}.json"));
     let keys = ["HEROKU_API_KEY".to_owned()];
     let held = read_config(&answer("Heroku", 200, &body("config-vars.200")), &keys).unwrap();
-    assert_eq!(held, [Some(Token::from("HRKU-EXAMPLE-0000"))]);
+    assert_eq!(held["HEROKU_API_KEY"], Token::from("HRKU-EXAMPLE-0000"));
     let adoption = |releases, dynos| adoption(&body(releases), &body(dynos), Some(42));
     let (good, up) = ("releases.206", "dynos.200");
     assert!(matches!(adoption(good, up), Adoption::ByFingerprint(_)));

@@ -78,8 +78,11 @@ impl World {
             rotation.direction == Direction::Forward,
             rotation.new.is_some(),
             rotation.sweep_due,
+            rotation.rehearsed,
             rotation.approved.is_some(),
             rotation.approved.as_deref() == Some(rotation.started_by.as_str()),
+        ]));
+        bytes.push(flags(&[
             old_looks().next_back().is_some_and(|(_, look)| look.liveness.is_dead()),
             rotation.old_is_proven_dead(),
             rotation
@@ -92,6 +95,7 @@ impl World {
             Some((_, Outcome::Completed)) => 1,
             Some((_, Outcome::RolledBack { .. })) => 2,
             Some((_, Outcome::Abandoned { .. })) => 3,
+            Some((_, Outcome::Rehearsed)) => 4,
         });
         let mut consumers: Vec<[u8; 5]> = rotation
             .plan

@@ -65,6 +65,7 @@ pub(crate) fn plan(consumers: u8) -> Plan {
         login_is_old: false,
         audit_context: Vec::new(),
         warnings: Vec::new(),
+        campaign: None,
     }
 }
 

@@ -261,7 +261,7 @@ impl World {
         };
         let stays = match outcome {
             Outcome::Completed => self.new_token(),
-            Outcome::RolledBack { .. } => OLD,
+            Outcome::RolledBack { .. } | Outcome::Rehearsed => OLD,
             Outcome::Abandoned { .. } => return Err("nobody abandoned it".into()),
         };
         let left: Vec<u8> =
