@@ -13,7 +13,7 @@ use super::{Means, Result, Section};
 const BENCHES: usize = 14;
 
 pub(crate) fn matrix(means: &Means) -> Result<Section> {
-    // Each instant is tried by `ROLLOVER_FULL=1 cargo test -p rollover --test matrix`.
+    // Each instant is tried by `ROLLOVER_FULL=1 cargo test -p rollover matrix::`.
     let step = if means.full { 3 } else { 19 };
     let which = if means.full { "every third" } else { "every nineteenth" };
     let cells = if means.full { matrix::cells()? } else { matrix::sample()? };
