@@ -42,6 +42,7 @@ pub mod doctor;
 
 pub mod canary;
 pub mod chain;
+pub mod clients;
 pub mod corpus;
 pub mod crashes;
 pub mod doubtful;

@@ -257,6 +257,11 @@ impl Lab {
         self.shared.world(|world, now| world.scene.heroku.set_rate_remaining(remaining, now));
     }
 
+    /// Sets what is left of GitHub's hourly requests, which all its tokens share here.
+    pub fn set_github_rate_remaining(&self, remaining: u64) {
+        self.shared.world(|world, now| world.scene.github.set_rate_remaining(remaining, now));
+    }
+
     /// Gives the secret stores of GitHub new key pairs; ids of old ones are refused from now on.
     pub fn rotate_github_keys(&self) {
         self.shared.world(|world, _| world.scene.github.rotate_keys());

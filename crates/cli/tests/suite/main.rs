@@ -4,6 +4,7 @@
 mod audit;
 mod campaign;
 mod canary;
+mod clients;
 mod clock;
 mod crash;
 mod demo;

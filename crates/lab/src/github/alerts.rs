@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Ask, Github, error, not_found, page, unprocessable};
+use super::pages::paged;
+use super::{Ask, Github, error, not_found, unprocessable};
 use crate::clock::seconds;
 use crate::wire::{Reply, text};
 use crate::world::Turn;
@@ -58,7 +59,7 @@ pub(crate) fn api(
             .filter(|alert| wanted.is_none_or(|wanted| state(alert) == wanted))
             .map(|alert| object(github, alert, ask))
             .collect();
-        return Ok(Reply::json(200, &json!(page(ask.call, &all))));
+        return Ok(paged(ask, &all, |page| json!(page)));
     };
     let index = github
         .alerts
@@ -83,19 +84,15 @@ fn edit(alert: &mut Alert, ask: &Ask<'_>, turn: &mut Turn<'_>) -> Result<(), Rep
             alert.resolved = None;
         }
         Some("resolved") => {
-            let resolution = text(&body, "resolution")
-                .filter(|word| RESOLUTIONS.contains(word))
-                .ok_or_else(|| {
-                    unprocessable(
-                        "A valid resolution is required when the state is resolved.",
-                        &json!([]),
-                    )
-                })?;
+            let resolution =
+                text(&body, "resolution").filter(|word| RESOLUTIONS.contains(word)).ok_or_else(
+                    || unprocessable("A valid resolution is required when the state is resolved."),
+                )?;
             alert.resolution = Some(resolution.to_owned());
             alert.comment = text(&body, "resolution_comment").map(str::to_owned);
             alert.resolved = Some((turn.now, ask.user.login.clone()));
         }
-        _ => return Err(unprocessable("Invalid state.", &json!([]))),
+        _ => return Err(unprocessable("Invalid state.")),
     }
     alert.updated = turn.now;
     turn.effect();

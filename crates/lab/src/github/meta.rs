@@ -31,6 +31,11 @@ impl Window {
         Self { since: now, count: 0 }
     }
 
+    /// An hour that begins now, with so many requests in it already.
+    pub(crate) fn used_up_to(count: u64, now: Timestamp) -> Self {
+        Self { since: now, count }
+    }
+
     /// Counts one and answers how many there were.
     pub(crate) fn count(&mut self, now: Timestamp) -> u64 {
         if later(self.since, HOUR) <= now {
@@ -153,8 +158,8 @@ pub(crate) fn graphql(github: &Github, ask: &Ask<'_>) -> Reply {
     let body = ask.call.json().unwrap_or_default();
     let query = text(&body, "query").unwrap_or_default();
     let mut data = serde_json::Map::new();
-    if query.contains("viewer") {
-        data.insert("viewer".to_owned(), json!({ "login": ask.user.login, "id": "U_700100" }));
+    if let Some(viewer) = viewer(query, &ask.user.login) {
+        data.insert("viewer".to_owned(), viewer);
     }
     if query.contains("repository(") || query.contains("repository (") {
         let repository = if ask.user.has_rights { repository(github) } else { Value::Null };
@@ -164,6 +169,16 @@ pub(crate) fn graphql(github: &Github, ask: &Ask<'_>) -> Reply {
         }
     }
     Reply::json(200, &json!({ "data": data })).header("x-oauth-scopes", scopes(ask))
+}
+
+/// The fields of `viewer { … }` that are asked for: GraphQL answers with no others, and the command
+/// line takes offence at one.
+fn viewer(query: &str, login: &str) -> Option<Value> {
+    let fields = query.split_once("viewer")?.1.trim_start().strip_prefix('{')?;
+    let fields = fields.split('}').next()?.split(|c: char| !c.is_alphanumeric());
+    let known = json!({ "login": login, "id": "U_700100" });
+    let asked = fields.filter_map(|name| Some((name.to_owned(), known.get(name)?.clone())));
+    Some(Value::Object(asked.collect()))
 }
 
 fn repository(github: &Github) -> Value {
@@ -209,10 +224,10 @@ pub(crate) fn revoke_credentials(github: &mut Github, call: &Call, turn: &mut Tu
     }
     let body = call.json().unwrap_or_default();
     let Some(Value::Array(items)) = body.get("credentials") else {
-        return unprocessable("Invalid request.\n\n\"credentials\" wasn't supplied.", &json!([]));
+        return unprocessable("Invalid request.\n\n\"credentials\" wasn't supplied.");
     };
     if items.is_empty() || items.len() > CREDENTIALS_MAX {
-        return unprocessable("Between 1 and 1000 credentials are expected.", &json!([]));
+        return unprocessable("Between 1 and 1000 credentials are expected.");
     }
     let dead_from = turn.dead_from();
     for token in items.iter().filter_map(Value::as_str) {

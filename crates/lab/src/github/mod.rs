@@ -6,6 +6,7 @@
 
 mod alerts;
 mod meta;
+mod pages;
 mod runs;
 mod seal;
 mod secrets;
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::gate::Gate;
 use crate::wire::{Call, Reply};
@@ -98,6 +99,11 @@ impl Github {
         };
         workflows::queue(self, &workflow, "main", BTreeMap::new(), by, turn);
         true
+    }
+
+    /// Sets what is left of the hour's requests.
+    pub(crate) fn set_rate_remaining(&mut self, remaining: u64, now: Timestamp) {
+        self.rate = meta::Window::used_up_to(meta::HOURLY_MAX.saturating_sub(remaining), now);
     }
 
     /// New key pairs for every scope; secrets stay.
@@ -267,16 +273,6 @@ fn same(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b)
 }
 
-/// The page of a list: `per_page` and `page` of the query.
-fn page<'a, T>(call: &Call, items: &'a [T]) -> &'a [T] {
-    let number = |name: &str, or: usize| {
-        call.query(name).and_then(|text| text.parse().ok()).unwrap_or(or).max(1)
-    };
-    let size = number("per_page", 30).min(100);
-    let start = (number("page", 1) - 1).saturating_mul(size).min(items.len());
-    &items[start..(start + size).min(items.len())]
-}
-
 fn error(status: u16, message: &str) -> Reply {
     Reply::json(
         status,
@@ -292,16 +288,9 @@ fn not_found() -> Reply {
     error(404, "Not Found")
 }
 
-fn unprocessable(message: &str, errors: &Value) -> Reply {
-    Reply::json(
-        422,
-        &json!({
-            "message": message,
-            "errors": errors,
-            "documentation_url": "https://docs.github.com/rest",
-            "status": "422",
-        }),
-    )
+/// A validation error. It has no list of `errors` here: clients print one wherever it is there.
+fn unprocessable(message: &str) -> Reply {
+    error(422, message)
 }
 
 /// The secondary limit.
@@ -315,7 +304,7 @@ pub(crate) fn too_many() -> Reply {
 /// A definite no.
 pub(crate) fn refused(status: u16) -> Reply {
     match status {
-        422 => unprocessable("Validation Failed", &json!([])),
+        422 => unprocessable("Validation Failed"),
         _ => error(403, "Resource not accessible by personal access token"),
     }
 }

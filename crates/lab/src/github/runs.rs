@@ -7,7 +7,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::{Ask, Github, REPO_ID, SecretScope, Workflow, error, not_found, page};
+use super::pages::paged;
+use super::{Ask, Github, REPO_ID, SecretScope, Workflow, error, not_found};
 use crate::GithubKnobs;
 use crate::clock::{later, seconds};
 use crate::wire::Reply;
@@ -234,8 +235,7 @@ pub(crate) fn list(
     };
     let all: Vec<_> =
         github.runs.iter().rev().filter(fits).map(|run| object(github, run, ask)).collect();
-    let page = page(ask.call, &all);
-    Reply::json(200, &json!({ "total_count": all.len(), "workflow_runs": page }))
+    paged(ask, &all, |page| json!({ "total_count": all.len(), "workflow_runs": page }))
 }
 
 /// `>=2026-01-31T12:00:00Z`, `2026-01-01..2026-01-31`, `*..T` and so on. Seconds count, as in the answers.

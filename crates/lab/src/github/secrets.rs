@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::pages::paged;
 use super::seal::KeyPair;
-use super::{Ask, Github, REPO_ID, error, not_found, page, unprocessable};
+use super::{Ask, Github, REPO_ID, error, not_found, unprocessable};
 use crate::GithubKnobs;
 use crate::clock::seconds;
 use crate::wire::{Reply, text};
@@ -145,35 +146,28 @@ fn put(
     else {
         return Err(unprocessable(
             "Invalid request.\n\n\"encrypted_value\", \"key_id\" weren't supplied.",
-            &json!([]),
         ));
     };
     let visibility = text(&body, "visibility").unwrap_or("all");
     if scope.of_organisation()
         && !matches!(text(&body, "visibility"), Some("all" | "private" | "selected"))
     {
-        return Err(unprocessable(
-            "Invalid request.\n\n\"visibility\" wasn't supplied.",
-            &json!([]),
-        ));
+        return Err(unprocessable("Invalid request.\n\n\"visibility\" wasn't supplied."));
     }
     if key_id != store.key.id {
-        return Err(unprocessable(
-            "The key_id provided is not the current public key.",
-            &json!([]),
-        ));
+        return Err(unprocessable("The key_id provided is not the current public key."));
     }
     let value = store
         .key
         .open(sealed)
-        .ok_or_else(|| unprocessable("The encrypted_value could not be decrypted.", &json!([])))?;
+        .ok_or_else(|| unprocessable("The encrypted_value could not be decrypted."))?;
     if value.len() > VALUE_BYTES_MAX {
-        return Err(unprocessable("Secrets may not be larger than 48 KB.", &json!([])));
+        return Err(unprocessable("Secrets may not be larger than 48 KB."));
     }
     let full = store.secrets.len() >= scope.secrets_max();
     let known = store.secrets.get(&name).map(|secret| secret.created);
     if known.is_none() && full {
-        return Err(unprocessable("The limit of secrets is reached.", &json!([])));
+        return Err(unprocessable("The limit of secrets is reached."));
     }
     let repositories = ids(body.get("selected_repository_ids"));
     store.secrets.insert(
@@ -202,7 +196,6 @@ fn check_name(name: &str) -> Result<String, Reply> {
             "Secret names can only contain alphanumeric characters ([a-z], [A-Z], [0-9]) or \
              underscores (_). Spaces are not allowed. Must start with a letter ([a-z], [A-Z]) or \
              underscores (_), and not with GITHUB_.",
-            &json!([]),
         ));
     }
     Ok(upper)
@@ -239,7 +232,7 @@ fn ids(value: Option<&Value>) -> Vec<u64> {
 fn list(store: &Store, scope: &SecretScope, ask: &Ask<'_>) -> Reply {
     let all: Vec<_> =
         store.secrets.iter().map(|(name, secret)| object(name, secret, scope, ask)).collect();
-    Reply::json(200, &json!({ "total_count": all.len(), "secrets": page(ask.call, &all) }))
+    paged(ask, &all, |page| json!({ "total_count": all.len(), "secrets": page }))
 }
 
 fn object(name: &str, secret: &Secret, scope: &SecretScope, ask: &Ask<'_>) -> Value {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::pages::paged;
 use super::runs::{self, Run};
-use super::{Ask, Github, SecretScope, error, not_found, page, unprocessable};
+use super::{Ask, Github, SecretScope, error, not_found, unprocessable};
 use crate::GithubKnobs;
 use crate::clock::seconds;
 use crate::wire::{Reply, text};
@@ -38,8 +39,8 @@ pub(crate) fn api(
         ("GET", []) => {
             let all: Vec<_> =
                 github.workflows.iter().map(|found| object(github, found, ask)).collect();
-            let page = page(ask.call, &all);
-            Ok(Reply::json(200, &json!({ "total_count": all.len(), "workflows": page })))
+            let body = |page: &[Value]| json!({ "total_count": all.len(), "workflows": page });
+            Ok(paged(ask, &all, body))
         }
         ("GET", [wanted]) => {
             let found = find(github, wanted)?;
@@ -73,11 +74,11 @@ fn dispatch(
     let workflow = find(github, wanted)?.clone();
     let body = ask.call.json().ok_or_else(|| error(400, "Problems parsing JSON"))?;
     let branch = text(&body, "ref")
-        .ok_or_else(|| unprocessable("Invalid request.\n\n\"ref\" wasn't supplied.", &json!([])))?;
+        .ok_or_else(|| unprocessable("Invalid request.\n\n\"ref\" wasn't supplied."))?;
     let branch = branch.trim_start_matches("refs/heads/");
     if branch != "main" {
         let message = format!("No ref found for: {branch}");
-        return Err(unprocessable(&message, &json!([])));
+        return Err(unprocessable(&message));
     }
     let inputs = match body.get("inputs") {
         None | Some(Value::Null) => BTreeMap::new(),
@@ -87,7 +88,7 @@ fn dispatch(
                 (key.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))
             })
             .collect(),
-        Some(_) => return Err(unprocessable("Invalid inputs.", &json!([]))),
+        Some(_) => return Err(unprocessable("Invalid inputs.")),
     };
     let id = queue(github, &workflow, branch, inputs, &ask.user.login, turn);
     turn.effect();

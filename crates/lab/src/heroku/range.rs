@@ -43,7 +43,8 @@ pub(crate) fn page(call: &Call, key: &str, mut items: Vec<(String, Value)>) -> R
 
 /// `version ]12..; order=desc,max=1`; whatever is missing has a default.
 fn read(text: &str) -> Range {
-    let (span, options) = text.split_once(';').unwrap_or((text, ""));
+    // Some clients end the last option like the others.
+    let (span, options) = text.trim_end_matches(';').split_once(';').unwrap_or((text, ""));
     let option = |name: &str| {
         options
             .split(',')
@@ -74,5 +75,7 @@ mod tests {
         assert_eq!(range.after, None);
         assert_eq!(range.max, PAGE_MAX);
         assert_eq!(read("").max, PAGE);
+        let range = read("version ..; order=desc,max=1;");
+        assert!(range.descending && range.max == 1);
     }
 }

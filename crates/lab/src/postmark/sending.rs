@@ -1,5 +1,7 @@
 //! Postmark's sending endpoints, where 200 does not mean that everything was accepted.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -15,7 +17,12 @@ const BATCH_MAX: usize = 500;
 const RECIPIENTS_MAX: usize = 50;
 
 /// A mail that may not be sent: the error code and what it says.
-struct Refused(u32, &'static str);
+struct Refused(u32, Cow<'static, str>);
+
+/// One whose words are always the same.
+fn refused(code: u32, message: &'static str) -> Refused {
+    Refused(code, Cow::Borrowed(message))
+}
 
 pub(crate) fn send(
     postmark: &mut Postmark,
@@ -30,7 +37,7 @@ pub(crate) fn send(
     };
     match accept(postmark, knobs, server, &mail, call.is_from_traffic(), turn) {
         Ok(accepted) => Reply::json(200, &accepted),
-        Err(Refused(code, message)) => invalid(code, message),
+        Err(Refused(code, message)) => invalid(code, &message),
     }
 }
 
@@ -113,25 +120,25 @@ fn is_json(call: &Call) -> bool {
 
 fn check(mail: &Value) -> Result<(), Refused> {
     let (Some(from), Some(to)) = (text(mail, "From"), text(mail, "To")) else {
-        return Err(Refused(300, "Zero recipients specified, or no 'From' address."));
+        return Err(refused(300, "Zero recipients specified, or no 'From' address."));
     };
     if address(from).is_none() {
-        return Err(Refused(300, "Invalid 'From' address."));
+        return Err(refused(300, "Invalid 'From' address."));
     }
     let recipients: Vec<_> = to.split(',').map(str::trim).filter(|to| !to.is_empty()).collect();
     if recipients.is_empty() || recipients.iter().any(|to| address(to).is_none()) {
-        return Err(Refused(300, "Invalid 'To' address."));
+        return Err(refused(300, "Invalid 'To' address."));
     }
     if recipients.len() > RECIPIENTS_MAX {
-        return Err(Refused(300, "Too many recipients: no more than 50."));
+        return Err(refused(300, "Too many recipients: no more than 50."));
     }
     if text(mail, "TextBody").is_none() && text(mail, "HtmlBody").is_none() {
-        return Err(Refused(300, "Provide either email TextBody or HtmlBody or both."));
+        return Err(refused(300, "Provide either email TextBody or HtmlBody or both."));
     }
     match text(mail, "MessageStream") {
         None | Some("outbound" | "broadcast" | "") => Ok(()),
         Some(_) => {
-            Err(Refused(1226, "The 'MessageStream' provided does not exist on this server."))
+            Err(refused(1226, "The 'MessageStream' provided does not exist on this server."))
         }
     }
 }
@@ -149,25 +156,25 @@ fn accept(
     let from = field("From");
     let domain = address(&from).unwrap_or_default();
     if knobs.check_senders && !postmark.domains.iter().any(|known| known == domain) {
-        return Err(Refused(
+        return Err(refused(
             400,
             "The 'From' address you supplied is not a Sender Signature on your account.",
         ));
     }
     if knobs.unconfirmed.contains(&from) {
-        return Err(Refused(
+        return Err(refused(
             401,
             "The 'From' address you supplied is a Sender Signature that is not confirmed.",
         ));
     }
     match knobs.sending {
         Sending::Allowed => {}
-        Sending::NoCredits => return Err(Refused(405, "Not allowed to send: out of credits.")),
-        Sending::Closed => return Err(Refused(413, "Not allowed to send.")),
+        Sending::NoCredits => return Err(refused(405, "Not allowed to send: out of credits.")),
+        Sending::Closed => return Err(refused(413, "Not allowed to send.")),
         Sending::Pending => {
             let to = field("To");
             if to.split(',').any(|to| address(to.trim()) != Some(domain)) {
-                return Err(Refused(
+                return Err(refused(
                     412,
                     "While the account waits for its approval, all recipients must share the \
                      domain of the 'From' address.",
@@ -175,11 +182,21 @@ fn accept(
             }
         }
     }
-    if field("To").to_ascii_lowercase().contains("bounced@") {
-        return Err(Refused(
-            406,
-            "You tried to send to recipient(s) that have been marked as inactive.",
-        ));
+    let to = field("To");
+    let inactive: Vec<&str> = to
+        .split(',')
+        .map(str::trim)
+        .filter(|to| to.to_ascii_lowercase().contains("bounced@"))
+        .collect();
+    if !inactive.is_empty() {
+        // Postmark's own clients read the addresses out of this sentence.
+        let message = format!(
+            "You tried to send to recipient(s) that have been marked as inactive. Found inactive \
+             addresses: {}. Inactive recipients are ones that have generated a hard bounce, a spam \
+             complaint, or a manual suppression.",
+            inactive.join(", ")
+        );
+        return Err(Refused(406, Cow::Owned(message)));
     }
     let id = message_id();
     let answer = accepted(mail, turn.now, &id, "OK");

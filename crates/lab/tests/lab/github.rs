@@ -204,6 +204,35 @@ async fn alerts_are_resolved_with_a_reason() {
     assert_eq!(world.github("GET", &path, Value::Null).await.status, 404);
 }
 
+/// A list names the pages around it, and nothing where it has one page.
+#[tokio::test]
+async fn a_list_has_links_between_its_pages() {
+    let world = World::new().await;
+    let list = "/repos/acme/api/actions/workflows";
+    let link = |answer: &Answer| answer.header("link").map(str::to_owned);
+    assert_eq!(link(&world.github("GET", list, Value::Null).await), None);
+    let first = world.github("GET", &format!("{list}?per_page=1"), Value::Null).await;
+    let page = |number: u32| format!("{}{list}?per_page=1&page={number}", world.lab.urls().github);
+    let expected = format!("<{}>; rel=\"next\", <{}>; rel=\"last\"", page(2), page(2));
+    assert_eq!(link(&first), Some(expected));
+    let last = world.github("GET", &format!("{list}?per_page=1&page=2"), Value::Null).await;
+    let expected = format!("<{}>; rel=\"prev\", <{}>; rel=\"first\"", page(1), page(1));
+    assert_eq!(link(&last), Some(expected));
+}
+
+/// GraphQL answers with the fields that are asked for, and the hour's requests can be used up.
+#[tokio::test]
+async fn a_viewer_has_what_is_asked_for_until_the_hour_is_used_up() {
+    let world = World::new().await;
+    let ask = |query: &str| world.github("POST", "/graphql", json!({ "query": query }));
+    let told = ask("query UserCurrent{viewer{login}}").await.json();
+    assert_eq!(told["data"], json!({ "viewer": { "login": "acme-ops" } }));
+    world.lab.set_github_rate_remaining(1);
+    assert_eq!(world.github("GET", "/user", Value::Null).await.status, 200);
+    let over = world.github("GET", "/user", Value::Null).await;
+    assert_eq!((over.status, over.header("x-ratelimit-remaining")), (403, Some("0")));
+}
+
 /// Anybody may revoke leaked tokens, except somebody who is signed in.
 #[tokio::test]
 async fn leaked_tokens_are_revoked_by_anybody() {
