@@ -41,7 +41,10 @@ fn run(scene: &Scene<'_>, situation: &Situation, command: &str) -> Result<()> {
     let ended = match words.as_slice() {
         ["rotate", ..] => rotate(scene, situation.secret, &more)?,
         _ => {
-            let mut run = scene.stage.rollover(&words);
+            // Whoever types it reads the plan, and agrees.
+            let agreed: &[&str] =
+                if words.starts_with(&["secret", "sync"]) { &["--yes"] } else { &[] };
+            let mut run = scene.stage.rollover(&[words.as_slice(), agreed].concat());
             if words.contains(&"--token-stdin") {
                 let input = situation.input.as_ref().ok_or("the command reads a token")?;
                 run = run.input(&input(scene)?);

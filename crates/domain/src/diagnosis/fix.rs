@@ -172,14 +172,27 @@ fn written(case: &Case) -> Fix {
     let store_is_good = case.stored.as_ref().is_some_and(|stored| stored.good);
     match (&case.secret, store_is_good) {
         (Some(name), true) => Fix::Command {
-            command: format!("rollover rotate {name}"),
-            does: "a new token, written to the store and to every consumer".into(),
+            command: match case.place.at() {
+                Some(place) => format!("rollover secret sync {name} {}", quoted(place)),
+                None => format!("rollover secret sync {name}"),
+            },
+            does: "what the store holds, written to this place alone; the plan is shown first"
+                .into(),
         },
         (Some(name), false) => Fix::Command {
             command: format!("rollover doctor {name} --at store"),
             does: "what the store holds is not taken either; it comes first".into(),
         },
         (None, _) => right_value(&Case { place: Place::Given, ..case.clone() }),
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@".contains(c);
+    match word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
     }
 }
 

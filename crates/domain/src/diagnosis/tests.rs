@@ -182,6 +182,12 @@ fn a_token_of_another_server_answers_and_is_the_wrong_one() {
 fn a_dead_token_in_a_consumer_was_left_behind_and_one_in_the_store_was_revoked() {
     let mut here = case(B, dead());
     assert_eq!(first(&here), Some(Cause::NotDeployed));
+    let fix = diagnose(&here).first().unwrap().fix.clone().unwrap();
+    let command = "rollover secret sync prod/POSTMARK_SERVER_TOKEN heroku:acme-api-prod";
+    assert_eq!(fix.command(), command);
+    here.place = Place::Consumer(ConsumerId::from("dotenv:it's here.env"));
+    let fix = diagnose(&here).first().unwrap().fix.clone().unwrap();
+    assert!(fix.command().ends_with(" 'dotenv:it'\\''s here.env'"), "{}", fix.command());
     here.place = Place::Store("infisical-prod".into());
     here.stored = None;
     assert_eq!(first(&here), Some(Cause::Revoked));
