@@ -21,6 +21,6 @@ pub use check::{CHECKS, Check, Evidence, Judged, Severity, Verdict};
 pub use facts::{
     Facts, GithubFacts, Looked, SecretFacts, ServerFacts, Spot, TreeFacts, WebhookFacts,
 };
-pub use fix::{Change, changes};
+pub use fix::{Change, changes, lacks_hooks};
 pub use report::{Judgement, Report, Score, judge};
 pub use sarif::sarif;

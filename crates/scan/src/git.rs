@@ -11,7 +11,7 @@ mod staged;
 
 pub use attribution::Attribution;
 pub use meta::meta;
-pub use objects::{Objects, Packs, every_object};
+pub use objects::{Objects, Packs, every_object, unread_bytes};
 pub use range::{Range, range, resolve};
 pub use refs::{Ref, refs};
 pub use repository::{GitError, Repository};

@@ -38,7 +38,7 @@ pub use finding::{Finding, PLACES_MAX, Place, PlaceKind, findings};
 pub use known::{Known, Nothing};
 pub use remembered::Remembered;
 pub use run::{
-    How, Report, Scanned, scan_history, scan_range, scan_staged, scan_stream, scan_tree,
+    GIT_APART, How, Report, Scanned, scan_history, scan_range, scan_staged, scan_stream, scan_tree,
 };
 pub use scanner::{Counts, Rules, Scanner};
 pub use sighting::{Confidence, Layer, Reason, Sighting, What};

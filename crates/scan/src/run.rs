@@ -58,6 +58,9 @@ pub struct How {
     pub threads: Option<usize>,
 }
 
+/// What a look at a tree leaves out where it is a repository's.
+pub const GIT_APART: &str = "what git keeps in .git: --history looks there";
+
 /// Every file under a path.
 #[must_use]
 pub fn scan_tree(root: &Path, scanner: &Scanner, tracked_only: bool, threads: usize) -> Report {
@@ -75,7 +78,7 @@ pub fn scan_tree(root: &Path, scanner: &Scanner, tracked_only: bool, threads: us
     let scanned = Scanned { files: tree.files, ..Scanned::default() };
     let mut not_scanned = several(&tree.unread, "could not be read");
     if root.join(".git").exists() {
-        not_scanned.push("what git keeps in .git: --history looks there".into());
+        not_scanned.push(GIT_APART.into());
     }
     done(findings(seen), scanned, not_scanned, scanner)
 }

@@ -51,32 +51,95 @@ pub(crate) fn run(args: &Hook, global: &Global, output: Output) -> Result<Exit> 
     }
 }
 
-fn install(place: &Place, global: &Global, output: Output) -> Result<Exit> {
-    let directory = hooks_of(&place.repository)?;
-    fs::create_dir_all(&directory).map_err(|error| failed("make", &directory, &error))?;
+/// What an installation does.
+#[derive(Default)]
+pub(crate) struct Plan {
+    parts: Vec<Part>,
+    /// Where git looks for hooks.
+    directory: PathBuf,
+    /// Whether the tokens of an inventory are known to them.
+    knows_ours: bool,
+}
+
+/// What an installation does about one hook.
+pub(crate) struct Part {
+    /// The hook's file.
+    pub(crate) path: PathBuf,
+    /// Where a hook that is there already is kept; it runs first.
+    keeps: Option<PathBuf>,
+    script: String,
+}
+
+/// What an installation into this repository would do.
+///
+/// # Errors
+/// It is no repository, or a hook that is there cannot be kept.
+pub(crate) fn plan(repository: &Path, global: &Global) -> Result<Plan> {
+    let directory = hooks_of(repository)?;
     let program = std::env::current_exe().unwrap_or_else(|_| "rollover".into());
     let inventory = Home::find(global).ok().and_then(|home| home.directory.canonicalize().ok());
+    let mut parts = Vec::new();
     for kind in Kind::ALL {
         let (path, kept) = (directory.join(kind.file()), directory.join(kind.kept()));
-        if there(&path) == There::Others {
-            if kept.exists() {
-                return Err(Fail::new(
-                    Exit::Failed,
-                    format!("{} is there already", kept.display()),
-                )
+        let keeps = (there(&path) == There::Others).then_some(kept);
+        if let Some(kept) = keeps.as_ref().filter(|kept| kept.exists()) {
+            return Err(Fail::new(Exit::Failed, format!("{} is there already", kept.display()))
                 .hint("look whether it is still needed, and remove it"));
-            }
-            fs::rename(&path, &kept).map_err(|error| failed("keep", &path, &error))?;
         }
         let script = kind.script(&program.to_string_lossy(), inventory.as_deref());
-        put(&path, &script).map_err(|error| failed("write", &path, &error))?;
+        parts.push(Part { path, keeps, script });
     }
-    tell(&directory, output)?;
-    if inventory.is_none() {
+    Ok(Plan { parts, directory, knows_ours: inventory.is_some() })
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// Its parts, in the order in which they are done.
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// Says what it would do, for somebody who has not asked for hooks by name.
+    pub(crate) fn show(&self, output: Output) {
+        for part in &self.parts {
+            output.say(&format!("{}: a hook that looks for tokens:", part.path.display()));
+            if let Some(kept) = &part.keeps {
+                output.say(&format!("  the one that is there runs first, as {}", kept.display()));
+            }
+            for line in part.script.lines() {
+                output.say(&format!("  + {line}"));
+            }
+        }
+    }
+}
+
+impl Part {
+    /// Keeps what is there, and puts the hook in its place.
+    pub(crate) fn install(&self) -> Result<()> {
+        let path = &self.path;
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory).map_err(|error| failed("make", directory, &error))?;
+        }
+        if let Some(kept) = &self.keeps {
+            fs::rename(path, kept).map_err(|error| failed("keep", path, &error))?;
+        }
+        put(path, &self.script).map_err(|error| failed("write", path, &error))
+    }
+}
+
+fn install(place: &Place, global: &Global, output: Output) -> Result<Exit> {
+    let plan = plan(&place.repository, global)?;
+    plan.parts.iter().try_for_each(Part::install)?;
+    tell(&plan.directory, output)?;
+    if !plan.knows_ours {
         output.say("hint: no inventory was found here, so only tokens that look like somebody's are found; \
                     install it with -C DIR to have your own known");
     }
-    if tracked(&place.repository, &directory) {
+    if tracked(&place.repository, &plan.directory) {
         output.say(
             "hint: core.hooksPath leads into the tree: what was written there would be committed",
         );

@@ -1,29 +1,27 @@
 //! `rollover posture`: does a team follow the rules for its tokens?
 
+mod fix;
 mod git;
 mod html;
 mod look;
 mod memory;
 mod pages;
+mod tokens;
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use domain::Act;
-use domain::audit::Record;
-use domain::posture::{Change, Evidence, Facts, Judgement, Report, Verdict, changes, judge, sarif};
+use domain::posture::{Evidence, Judgement, Report, Verdict, judge, sarif};
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::args::Global;
 use crate::exit::Exit;
 use crate::fail::{Fail, Result};
-use crate::gate::Pass;
 use crate::home::Home;
 use crate::output::Output;
-use crate::people;
 
 /// Check whether the rules for tokens are followed; reads only, but for `--fix`
 #[derive(Args, Debug)]
@@ -42,6 +40,9 @@ pub(crate) struct Posture {
     /// Put it right without asking
     #[arg(short, long)]
     pub(crate) yes: bool,
+    /// Read all of git's history, however much of it was not read before
+    #[arg(long)]
+    pub(crate) history: bool,
     /// Look for tokens of ours in the histories of your shells, too
     #[arg(long)]
     pub(crate) shell_history: bool,
@@ -79,11 +80,13 @@ pub(crate) async fn run(args: &Posture, global: &Global, output: Output) -> Resu
     };
     let engine = home.looking()?;
     let mut facts = engine.posture(&home.directory, args.offline).await?;
-    look::fill(&mut facts, &home, engine.reader(), &root, args.shell_history)?;
+    drop(engine);
+    look::fill(&mut facts, &home, &root)?;
+    let asked = tokens::Asked { history: args.history, shells: args.shell_history };
+    tokens::fill(&mut facts, global, &root, asked, output)?;
     if let Some(pass) = &pass {
-        drop(engine);
-        fix(args, pass, global, &home, &facts, &root, output).await?;
-        look::fill(&mut facts, &home, &home.reader(&home.key()?)?, &root, args.shell_history)?;
+        fix::fix(args, pass, global, &home, &facts, &root, output).await?;
+        look::fill(&mut facts, &home, &root)?;
     }
     let report = judge(&facts);
     let before = memory::remembered(&home, &report, Timestamp::now())?;
@@ -102,69 +105,6 @@ pub(crate) async fn run(args: &Posture, global: &Global, output: Output) -> Resu
         "score": report.score, "judgements": report.judgements, "history": before,
     }))?;
     Ok(if args.check && report.score.failed > 0 { Exit::Changes } else { Exit::Ok })
-}
-
-/// Puts right what is safe to put right: shown, agreed, recorded, done.
-async fn fix(
-    args: &Posture,
-    pass: &Pass,
-    global: &Global,
-    home: &Home,
-    facts: &Facts,
-    root: &Path,
-    output: Output,
-) -> Result<()> {
-    let all = changes(facts);
-    if all.is_empty() {
-        output.say("nothing that is safe to put right by itself");
-        return Ok(());
-    }
-    for change in &all {
-        output.say(&format!("{}: added to its end:", root.join(&change.file).display()));
-        for line in change.added.lines() {
-            output.say(&format!("  + {line}"));
-        }
-    }
-    if !args.yes {
-        if !people::can_ask(global.no_input) {
-            return Err(Fail::new(Exit::Waiting, "files are changed only when somebody agrees")
-                .hint("add --yes, or run it at a terminal"));
-        }
-        if !matches!(people::line("change these files? [y/N] ").as_deref(), Some("y" | "Y" | "yes"))
-        {
-            return Err(Fail::new(Exit::Failed, "nothing was changed"));
-        }
-    }
-    let key = home.key()?;
-    let journal = home
-        .open_journal(pass, &key, "posture --fix", false)
-        .map_err(|error| home.failed(&error))?;
-    let record = |action: &str, context: Vec<(&str, String)>| Record {
-        at: Timestamp::now(),
-        action: action.to_owned(),
-        actor: home.actor.name.clone(),
-        secret: None,
-        rotation: None,
-        context: context.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-    };
-    for change in &all {
-        let about = vec![("file", change.file.clone()), ("check", change.check.to_owned())];
-        journal.append_audit(vec![record("posture.fix.intent", about.clone())]).await?;
-        let done = add(root, change);
-        let result = done.as_ref().map_or_else(ToString::to_string, |()| "done".to_owned());
-        let about = about.into_iter().chain([("result", result)]).collect();
-        journal.append_audit(vec![record("posture.fix.outcome", about)]).await?;
-        done.map_err(|error| {
-            Fail::new(Exit::Failed, format!("failed to write {}: {error}", change.file))
-        })?;
-    }
-    Ok(())
-}
-
-fn add(root: &Path, change: &Change) -> std::io::Result<()> {
-    let path = root.join(&change.file);
-    let mut file = OpenOptions::new().append(true).create(true).open(path)?;
-    file.write_all(change.added.as_bytes())
 }
 
 fn told(report: &Report, before: &[memory::Remembered]) -> String {

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use domain::Fingerprint;
 use jiff::civil::Date;
-use scan::git::{Objects, Repository, resolve};
-use scan::{How, Remembered, Report};
+use scan::git::{Objects, Repository, resolve, unread_bytes};
+use scan::{Finding, How, Remembered, Report};
 
 use crate::args::Global;
 use crate::exit::Exit;
@@ -23,6 +23,7 @@ use crate::fail::{Fail, Result};
 use crate::output::Output;
 
 pub(crate) use among::Among;
+pub(crate) use told::whose;
 
 /// Look for tokens in files, in git's history, in what is staged, in standard input
 #[derive(Args, Debug, Default)]
@@ -151,6 +152,30 @@ pub(crate) async fn run(args: &Scan, global: &Global, output: Output) -> Result<
     }
     said.print(args, output)?;
     Ok(if said.counted() > 0 { Exit::Found } else { Exit::Ok })
+}
+
+/// What is found and counts and may not stay, and what was not looked at: for whoever judges it.
+pub(crate) fn counted(
+    args: &Scan,
+    among: &Among,
+    output: Output,
+) -> Result<(Vec<Finding>, Vec<String>)> {
+    let lists = list::Lists::open(args, among)?;
+    let scanner = among.scanner(args, lists.key())?;
+    let mut report = look(args, among, &scanner, output)?;
+    among.check()?;
+    report.not_scanned.splice(0..0, among.not_known());
+    report.findings.retain(|found| found.counts() && lists.stays(found).is_none());
+    Ok((report.findings, report.not_scanned))
+}
+
+/// How many bytes a look at the history would have to read: what was read before and held nothing
+/// is remembered. `None` where there is no history.
+pub(crate) fn history_bytes(args: &Scan, among: &Among) -> Option<u64> {
+    let here = args.path.clone().unwrap_or_else(|| ".".into());
+    let repository = Repository::discover(&here).ok()?;
+    let remembered = among.remembered(&repository, args).ok().flatten();
+    Some(unread_bytes(&repository, &remembered.map(|one| one.packs).unwrap_or_default()))
 }
 
 /// Looks at what the command line names.

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use e2e::{Result, Stage};
 use lab::Listing;
@@ -69,7 +70,7 @@ fn a_bad_world_is_seen_and_made_good() -> Result<()> {
         assert_eq!(seen.get(check).map(String::as_str), Some("fail"), "{check}: {report}");
     }
     assert_eq!(seen["token-age"], "unknown", "nothing was rotated yet");
-    assert_eq!(seen["tokens-in-history"], "unknown");
+    assert_eq!(seen["tokens-in-history"], "unknown", "this is no repository yet");
     let refused = stage.rollover(&["--no-input", "posture", "--fix"]).run()?.is(10)?;
     assert!(refused.stderr.contains("+ .env"), "{refused}");
     assert!(!here.join(".gitignore").exists());
@@ -107,11 +108,81 @@ fn tokens_of_ours_are_found_where_they_should_not_be_and_never_shown() -> Result
     );
     let asked = stage.rollover(&["posture", "--shell-history", "--offline"]).run()?.is(0)?;
     assert!(
-        asked.stdout.contains(".bash_history:1: a token of prod/HEROKU_API_KEY, active"),
+        asked.stdout.contains(".bash_history:1: prod/HEROKU_API_KEY, LIVE: the current one"),
         "{asked}"
     );
     assert!(!asked.stdout.contains(&token) && !plain.stdout.contains(&token));
     let page = stage.rollover(&["posture", "--explain", "tokens-in-code"]).run()?.is(0)?;
     assert!(page.stdout.contains("## What to do"), "{page}");
+    Ok(())
+}
+
+/// A repository where the inventory lies, with what is there committed.
+fn committed(stage: &Stage, message: &str) -> Result<()> {
+    for args in [
+        vec!["init", "--quiet", "--initial-branch=main"],
+        vec!["add", "--all"],
+        vec!["commit", "--quiet", "--no-verify", "--message", message],
+    ] {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=ops-1", "-c", "user.email=ops@example.com", "-C"]);
+        git.arg(stage.directory()).args(&args).env("GIT_CONFIG_GLOBAL", "/dev/null");
+        let ended = git.output().map_err(|error| error.to_string())?;
+        if !ended.status.success() {
+            return Err(String::from_utf8_lossy(&ended.stderr).into_owned());
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_history_is_looked_into_and_hooks_are_installed() -> Result<()> {
+    let stage = Stage::new(Path::new(env!("CARGO_BIN_EXE_rollover")))?;
+    let fail = |error: std::io::Error| error.to_string();
+    let here = stage.directory();
+    let _done = stage.rotate(&e2e::HEROKU).run()?.is(0)?;
+    let _done = stage.rollover(&["scan", "--learn", "--stdin"]).input("x\n").run()?.is(0)?;
+    let ignored = "*.env\n.env*\ncredentials/\nrollover.*\nsecrets.json\n";
+    fs::write(here.join(".gitignore"), ignored).map_err(fail)?;
+    committed(&stage, "begin")?;
+    let posture = |more: &[&str]| -> Result<Value> {
+        let args = [&["posture", "--offline", "--json"], more].concat();
+        stage.rollover(&args).run()?.is(0)?.json()
+    };
+    let seen = verdicts(&posture(&[])?);
+    assert_eq!(
+        (seen["tokens-in-code"].as_str(), seen["tokens-in-history"].as_str()),
+        ("pass", "pass")
+    );
+    // A token that was committed and taken out again.
+    let token = stage.lab().inspect().infisical_value("prod", "HEROKU_API_KEY").unwrap_or_default();
+    fs::write(here.join("deploy.sh"), format!("TOKEN={token}\n")).map_err(fail)?;
+    committed(&stage, "deploy")?;
+    fs::remove_file(here.join("deploy.sh")).map_err(fail)?;
+    committed(&stage, "take it out")?;
+    let report = posture(&["--history"])?;
+    let seen = verdicts(&report);
+    assert_eq!(
+        (seen["tokens-in-code"].as_str(), seen["tokens-in-history"].as_str()),
+        ("pass", "fail")
+    );
+    let told = report.to_string();
+    assert!(told.contains("committed file deploy.sh:1") && !told.contains(&token), "{report:#}");
+    // A hook that is there runs first, and is shown to stay.
+    let hooks = here.join(".git/hooks");
+    fs::create_dir_all(&hooks).map_err(fail)?;
+    fs::write(hooks.join("pre-commit"), "#!/bin/sh\nexec prettier\n").map_err(fail)?;
+    let shown = stage.rollover(&["--no-input", "posture", "--fix", "--offline"]).run()?.is(10)?;
+    assert!(
+        shown.stderr.contains("runs first, as") && shown.stderr.contains("+ #!/bin/sh"),
+        "{shown}"
+    );
+    assert!(!hooks.join("pre-push").exists());
+    let fixed = posture(&["--fix", "--yes"])?;
+    assert_eq!(verdicts(&fixed)["hooks"], "pass", "{fixed:#}");
+    assert!(hooks.join("pre-push").exists() && hooks.join("pre-commit.before-rollover").exists());
+    let _there = stage.rollover(&["hook", "status", &here.to_string_lossy()]).run()?.is(0)?;
+    let audit = stage.rollover(&["audit", "ls"]).run()?.is(0)?;
+    assert!(audit.stdout.contains("posture.fix.outcome"), "{audit}");
     Ok(())
 }

@@ -162,7 +162,7 @@ checks! {
         "rollover template check shows where",
         "OWASP ASVS 5.0 13.3.1", repository::example_values;
     "hooks", Medium, "a hook looks for tokens before a commit",
-        "install a hook that scans what is staged",
+        "rollover posture --fix, or rollover hook install",
         "OWASP Secrets Management Cheat Sheet; CI/CD Security Cheat Sheet", repository::hooks;
     "official-packages", High, "packages for the vendors are the vendors' own",
         "replace it by the vendor's own package; rotate what the other has seen",

@@ -1,7 +1,8 @@
-//! What is safe to put right without a person's thought: files that are only added to.
+//! What is safe to put right without a person's thought: files that are only added to, and hooks,
+//! before which those run that are there.
 
-use super::repository::{WITH_VALUES, ignored};
-use super::{Facts, Looked};
+use super::repository::{WITH_VALUES, hooks, ignored};
+use super::{Facts, Looked, Verdict};
 use crate::template::{Entry, Form, render};
 
 /// One change of a file.
@@ -13,6 +14,13 @@ pub struct Change {
     pub file: String,
     /// What is added to its end; a file that is not there is made of it.
     pub added: String,
+}
+
+/// Whether no hook looks for tokens in a repository that is git's.
+#[must_use]
+pub fn lacks_hooks(facts: &Facts) -> bool {
+    let Looked::Seen(tree) = &facts.tree else { return false };
+    matches!(tree.tracked, Looked::Seen(_)) && hooks(facts).verdict == Verdict::Fail
 }
 
 /// The changes that put right what can be.

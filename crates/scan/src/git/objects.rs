@@ -96,6 +96,25 @@ pub fn every_object(
     Ok((sink.seen.into_inner().unwrap_or_else(PoisonError::into_inner), packs))
 }
 
+/// How many bytes of packs and loose objects a look at every object would read, as they lie on the
+/// disk; packs whose names are in `remembered` are left out.
+#[must_use]
+pub fn unread_bytes(repository: &Repository, remembered: &BTreeSet<String>) -> u64 {
+    let length = |path: &Path| fs::metadata(path).map_or(0, |about| about.len());
+    let of_packs = |directory: &Path| -> u64 {
+        let indexes = pack_indexes(directory).into_iter();
+        let left = indexes.filter(|index| !remembered.contains(&name_of(index)));
+        left.map(|index| length(&index.with_extension("pack"))).sum()
+    };
+    let of_loose = |directory: &Path| -> u64 {
+        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+        let fans = entries.filter(|entry| entry.file_name().len() == 2);
+        let files = fans.flat_map(|fan| fs::read_dir(fan.path()).into_iter().flatten().flatten());
+        files.map(|file| length(&file.path())).sum()
+    };
+    repository.object_dirs.iter().map(|one| of_packs(one) + of_loose(one)).sum()
+}
+
 /// The indexes of a directory's packs.
 fn pack_indexes(directory: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(directory.join("pack")) else { return Vec::new() };

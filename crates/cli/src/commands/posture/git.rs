@@ -73,7 +73,9 @@ pub(super) fn hooks(root: &Path) -> BTreeMap<String, String> {
     let Some(directory) = git_directory(root) else { return BTreeMap::new() };
     let mut found = BTreeMap::new();
     // `.husky` is where a wide-spread tool points git's `core.hooksPath` to.
-    for place in [directory.join("hooks"), root.join(".husky")] {
+    let elsewhere = hooks_path(&directory).map(|path| root.join(path));
+    let places = [directory.join("hooks"), root.join(".husky")].into_iter().chain(elsewhere);
+    for place in places {
         for entry in fs::read_dir(place).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             let small = entry.metadata().is_ok_and(|about| about.len() <= HOOK_BYTES_MAX);
@@ -86,6 +88,17 @@ pub(super) fn hooks(root: &Path) -> BTreeMap<String, String> {
         }
     }
     found
+}
+
+/// `core.hooksPath` of the repository's own configuration.
+fn hooks_path(directory: &Path) -> Option<String> {
+    let config = fs::read_to_string(directory.join("config")).ok()?;
+    let named = |line: &str| {
+        let (name, value) = line.split_once('=')?;
+        let is_it = name.trim().eq_ignore_ascii_case("hookspath");
+        is_it.then(|| value.trim().trim_matches('"').to_owned())
+    };
+    config.lines().find_map(named)
 }
 
 #[cfg(test)]

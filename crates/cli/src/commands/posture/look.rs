@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use domain::SecretName;
 use domain::inventory::{Auth, ConsumerKind, Source, StoreKind};
-use domain::posture::{Facts, Looked, Spot, TreeFacts};
-use domain::{Fingerprint, SecretName, Shape, Token};
-use journal::Reader;
+use domain::posture::{Facts, Looked, TreeFacts};
 use zeroize::Zeroizing;
 
 use super::git;
@@ -20,8 +19,6 @@ use crate::home::Home;
 const FILES_MAX: usize = 5_000;
 /// The longest file that is read.
 const FILE_BYTES_MAX: u64 = 512 << 10;
-/// The longest history of a shell that is read.
-const HISTORY_BYTES_MAX: u64 = 16 << 20;
 /// Folders that others fill.
 const SKIPPED: [&str; 10] = [
     ".git",
@@ -35,36 +32,9 @@ const SKIPPED: [&str; 10] = [
     "__pycache__",
     ".next",
 ];
-/// Histories of shells and interpreters, from the home directory.
-const HISTORIES: [&str; 6] = [
-    ".bash_history",
-    ".zsh_history",
-    ".local/share/fish/fish_history",
-    ".python_history",
-    ".node_repl_history",
-    ".psql_history",
-];
-
-/// Fills in what is seen on this machine.
-pub(super) fn fill(
-    facts: &mut Facts,
-    home: &Home,
-    reader: &Reader,
-    root: &Path,
-    shell: bool,
-) -> Result<()> {
-    let ours = ours(home, reader)?;
+/// Fills in what is seen on this machine, but for tokens.
+pub(super) fn fill(facts: &mut Facts, home: &Home, root: &Path) -> Result<()> {
     let (files, whole) = files(root);
-    let found: Vec<Spot> =
-        files.iter().flat_map(|(path, text)| spots(path, text, reader, &ours)).collect();
-    // Nothing found says little: only what rollover knows was looked for, and only in what was read.
-    facts.in_tree = match found.is_empty() {
-        false => Looked::Seen(found),
-        true => {
-            Looked::Not("none of our own tokens stands there; others were not looked for".into())
-        }
-    };
-    facts.in_history = Looked::Not("the history was not looked at".into());
     let entries = template::entries(home, None)?;
     facts.tree = match whole {
         true => Looked::Seen(TreeFacts {
@@ -75,24 +45,9 @@ pub(super) fn fill(
         }),
         false => Looked::Not(format!("{} has more than {FILES_MAX} files", root.display())),
     };
-    facts.in_shell = match shell {
-        true => Looked::Seen(in_histories(reader, &ours)),
-        false => Looked::Not("not asked for: --shell-history".into()),
-    };
     facts.private = private(home);
     names_beside(facts, home);
     Ok(())
-}
-
-/// Every token that rollover remembers, with its secret and what became of it.
-fn ours(home: &Home, reader: &Reader) -> Result<BTreeMap<Fingerprint, (SecretName, String)>> {
-    let mut ours = BTreeMap::new();
-    for name in home.inventory.secrets.keys() {
-        for row in reader.tokens(name)? {
-            ours.insert(row.fingerprint, (name.clone(), row.state.to_string()));
-        }
-    }
-    Ok(ours)
 }
 
 /// The text files of a repository, and whether that is all of them.
@@ -122,45 +77,6 @@ fn files(root: &Path) -> (BTreeMap<String, String>, bool) {
 fn text_of(path: &Path) -> Option<String> {
     let small = fs::metadata(path).is_ok_and(|about| about.len() <= FILE_BYTES_MAX);
     small.then(|| fs::read_to_string(path).ok()).flatten()
-}
-
-/// Where tokens of ours stand in a text.
-fn spots(
-    file: &str,
-    text: &str,
-    reader: &Reader,
-    ours: &BTreeMap<Fingerprint, (SecretName, String)>,
-) -> Vec<Spot> {
-    let key = reader.fingerprint_key();
-    let in_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    let mut found = Vec::new();
-    // A consumer's own file is where its token belongs.
-    if ours.is_empty() || file.ends_with(".env") {
-        return found;
-    }
-    for (i, line) in text.lines().enumerate() {
-        for word in line.split(|c| !in_word(c)).filter(|word| word.len() >= 36) {
-            if !Shape::Heroku.fits(word) {
-                continue;
-            }
-            if let Some((name, state)) = ours.get(&key.of(&Token::from(word))) {
-                let what = format!("a token of {name}, {state}");
-                found.push(Spot { file: file.to_owned(), line: i + 1, what });
-            }
-        }
-    }
-    found
-}
-
-fn in_histories(reader: &Reader, ours: &BTreeMap<Fingerprint, (SecretName, String)>) -> Vec<Spot> {
-    let Some(home) = std::env::var_os("HOME").map(PathBuf::from) else { return Vec::new() };
-    let read = |name: &&str| {
-        let path = home.join(name);
-        let small = fs::metadata(&path).is_ok_and(|about| about.len() <= HISTORY_BYTES_MAX);
-        let bytes = small.then(|| fs::read(&path).ok()).flatten().map(Zeroizing::new)?;
-        Some(spots(name, &String::from_utf8_lossy(&bytes), reader, ours))
-    };
-    HISTORIES.iter().filter_map(read).flatten().collect()
 }
 
 /// The installation's files that hold values: keys, logins, sealed files, dotenv files.

@@ -153,25 +153,7 @@ impl One {
 
     /// Whose it is, in words.
     pub(super) fn whose(&self) -> String {
-        match (self.finding.what, self.rows.as_slice()) {
-            (What::Ours, []) => "a token of ours".to_owned(),
-            (What::Ours, rows) => {
-                let each: BTreeMap<&SecretName, &TokenRow> =
-                    rows.iter().map(|row| (&row.secret, row)).collect();
-                let each = each.values().map(|row| format!("{}, {}", row.secret, state(row)));
-                each.collect::<Vec<_>>().join("; ")
-            }
-            (What::Looks { issuer, confidence, reason }, _) => {
-                let title = ALL_PROFILES.iter().find(|profile| profile.kind == issuer);
-                let title = title.map_or(issuer, |profile| profile.title);
-                let sure = match confidence {
-                    scan::Confidence::High => "almost certainly",
-                    scan::Confidence::Medium => "probably",
-                    scan::Confidence::Low => "perhaps",
-                };
-                format!("{sure} a {title}, because {}", reason.describe())
-            }
-        }
+        whose(&self.finding, &self.rows)
     }
 
     /// The next move.
@@ -293,4 +275,27 @@ fn state(row: &TokenRow) -> String {
 /// What a kind of issuer declares, for the issuer of a secret.
 pub(super) fn kind_of(home: &Home, issuer: &str) -> Option<&'static str> {
     home.inventory.issuers.get(issuer).map(|issuer| profile_of(&issuer.kind).kind)
+}
+
+/// Whose token was found, in words; `rows` is what is known of it.
+pub(crate) fn whose(finding: &Finding, rows: &[TokenRow]) -> String {
+    match (finding.what, rows) {
+        (What::Ours, []) => "a token of ours".to_owned(),
+        (What::Ours, rows) => {
+            let each: BTreeMap<&SecretName, &TokenRow> =
+                rows.iter().map(|row| (&row.secret, row)).collect();
+            let each = each.values().map(|row| format!("{}, {}", row.secret, state(row)));
+            each.collect::<Vec<_>>().join("; ")
+        }
+        (What::Looks { issuer, confidence, reason }, _) => {
+            let title = ALL_PROFILES.iter().find(|profile| profile.kind == issuer);
+            let title = title.map_or(issuer, |profile| profile.title);
+            let sure = match confidence {
+                scan::Confidence::High => "almost certainly",
+                scan::Confidence::Medium => "probably",
+                scan::Confidence::Low => "perhaps",
+            };
+            format!("{sure} a {title}, because {}", reason.describe())
+        }
+    }
 }
