@@ -1,7 +1,7 @@
 //! Traffic that goes by the week, with spikes planted into it: are they found, and is nothing
 //! else? Simulated with a generator of its own, so that a seed always means the same year.
 
-use domain::usage::spikes;
+use domain::usage::{Counted, spikes};
 use jiff::civil::{Date, date};
 
 /// Days that are learnt from before those that count.
@@ -45,6 +45,17 @@ impl Random {
         (self.part() * limit as f64) as usize
     }
 
+    /// How many of what comes by chance, this many on average: Knuth, The Art of Computer
+    /// Programming, 3.4.1, algorithm Q; for small averages.
+    fn poisson(&mut self, mean: f64) -> u64 {
+        let (limit, mut product, mut count) = ((-mean).exp(), self.part(), 0);
+        while product > limit {
+            product *= self.part();
+            count += 1;
+        }
+        count
+    }
+
     /// Nearly normally distributed, around 0 with deviation 1: the sum of twelve.
     fn normal(&mut self) -> f64 {
         (0..12).map(|_| self.part()).sum::<f64>() - 6.0
@@ -54,18 +65,30 @@ impl Random {
 /// How the days of a week share its traffic, from Monday.
 const WEEK: [f64; 7] = [1.1, 1.15, 1.2, 1.1, 1.0, 0.35, 0.25];
 
-/// Simulates so many runs, each with another size, noise and growth, with and without spikes.
+/// Simulates so many runs, each with another size, with and without spikes: of mails, tens to
+/// thousands a day, growing and with more noise than chance alone makes; or of acts, a few a day
+/// and on many days none.
 #[must_use]
-pub fn simulated(runs: usize) -> Found {
+pub fn simulated(counted: Counted, runs: usize) -> Found {
     let mut all = Found::default();
     for seed in 1..=runs as u64 {
         let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        let (mut days, planted) = (traffic(&mut random), planted(&mut random));
+        let (mut days, least) = match counted {
+            Counted::Mails => (traffic(&mut random), 25),
+            Counted::Acts => (acts(&mut random), 15),
+        };
+        let planted = planted(&mut random);
+        let mean = days.iter().map(|(_, value)| *value as f64).sum::<f64>() / days.len() as f64;
         for (at, times) in &planted {
-            days[*at].1 = (days[*at].1 as f64 * times).ceil() as u64 + 25;
+            // On a day that happens to be empty, a few are no spike yet.
+            let value = match counted {
+                Counted::Mails => days[*at].1 as f64,
+                Counted::Acts => mean.max(days[*at].1 as f64),
+            };
+            days[*at].1 = (value * times).ceil() as u64 + least;
         }
         let first = days[BEFORE].0;
-        let seen = spikes(&days);
+        let seen = spikes(&days, counted);
         let is_planted = |day: Date| planted.iter().any(|(at, _)| days[*at].0 == day);
         let hits = seen.iter().filter(|spike| is_planted(spike.date)).count();
         let wrong =
@@ -77,6 +100,20 @@ pub fn simulated(runs: usize) -> Found {
         all.worst = all.worst.max(wrong);
     }
     all
+}
+
+/// A few a day, by chance alone, and fewer at weekends.
+fn acts(random: &mut Random) -> Vec<(Date, u64)> {
+    let size = 0.2 * 20.0_f64.powf(random.part());
+    let mut day = date(2026, 1, 5);
+    (0..BEFORE + DAYS)
+        .map(|at| {
+            let value = random.poisson(size * WEEK[at % 7]);
+            let this = day;
+            day = day.tomorrow().unwrap_or(day);
+            (this, value)
+        })
+        .collect()
 }
 
 fn traffic(random: &mut Random) -> Vec<(Date, u64)> {

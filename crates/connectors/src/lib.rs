@@ -45,7 +45,7 @@ pub use manual::manual_of;
 pub use notify::{ChannelError, Speaker, Unsaid};
 pub use probe::run_probe;
 pub use sealed_file::SealedFiles;
-pub use survey::{ReleaseSeen, Survey};
+pub use survey::{RELEASES_MAX, ReleaseSeen, Survey};
 pub use traits::{
     Adoption, Consumer, Found, Held, Issuer, ListedToken, Listing, MintOrder, MintRight, Minted,
     Place, Placed, PlacedWrite, Receipt, Running, Store, StoreWrite, Stored,

@@ -28,6 +28,8 @@ use crate::shown::shown;
 const MAILS_PAGE: usize = 500;
 /// How many pages of mails are read at most; Postmark searches no further than 10,000.
 const MAILS_PAGES_MAX: usize = 4;
+/// How many releases of an app are read at most: a page of Heroku's has no more.
+pub const RELEASES_MAX: usize = 1_000;
 /// How many environments of a repository are read.
 const ENVIRONMENTS_MAX: &str = "100";
 
@@ -152,14 +154,14 @@ impl Survey {
         read_environments(&self.http.send(github(request, login)).await?)
     }
 
-    /// The newest releases of a Heroku app, newest first.
+    /// The newest releases of a Heroku app, newest first, at most [`RELEASES_MAX`].
     ///
     /// # Errors
     /// Any [`Fault`]; reading changes nothing.
     pub async fn releases(&self, login: &Token, app: &str) -> Result<Vec<ReleaseSeen>, Fault> {
         let request = Request::get(&["apps", app, "releases"])
             .header("accept", "application/vnd.heroku+json; version=3")
-            .header("range", "version ..; order=desc,max=200")
+            .header("range", &format!("version ..; order=desc,max={RELEASES_MAX}"))
             .token("authorization", "Bearer ", login);
         read_releases(&self.http.send(request).await?)
     }

@@ -4,14 +4,19 @@
 //! server, and not with which of its tokens. The baseline of a day is the median of the same day
 //! of the week before it; how far days usually lie from it is the median of those distances
 //! (MAD), so that neither weekends nor an earlier spike blur it.
+//!
+//! Heroku tells when a release or an authorization was made, and who made a release; of reads it
+//! tells nothing.
 
+mod acts;
 mod draw;
 mod mails;
 mod spikes;
 
-pub use draw::{bars, svg};
+pub use acts::{Act, Newcomer, daily, newcomers};
+pub use draw::{Bars, bars, svg};
 pub use mails::{Mail, New, news};
-pub use spikes::{Baseline, Spike, spikes};
+pub use spikes::{Baseline, Counted, Spike, spikes};
 
 use jiff::civil::Date;
 use serde::Serialize;

@@ -46,4 +46,4 @@ pub use progress::Progress;
 pub use reconcile::{End, Reconciled};
 pub use summary::{ConsumerSummary, OldTokenSummary, RotationSummary};
 pub use sync::{SyncEnd, SyncPart, SyncPlan, Tell};
-pub use usage::Used;
+pub use usage::{Made, Used};

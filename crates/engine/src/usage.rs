@@ -1,16 +1,26 @@
 //! What happened with a secret's token at its vendor. Reads only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use connectors::{Fault, ReleaseSeen, Survey};
-use domain::SecretName;
 use domain::inventory::{ConsumerKind, IssuerKind};
 use domain::usage::{Counts, Mail};
+use domain::{Handle, SecretName};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::{Engine, EngineError};
+
+/// An authorization that was made.
+pub struct Made {
+    /// When.
+    pub at: Timestamp,
+    /// What it is for, in the words of whoever made it.
+    pub description: String,
+    /// Whether a rotation of this installation made it.
+    pub ours: bool,
+}
 
 /// What happened at a secret's vendor.
 pub enum Used {
@@ -27,8 +37,8 @@ pub enum Used {
     Heroku {
         /// The account.
         account: String,
-        /// When each listed authorization was made, with its description.
-        authorizations: Result<Vec<(Timestamp, String)>, Fault>,
+        /// The authorizations that are listed, as far as it is told when they were made.
+        authorizations: Result<Vec<Made>, Fault>,
         /// The releases of each app that is a consumer.
         releases: Vec<(String, Result<Vec<ReleaseSeen>, Fault>)>,
     },
@@ -76,12 +86,17 @@ impl Engine {
                     .and_then(connectors::Login::get)
                     .unwrap_or_else(|| token.clone());
                 let authorizations = match self.issuer(&secret.issuer) {
-                    Some(issuer) => issuer.list(&token).await.map(|listing| {
-                        let made = listing.tokens.into_iter().filter_map(|one| {
-                            Some((one.created?, one.description.unwrap_or_default()))
-                        });
-                        made.collect()
-                    }),
+                    Some(issuer) => {
+                        let ours = self.handles()?;
+                        issuer.list(&token).await.map(|listing| {
+                            let made = listing.tokens.into_iter().filter_map(|one| {
+                                let ours = one.handle.is_some_and(|handle| ours.contains(&handle));
+                                let description = one.description.unwrap_or_default();
+                                Some(Made { at: one.created?, description, ours })
+                            });
+                            made.collect()
+                        })
+                    }
                     None => Ok(Vec::new()),
                 };
                 let mut releases = Vec::new();
@@ -93,5 +108,15 @@ impl Engine {
                 Ok(Used::Heroku { account: account.clone(), authorizations, releases })
             }
         }
+    }
+
+    /// The issuer's ids of every token that is remembered here.
+    fn handles(&self) -> Result<BTreeSet<Handle>, EngineError> {
+        let mut handles = BTreeSet::new();
+        for name in self.inventory.secrets.keys() {
+            let rows = self.reader.tokens(name)?;
+            handles.extend(rows.into_iter().filter_map(|row| row.handle));
+        }
+        Ok(handles)
     }
 }

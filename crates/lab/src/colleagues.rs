@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::infisical::Place;
@@ -104,6 +105,15 @@ impl Lab {
             world.scene.heroku.authorize(description, scope, token.clone(), seconds, now, now)
         });
         token
+    }
+
+    /// An app has these releases behind it, oldest first: when each was made, and by whom.
+    pub fn set_heroku_past(&self, app: &str, past: &[(Timestamp, &str)]) {
+        self.shared().world(|world, _| {
+            if let Some(app) = world.scene.heroku.apps.get_mut(app) {
+                app.put_behind(past);
+            }
+        });
     }
 
     /// Somebody rolls an app back to an earlier release; false when there is no such release.

@@ -1,5 +1,8 @@
 //! Samples before the checks of the posture, and planted spikes before the usage.
 
+use domain::usage::Counted;
+use e2e::usage::simulated;
+
 use super::{Means, Result, Section};
 
 /// How many runs of 90 days are simulated.
@@ -23,18 +26,22 @@ pub(crate) fn checks(_means: &Means) -> Result<Section> {
 }
 
 pub(crate) fn usage(means: &Means) -> Result<Section> {
-    let found = e2e::usage::simulated(if means.full { RUNS_FULL } else { RUNS });
     let mut section = Section::new(
         "Usage",
-        "Mail of 90 days with a week's rhythm, drawn anew in each run; spikes are planted into some days. What is\n\
-         told on any other day is a false alarm.",
+        "Mails, and releases and authorizations, of 90 days with a week's rhythm, drawn anew in each run; spikes\n\
+         are planted into some days. What is told on any other day is a false alarm.",
     );
-    section.add("usage: runs of 90 days", found.runs, "");
-    section.add("usage: spikes planted", found.planted, "");
-    section.add("usage: spikes found", found.found, "");
-    section.add("usage: false alarms", found.false_alarms, "");
-    section.add("usage: false alarms in the worst run", found.worst, "");
-    match found.found == found.planted && found.worst <= 1 {
+    let mut all_right = true;
+    for (counted, what) in [(Counted::Mails, "mails"), (Counted::Acts, "releases")] {
+        let found = simulated(counted, if means.full { RUNS_FULL } else { RUNS });
+        section.add(format!("usage: {what}: runs of 90 days"), found.runs, "");
+        section.add(format!("usage: {what}: spikes planted"), found.planted, "");
+        section.add(format!("usage: {what}: spikes found"), found.found, "");
+        section.add(format!("usage: {what}: false alarms"), found.false_alarms, "");
+        section.add(format!("usage: {what}: false alarms in the worst run"), found.worst, "");
+        all_right &= found.found == found.planted && found.worst <= 1;
+    }
+    match all_right {
         true => Ok(section),
         false => Err("a spike was missed, or a run had more than one false alarm".into()),
     }

@@ -1,16 +1,18 @@
 //! `rollover usage`: what happens with a token at its vendor, and what is out of the ordinary.
 
+mod heroku;
+mod postmark;
+
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use connectors::{Fault, ReleaseSeen};
 use domain::SecretName;
-use domain::usage::{Counts, Mail, Measure, New, Spike, bars, news, spikes, svg, whole};
+use domain::usage::{Counted, Spike, bars, spikes, svg};
 use engine::Used;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp};
 use serde_json::{Value, json};
 
 use crate::args::Global;
@@ -33,7 +35,7 @@ pub(crate) struct Usage {
     /// Draw with ASCII characters only
     #[arg(long)]
     pub(crate) ascii: bool,
-    /// Write a picture of the mails sent into this new file
+    /// Write a picture of the mails sent, or of the releases made, into this new file
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
     /// End with code 3 where something is out of the ordinary
@@ -46,6 +48,59 @@ struct Told {
     lines: Vec<String>,
     object: Value,
     unusual: bool,
+}
+
+/// A line of bars is no longer than this, so that it fits 80 columns with what stands before it.
+const BARS_MAX: usize = 52;
+
+/// Which days are looked at, and how they are told.
+struct Window<'a> {
+    args: &'a Usage,
+    from: Date,
+    today: Date,
+}
+
+impl Window<'_> {
+    /// The first instant of what counts as recent.
+    fn since(&self) -> Timestamp {
+        Timestamp::now() - SignedDuration::from_hours(24 * self.args.recent)
+    }
+
+    /// Days without a gap: their sum and their picture, their spikes; and these as JSON.
+    fn series(
+        &self,
+        told: &mut Told,
+        title: &str,
+        days: &[(Date, u64)],
+        counted: Counted,
+    ) -> Vec<Spike> {
+        let recent = self.today.saturating_sub(Span::new().days(self.args.recent));
+        let mut found = spikes(days, counted);
+        found.retain(|spike| spike.date > recent);
+        let sum: u64 = days.iter().map(|(_, value)| value).sum();
+        let bars = bars(days, BARS_MAX, self.args.ascii);
+        told.lines.push(format!("  {title:<14} {sum:>8} |{}|", bars.line));
+        told.lines.extend(found.iter().map(|spike| {
+            format!(
+                "  (!) {}: {} {title}, usual for this day of the week: {:.0}",
+                spike.date, spike.value, spike.baseline.expected
+            )
+        }));
+        told.unusual |= !found.is_empty();
+        found
+    }
+
+    /// What a character of the pictures stands for, where that is more than a day.
+    fn scale(&self) -> Option<String> {
+        let days = (self.today - self.from).get_days().unsigned_abs() as usize + 1;
+        let each = days.div_ceil(BARS_MAX);
+        (each > 1).then(|| format!("  Each bar is the highest of {each} days."))
+    }
+
+    /// Draws a picture where one is asked for.
+    fn drawn(&self, title: &str, days: &[(Date, u64)], spikes: &[Spike]) -> Result<()> {
+        self.args.svg.as_ref().map_or(Ok(()), |path| drawn(path, &svg(title, days, spikes)))
+    }
 }
 
 pub(crate) async fn run(args: &Usage, global: &Global, output: Output) -> Result<Exit> {
@@ -76,6 +131,7 @@ pub(crate) async fn run(args: &Usage, global: &Global, output: Output) -> Result
 }
 
 fn tell(args: &Usage, name: &SecretName, used: Used, from: Date, today: Date) -> Result<Told> {
+    let window = Window { args, from, today };
     match used {
         Used::Unseen(why) => Ok(Told {
             lines: vec![format!("{name}: the store gave no token to ask with: {why}")],
@@ -83,85 +139,15 @@ fn tell(args: &Usage, name: &SecretName, used: Used, from: Date, today: Date) ->
             unusual: false,
         }),
         Used::Heroku { account, authorizations, releases } => {
-            Ok(heroku(name, &account, authorizations, &releases, args.recent))
+            heroku::told(&window, name, &account, authorizations, &releases)
         }
         Used::Postmark { server, days, mails } => {
-            postmark(args, name, &server, days, mails, (from, today))
+            postmark::told(&window, name, &server, days, mails)
         }
     }
 }
 
-fn postmark(
-    args: &Usage,
-    name: &SecretName,
-    server: &str,
-    days: std::result::Result<std::collections::BTreeMap<Date, Counts>, Fault>,
-    mails: std::result::Result<Vec<Mail>, Fault>,
-    (from, today): (Date, Date),
-) -> Result<Told> {
-    let mut lines = vec![format!("{name}   Postmark server {server}, {from} to {today}")];
-    let mut object = json!({ "secret": name, "server": server, "from": from, "to": today });
-    let mut unusual = false;
-    match days {
-        Err(fault) => lines.push(format!("  not seen: {fault}")),
-        Ok(days) => {
-            let recent = today.saturating_sub(Span::new().days(args.recent));
-            let mut measures = Vec::new();
-            for measure in Measure::ALL {
-                let all = whole(&days, measure, from, today);
-                let found: Vec<Spike> =
-                    spikes(&all).into_iter().filter(|spike| spike.date > recent).collect();
-                let sum: u64 = all.iter().map(|(_, value)| value).sum();
-                lines.push(format!(
-                    "  {:<11} {sum:>8}  |{}|",
-                    measure.title(),
-                    bars(&all, args.ascii)
-                ));
-                for spike in &found {
-                    unusual = true;
-                    lines.push(format!(
-                        "  (!) {}: {} {}, usual for this day of the week: {:.0}",
-                        spike.date,
-                        spike.value,
-                        measure.title(),
-                        spike.baseline.expected
-                    ));
-                }
-                if let (Measure::Sent, Some(path)) = (measure, &args.svg) {
-                    drawn(path, &svg(&format!("{server}: mails sent"), &all, &found))?;
-                }
-                measures.push(json!({ "measure": measure, "days": all, "spikes": found }));
-            }
-            object["measures"] = json!(measures);
-        }
-    }
-    match mails {
-        Err(fault) => lines.push(format!("  mails not seen: {fault}")),
-        Ok(mails) => {
-            let since = Timestamp::now() - jiff::SignedDuration::from_hours(24 * args.recent);
-            let found = news(&mails, since);
-            lines.push(format!("  {} mails searched for new recipients", mails.len()));
-            unusual |= found.iter().any(|new| new.bcc);
-            lines.extend(found.iter().map(new_line));
-            object["new"] = json!(found);
-        }
-    }
-    lines
-        .push("  Postmark counts by server: it does not tell which of its tokens was used.".into());
-    Ok(Told { lines, object, unusual })
-}
-
-fn new_line(new: &New) -> String {
-    match new.bcc {
-        true => format!(
-            "  (!) hidden copies to {} since {:.0}: {} mail(s)",
-            new.domain, new.since, new.mails
-        ),
-        false => format!("      first mails to {} at {:.0}: {}", new.domain, new.since, new.mails),
-    }
-}
-
-fn drawn(path: &PathBuf, text: &str) -> Result<()> {
+fn drawn(path: &Path, text: &str) -> Result<()> {
     let made = fs::OpenOptions::new().write(true).create_new(true).open(path);
     made.and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes())).map_err(
         |error| {
@@ -169,46 +155,4 @@ fn drawn(path: &PathBuf, text: &str) -> Result<()> {
                 .hint("nothing is overwritten; name a file that is not there")
         },
     )
-}
-
-fn heroku(
-    name: &SecretName,
-    account: &str,
-    authorizations: std::result::Result<Vec<(Timestamp, String)>, Fault>,
-    releases: &[(String, std::result::Result<Vec<ReleaseSeen>, Fault>)],
-    recent: i64,
-) -> Told {
-    let since = Timestamp::now() - jiff::SignedDuration::from_hours(24 * recent);
-    let mut lines = vec![format!("{name}   Heroku account {account}, the last {recent} days")];
-    let mut made = Vec::new();
-    match authorizations {
-        Err(fault) => lines.push(format!("  authorizations not seen: {fault}")),
-        Ok(all) => {
-            lines.push(format!("  {} authorizations live", all.len()));
-            for (at, description) in all.into_iter().filter(|(at, _)| *at >= since) {
-                lines.push(format!("      made {at:.0}: {description}"));
-                made.push(json!({ "at": at, "description": description }));
-            }
-        }
-    }
-    let mut apps = Vec::new();
-    for (app, seen) in releases {
-        match seen {
-            Err(fault) => lines.push(format!("  {app}: releases not seen: {fault}")),
-            Ok(all) => {
-                let new: Vec<_> = all.iter().filter(|one| one.at >= since).collect();
-                lines.push(format!("  {app}: {} release(s)", new.len()));
-                lines.extend(new.iter().take(5).map(|one| {
-                    format!(
-                        "      v{} {:.0} {} by {}",
-                        one.version, one.at, one.description, one.by
-                    )
-                }));
-                apps.push(json!({ "app": app, "releases": new.len() }));
-            }
-        }
-    }
-    lines.push("  Heroku tells of releases and authorizations, not of reads.".into());
-    let object = json!({ "secret": name, "account": account, "made": made, "apps": apps });
-    Told { lines, object, unusual: false }
 }

@@ -11,17 +11,28 @@ const BARS: [char; 8] = [
 ];
 const ASCII: [char; 8] = ['.', ':', '-', '=', '+', '*', '#', '@'];
 
-/// A character a day; days without anything are blank.
+/// A line of bars.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bars {
+    /// A character for each few days; where nothing was, it is blank.
+    pub line: String,
+    /// How many days a character stands for.
+    pub days: usize,
+}
+
+/// The days in a line that is no longer than this. A character that stands for several days shows
+/// the highest of them, so that no spike drowns among its neighbours; the last one is the newest.
 #[must_use]
-pub fn bars(days: &[(Date, u64)], ascii: bool) -> String {
+pub fn bars(days: &[(Date, u64)], width: usize, ascii: bool) -> Bars {
     let max = days.iter().map(|(_, value)| *value).max().unwrap_or(0);
     let levels = if ascii { ASCII } else { BARS };
-    days.iter()
-        .map(|(_, value)| match value {
-            0 => ' ',
-            value => levels[usize::try_from(value * 7 / max.max(1)).unwrap_or(7)],
-        })
-        .collect()
+    let each = days.len().div_ceil(width.max(1)).max(1);
+    let bar = |days: &[(Date, u64)]| match days.iter().map(|(_, value)| *value).max() {
+        None | Some(0) => ' ',
+        Some(value) => levels[usize::try_from(value * 7 / max.max(1)).unwrap_or(7)],
+    };
+    let line: Vec<char> = days.rchunks(each).map(bar).collect();
+    Bars { line: line.into_iter().rev().collect(), days: each }
 }
 
 /// How wide a day is drawn.
@@ -76,12 +87,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_character_a_day_and_nothing_that_others_wrote_is_markup() {
+    fn a_line_fits_and_nothing_that_others_wrote_is_markup() {
         let day = jiff::civil::date(2026, 1, 1);
         let days = [(day, 0), (day, 1), (day, 4), (day, 7)];
-        assert_eq!(bars(&days, true), " :+@");
-        assert_eq!(bars(&days, false).chars().count(), 4);
-        assert_eq!(bars(&[], true), "");
+        assert_eq!(bars(&days, 9, true), Bars { line: " :+@".into(), days: 1 });
+        assert_eq!(bars(&days, 9, false).line.chars().count(), 4);
+        assert_eq!(bars(&days, 3, true), Bars { line: ":@".into(), days: 2 });
+        assert_eq!(bars(&days[..3], 2, true), Bars { line: " @".into(), days: 2 });
+        assert_eq!(bars(&[], 9, true).line, "");
         let text = svg("<script>", &days, &[]);
         assert!(text.contains("&lt;script&gt;") && !text.contains("<script>"));
         assert_eq!(text.matches("<rect").count(), 4);

@@ -92,6 +92,24 @@ impl App {
         version
     }
 
+    /// Puts releases before all others, whose numbers follow theirs.
+    pub(crate) fn put_behind(&mut self, past: &[(Timestamp, &str)]) {
+        let Some(first) = self.releases.first().cloned() else { return };
+        let behind = (1..).zip(past).map(|(version, (at, email))| Release {
+            id: random::uuid(),
+            version,
+            description: "Deploy".to_owned(),
+            email: (*email).to_owned(),
+            created: *at,
+            ..first.clone()
+        });
+        let more = past.len() as u64;
+        self.releases.iter_mut().for_each(|release| release.version += more);
+        self.processes.iter_mut().for_each(|process| process.release += more);
+        self.current += more;
+        self.releases.splice(0..0, behind);
+    }
+
     /// Ends the release phases that are due, in the order of their versions.
     pub(crate) fn end_release_phases(
         &mut self,
