@@ -10,6 +10,8 @@
 //! times a rotation, [`originals`] is what the two given runbooks say, [`leaks`] lives a whole
 //! life and lets [`canary`] look for values where none
 //! may be, [`memory`] counts copies in the running program, and [`hardening`] tries to look at it.
+//! [`clients`] puts the vendors' own clients before the lab, and [`pages`] types what the documents
+//! say to type.
 //!
 //! Both the tests of the command line and `cargo xtask figures` rest on this, so that a published
 //! figure and a test are one piece of code.
@@ -58,6 +60,7 @@ pub mod matrix;
 pub mod members;
 pub mod memory;
 pub mod originals;
+pub mod pages;
 pub mod rekeys;
 pub mod roles;
 pub mod set_backs;

@@ -163,6 +163,12 @@ impl Stage {
         &self.runtime
     }
 
+    /// Where the binary is.
+    #[must_use]
+    pub fn binary(&self) -> &Path {
+        &self.binary
+    }
+
     /// The binary with these arguments, on this inventory.
     #[must_use]
     pub fn rollover(&self, args: &[&str]) -> Rollover {

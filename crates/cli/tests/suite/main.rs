@@ -23,6 +23,7 @@ mod matrix;
 mod memory;
 mod notify;
 mod operator;
+mod pages;
 mod people;
 mod posture;
 mod power;
