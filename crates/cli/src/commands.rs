@@ -34,7 +34,9 @@ pub(crate) use campaign::Campaign;
 pub(crate) use demo::StandIn;
 pub(crate) use drift::Drift;
 pub(crate) use rotate::{Rotate, Which};
-pub(crate) use secret::Sync as SecretSync;
+pub(crate) use secret::{
+    Adopt as SecretAdopt, Decommission as SecretDecommission, Sync as SecretSync,
+};
 
 use clap::CommandFactory;
 

@@ -60,6 +60,12 @@ impl Home {
         }
     }
 
+    /// The files that the inventory was read from, as they are now.
+    pub(crate) fn files(&self) -> Result<(SourceFile, Vec<SourceFile>)> {
+        let main = read(&self.directory.join(MAIN))?;
+        Ok((main, secret_files(&self.directory.join("secrets"))?))
+    }
+
     /// An inventory that stands in no file; it leaves nothing outside of its directory, and
     /// nobody is asked.
     pub(crate) fn made(directory: PathBuf, inventory: Inventory) -> Self {

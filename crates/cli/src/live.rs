@@ -102,7 +102,7 @@ impl Live {
             Event::Done { action, evidence } => {
                 let took = seconds(self.last.elapsed());
                 self.last = Instant::now();
-                self.line(&row("ok", action, &told(evidence), Some(&took)));
+                self.line(&row("ok", action, &told(action, evidence), Some(&took)));
             }
             Event::NotDone { action, why } => self.line(&row("..", action, why, None)),
             Event::Refused { action, why } => self.line(&row("no", action, why, None)),
@@ -144,6 +144,7 @@ impl Live {
         let took = seconds(self.started.elapsed());
         match outcome {
             Outcome::Completed => self.line(&format!("  ok   done in {took}")),
+            Outcome::Decommissioned => self.line(&format!("  ok   out of use in {took}")),
             Outcome::Rehearsed => {
                 self.line(&format!("  ok   rehearsed in {took}, and back on the old token"));
             }
@@ -187,8 +188,9 @@ fn row(mark: &str, action: &Action, text: &str, took: Option<&str>) -> String {
     format!("  {mark:<4} {:<10} {text}{took}", action.verb())
 }
 
-fn told(evidence: &Evidence) -> String {
+fn told(action: &Action, evidence: &Evidence) -> String {
     match evidence {
+        Evidence::Proven { detail, .. } if matches!(action, Action::Absent(_)) => detail.clone(),
         Evidence::Created { fingerprint, handle, seen } => {
             let how = match seen {
                 Seen::Minted => "minted by the API",

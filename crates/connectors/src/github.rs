@@ -50,6 +50,8 @@ const PAGE_SIZE: usize = 100;
 const PAGES_MAX: usize = 50;
 
 const RECEIPT: &str = "updated ";
+const REMOVED: &str = "removed ";
+const REMOVED_UNKNOWN: &str = "removed at an unknown time";
 const RECEIPT_UNKNOWN: &str = "updated at an unknown time";
 
 /// One secret, under all of its names, in one of GitHub's places.
@@ -176,6 +178,13 @@ impl GithubSecret {
         read::put(&self.send(request).await?)
     }
 
+    /// One removal; when GitHub says that it was, by its own clock. One that is not there is
+    /// removed already.
+    async fn delete(&self, name: &str) -> Result<Option<Timestamp>, Fault> {
+        let answer = self.send(Request::change(Method::DELETE, &self.path(&[name]))).await?;
+        read::deleted(&answer)
+    }
+
     /// The unfinished runs, or none to look at for an organisation.
     async fn runs(&self) -> Result<Vec<Runs>, Fault> {
         let name = match &self.scope {
@@ -244,6 +253,35 @@ impl Consumer for GithubSecret {
     async fn adopted(&self, _token: &Token, receipt: Option<&str>) -> Result<Adoption, Fault> {
         let (metadata, runs) = try_join(self.metadata(), self.runs()).await?;
         Ok(held_by_nothing_older(&self.names, &metadata, &runs, receipt))
+    }
+
+    async fn remove(&self) -> Result<Receipt, Fault> {
+        // The key proves that the place exists; then a 404 says that the secret is not there.
+        let (_, found) =
+            try_join(self.public_key(), self.metadata()).await.map_err(Fault::before_change)?;
+        let there: Vec<&String> = self
+            .names
+            .iter()
+            .zip(&found)
+            .filter(|(_, found)| found.is_some())
+            .map(|(name, _)| name)
+            .collect();
+        let mut last = None;
+        for (done, name) in there.iter().enumerate() {
+            let deleted = self.delete(name).await;
+            let at = deleted.map_err(|fault| if done == 0 { fault } else { partly(fault) })?;
+            last = last.max(at);
+        }
+        Ok(Receipt(match last {
+            Some(at) => format!("{REMOVED}{at}"),
+            None => REMOVED_UNKNOWN.to_owned(),
+        }))
+    }
+
+    async fn absent(&self, receipt: Option<&str>) -> Result<Adoption, Fault> {
+        let (_, metadata, runs) =
+            try_join3(self.public_key(), self.metadata(), self.runs()).await?;
+        Ok(gone_with_nothing_older(&self.names, &metadata, &runs, receipt))
     }
 
     async fn shadowed(&self) -> Result<Option<String>, Fault> {
@@ -372,14 +410,37 @@ fn held_by_nothing_older(
             return Adoption::Differs(format!("written by somebody else at {last}"));
         }
     }
+    nothing_older(runs, Some(last), &format!("written {last}"))
+}
+
+/// Whether none of the secrets is there and every run that may have read one has ended. Where
+/// nobody knows when they were removed, each run that has not ended may have.
+fn gone_with_nothing_older(
+    names: &[String],
+    metadata: &[Option<Metadata>],
+    runs: &[Runs],
+    receipt: Option<&str>,
+) -> Adoption {
+    if let Some((name, _)) = names.iter().zip(metadata).find(|(_, found)| found.is_some()) {
+        return Adoption::Differs(format!("`{name}` is there"));
+    }
+    let at: Option<Timestamp> =
+        receipt.and_then(|receipt| receipt.strip_prefix(REMOVED)?.parse().ok());
+    let words = at.map_or_else(|| "not there".to_owned(), |at| format!("removed {at}"));
+    nothing_older(runs, at, &words)
+}
+
+/// Whether no run that is at least as old as a moment goes on.
+fn nothing_older(runs: &[Runs], than: Option<Timestamp>, words: &str) -> Adoption {
     if runs.iter().any(|page| page.total > page.created.len()) {
         return Adoption::NotYet(format!("more than {PAGE_SIZE} runs have not ended"));
     }
     if runs.is_empty() {
-        return Adoption::ByWrite(format!("written {last}; no runs were looked at"));
+        return Adoption::ByWrite(format!("{words}; no runs were looked at"));
     }
-    match runs.iter().flat_map(|page| &page.created).filter(|at| **at <= last).count() {
-        0 => Adoption::ByWrite(format!("written {last}, 0 runs older")),
+    let is_older = |at: &&Timestamp| than.is_none_or(|than| **at <= than);
+    match runs.iter().flat_map(|page| &page.created).filter(is_older).count() {
+        0 => Adoption::ByWrite(format!("{words}, 0 runs older")),
         1 => Adoption::NotYet("1 run still holds the value before".to_owned()),
         older => Adoption::NotYet(format!("{older} runs still hold the value before")),
     }

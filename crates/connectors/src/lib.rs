@@ -18,6 +18,7 @@ mod login;
 mod shown;
 
 mod examine;
+mod existing;
 mod survey;
 
 mod dotenv;
@@ -37,6 +38,7 @@ pub mod untrusted;
 
 pub use dotenv::dotenv_names;
 pub use examine::{Answered, Examiner, TestMail};
+pub use existing::SecretSeen;
 pub use fault::Fault;
 pub use github::{Alert, Alerts};
 pub use http::{CallObserver, Quota, SetupError};

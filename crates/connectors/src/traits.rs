@@ -141,6 +141,13 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// `Unsure` where the value may or may not have been written.
     async fn write(&self, key: &str, token: &Token) -> Result<StoreWrite, Fault>;
+
+    /// Removes a key with its value, and looks: `Done` only where the store then holds nothing
+    /// under it. A key that is not there is a success.
+    ///
+    /// # Errors
+    /// `Unsure` where it may or may not have been removed.
+    async fn remove(&self, key: &str) -> Result<StoreWrite, Fault>;
 }
 
 /// A value in a store.
@@ -178,6 +185,20 @@ pub trait Consumer: Send + Sync {
     /// # Errors
     /// `Unsure` where the write may or may not have happened.
     async fn write(&self, token: &Token) -> Result<Receipt, Fault>;
+
+    /// Takes all of its keys away and leaves everything else as it is. Where none is there,
+    /// nothing is sent.
+    ///
+    /// # Errors
+    /// `Unsure` where the removal may or may not have happened.
+    async fn remove(&self) -> Result<Receipt, Fault>;
+
+    /// Whether none of its keys is there any more and nothing runs that was started with one; one
+    /// look, no waiting. `receipt` is what the removal answered, where it is known.
+    ///
+    /// # Errors
+    /// Any [`Fault`]; reading changes nothing.
+    async fn absent(&self, receipt: Option<&str>) -> Result<Adoption, Fault>;
 
     /// Whether it runs on the token by now; one look, no waiting. `receipt` is what the write
     /// answered, where it is known.
@@ -295,7 +316,7 @@ pub struct Running {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Receipt(pub String);
 
-/// Whether a consumer runs on a token.
+/// Whether a consumer runs on a token, or holds none.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Adoption {
     /// Proven by reading the value back, with what was seen: `v412, 2 of 2 dynos up`.

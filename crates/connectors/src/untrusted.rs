@@ -298,17 +298,29 @@ fn consumer<C: Consumer>(data: &[u8], make: impl Fn(&[u8]) -> Option<C>) -> Vec<
     };
     seen.extend(receipt.clone());
     let Some(consumer) = make(data) else { return seen };
-    match now(consumer.adopted(&token, receipt.as_deref())) {
-        Some(Ok(
+    seen.extend(adoption(now(consumer.adopted(&token, receipt.as_deref()))));
+    let Some(consumer) = make(data) else { return seen };
+    let removed = match now(consumer.remove()) {
+        Some(Ok(Receipt(text))) => text,
+        Some(Err(fault)) => fault.to_string(),
+        None => String::new(),
+    };
+    let Some(consumer) = make(data) else { return seen };
+    seen.extend(adoption(now(consumer.absent(Some(&removed)))));
+    seen.push(removed);
+    seen
+}
+
+fn adoption(looked: Option<Result<Adoption, Fault>>) -> Option<String> {
+    Some(match looked? {
+        Ok(
             Adoption::ByFingerprint(text)
             | Adoption::ByWrite(text)
             | Adoption::NotYet(text)
             | Adoption::Differs(text),
-        )) => seen.push(text),
-        Some(Err(fault)) => seen.push(fault.to_string()),
-        None => {}
-    }
-    seen
+        ) => text,
+        Err(fault) => fault.to_string(),
+    })
 }
 
 fn store_read(read: Option<Result<Option<crate::Stored>, Fault>>, seen: &mut Vec<String>) {

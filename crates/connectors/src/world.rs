@@ -87,6 +87,29 @@ impl World {
         key: &seal::Key,
         observer: Option<Arc<dyn CallObserver>>,
     ) -> Result<Self, WorldError> {
+        Self::of(inventory, directory, key, observer, false)
+    }
+
+    /// The same, with the issuers and the logins that no secret refers to yet, as far as they can
+    /// be used: for finding out what exists.
+    ///
+    /// # Errors
+    /// As [`World::build`], about what secrets refer to.
+    pub fn whole(
+        inventory: &Inventory,
+        directory: &Path,
+        key: &seal::Key,
+    ) -> Result<Self, WorldError> {
+        Self::of(inventory, directory, key, None, true)
+    }
+
+    fn of(
+        inventory: &Inventory,
+        directory: &Path,
+        key: &seal::Key,
+        observer: Option<Arc<dyn CallObserver>>,
+        whole: bool,
+    ) -> Result<Self, WorldError> {
         let links = BTreeMap::new();
         let mut world = Self::default();
         let gathering = world.gathering.clone();
@@ -103,6 +126,19 @@ impl World {
             for consumer in &secret.consumers {
                 let built = builder.consumer(&consumer.kind, &consumer.keys)?;
                 world.consumers.insert((name.clone(), consumer.id.clone()), built);
+            }
+        }
+        if whole {
+            for name in inventory.issuers.keys() {
+                if let (false, Ok(issuer)) =
+                    (world.issuers.contains_key(name), builder.issuer(name))
+                {
+                    world.issuers.insert(name.clone(), issuer);
+                }
+            }
+            for name in inventory.connections.keys() {
+                // One without a login cannot be looked through, and need not yet.
+                let _unusable = builder.link(name).is_err();
             }
         }
         for (name, link) in builder.links {

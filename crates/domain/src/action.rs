@@ -38,6 +38,12 @@ pub enum Action {
     Confirm,
     /// Effect: tokens that carry this rotation's marker and belong to nobody are removed.
     Sweep,
+    /// Decommission, effect: a consumer holds nothing under its keys any more.
+    Remove(ConsumerId),
+    /// Decommission, look: nothing is there, and nothing runs that was started with it.
+    Absent(ConsumerId),
+    /// Decommission, effect: the store holds nothing under the key any more.
+    Clear,
     /// Way back, effect: a consumer is given the old token again.
     Restore(ConsumerId),
     /// Way back, look: the consumer runs on the old token.
@@ -58,6 +64,8 @@ impl Action {
             | Self::Propagate(_)
             | Self::Revoke
             | Self::Sweep
+            | Self::Remove(_)
+            | Self::Clear
             | Self::Restore(_)
             | Self::Unstore
             | Self::Discard => true,
@@ -68,6 +76,7 @@ impl Action {
             | Self::Gate
             | Self::Prove
             | Self::Confirm
+            | Self::Absent(_)
             | Self::Recheck(_) => false,
         }
     }
@@ -76,7 +85,12 @@ impl Action {
     #[must_use]
     pub fn consumer(&self) -> Option<&ConsumerId> {
         match self {
-            Self::Propagate(c) | Self::Verify(c) | Self::Restore(c) | Self::Recheck(c) => Some(c),
+            Self::Propagate(c)
+            | Self::Verify(c)
+            | Self::Remove(c)
+            | Self::Absent(c)
+            | Self::Restore(c)
+            | Self::Recheck(c) => Some(c),
             _ => None,
         }
     }
@@ -97,6 +111,9 @@ impl Action {
             Self::Prove => "prove",
             Self::Confirm => "confirm",
             Self::Sweep => "sweep",
+            Self::Remove(_) => "remove",
+            Self::Absent(_) => "absent",
+            Self::Clear => "clear",
             Self::Restore(_) => "restore",
             Self::Recheck(_) => "recheck",
             Self::Unstore => "unstore",
@@ -135,6 +152,9 @@ impl FromStr for Action {
             ("prove", None) => Self::Prove,
             ("confirm", None) => Self::Confirm,
             ("sweep", None) => Self::Sweep,
+            ("remove", Some(c)) => Self::Remove(c),
+            ("absent", Some(c)) => Self::Absent(c),
+            ("clear", None) => Self::Clear,
             ("restore", Some(c)) => Self::Restore(c),
             ("recheck", Some(c)) => Self::Recheck(c),
             ("unstore", None) => Self::Unstore,
@@ -170,6 +190,9 @@ mod tests {
             Action::Propagate("heroku:acme-api-prod".into()),
             Action::Recheck("dotenv:/srv/app/.env".into()),
             Action::Unstore,
+            Action::Remove("heroku:acme-api-prod".into()),
+            Action::Absent("heroku:acme-api-prod".into()),
+            Action::Clear,
         ] {
             assert_eq!(action.to_string().parse(), Ok(action));
         }

@@ -44,6 +44,7 @@ pub mod campaign;
 pub mod diagnosis;
 
 pub mod drift;
+pub mod proposal;
 pub mod template;
 
 pub mod posture;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::inventory::Policy;
 use crate::{
-    CampaignId, ConsumerId, Doer, Fingerprint, Gates, Handle, LiveToken, Overlap, Refusal,
+    Action, CampaignId, ConsumerId, Doer, Fingerprint, Gates, Handle, LiveToken, Overlap, Refusal,
     RotationId, SecretName, Span,
 };
 
@@ -51,6 +51,9 @@ pub struct Plan {
     /// Whether the engine logs in with the token under rotation and must go over to the new one
     /// before it revokes.
     pub login_is_old: bool,
+    /// Why, in the words of whoever began it, where a reason is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Names and ids that the last audit record carries besides its own.
     pub audit_context: Vec<(String, String)>,
     /// What a person should know before agreeing.
@@ -79,13 +82,29 @@ pub enum Mode {
     /// As scheduled up to the last look before the revocation, and then back: everything but the
     /// revocation is tried where it will have to work.
     Rehearsal,
+    /// The secret goes out of use: its name is taken out of every consumer and out of the store,
+    /// and only then the token is revoked. There is no new one.
+    Decommission,
 }
 
 impl Mode {
-    /// Whether the old token goes on working until everybody is on the new one.
+    /// Whether the old token goes on working until nobody needs it any more.
     #[must_use]
     pub fn overlaps(self) -> bool {
-        matches!(self, Self::Scheduled | Self::Emergency | Self::Reissue | Self::Rehearsal)
+        match self {
+            Self::Scheduled
+            | Self::Emergency
+            | Self::Reissue
+            | Self::Rehearsal
+            | Self::Decommission => true,
+            Self::RevokeFirst | Self::Repair => false,
+        }
+    }
+
+    /// Whether there is no new token: what is written is nothing.
+    #[must_use]
+    pub fn ends_use(self) -> bool {
+        self == Self::Decommission
     }
 
     /// What it is, in words.
@@ -98,6 +117,7 @@ impl Mode {
             Self::RevokeFirst => "one that revokes first and puts its consumers out of service",
             Self::Repair => "a repair",
             Self::Rehearsal => "a rehearsal",
+            Self::Decommission => "a decommission",
         }
     }
 
@@ -219,6 +239,29 @@ impl Plan {
         self.consumers.iter().find(|consumer| consumer.id == *id)
     }
 
+    /// The effect that brings a consumer where the rotation goes: onto the new token, or off
+    /// every token.
+    #[must_use]
+    pub fn write(&self, id: &ConsumerId) -> Action {
+        if self.mode.ends_use() {
+            Action::Remove(id.clone())
+        } else {
+            Action::Propagate(id.clone())
+        }
+    }
+
+    /// The look that proves that write.
+    #[must_use]
+    pub fn proof(&self, id: &ConsumerId) -> Action {
+        if self.mode.ends_use() { Action::Absent(id.clone()) } else { Action::Verify(id.clone()) }
+    }
+
+    /// The same effect for the store.
+    #[must_use]
+    pub fn store_write(&self) -> Action {
+        if self.mode.ends_use() { Action::Clear } else { Action::Store }
+    }
+
     /// Whether another rotation must follow: the leaked token lived beside its replacement and
     /// could read it.
     #[must_use]
@@ -229,7 +272,11 @@ impl Plan {
     /// How the rotation is done, in the runbooks' words, for the audit.
     #[must_use]
     pub fn method(&self) -> String {
-        match (self.issuer.creates, self.issuer.revokes) {
+        let creates = match self.mode.ends_use() {
+            true => self.issuer.revokes,
+            false => self.issuer.creates,
+        };
+        match (creates, self.issuer.revokes) {
             (Doer::Api, Doer::Api) => "api".into(),
             (Doer::Operator, Doer::Operator) => "operator-assisted-dashboard".into(),
             _ => "operator-assisted".into(),

@@ -23,6 +23,13 @@
 //! create > validate > store > propagate > verify > soak > gate | revoke > prove > close
 //!     <---------- restore > recheck, unstore > discard         point of no return
 //! ```
+//!
+//! A decommission has no new token, and comes to the same gate another way:
+//!
+//! ```text
+//! remove > absent > clear > soak > gate | revoke > prove > close
+//!     <------- restore > recheck, unstore   point of no return
+//! ```
 
 mod legal;
 mod next;
@@ -181,10 +188,10 @@ impl Rotation {
                 self.set(&Action::Create, StepState::Idle, at, None);
             }
             Event::Drifted { consumer, why } => {
-                self.drifted(&Action::Propagate(consumer.clone()), why, at);
-                self.steps.remove(&Action::Verify(consumer.clone()));
+                self.drifted(&self.plan.write(consumer), why, at);
+                self.steps.remove(&self.plan.proof(consumer));
             }
-            Event::StoreDrifted { why } => self.drifted(&Action::Store, why, at),
+            Event::StoreDrifted { why } => self.drifted(&self.plan.store_write(), why, at),
             Event::Looked { look } => self.looks.push((at, look.clone())),
             Event::Approved { by } => self.approved = Some(by.clone()),
             Event::TurnedBack { why, .. } => self.turn(why.clone()),
@@ -235,6 +242,8 @@ impl Rotation {
             let counts = match action {
                 Action::Verify(_) | Action::Probe => !soaked,
                 Action::Revoke => !proven,
+                // The soak of a decommission is days long and for people; no process watches it
+                // for that long, and nothing rests on its last second.
                 _ => false,
             };
             if counts && step.state == StepState::Done {
@@ -420,14 +429,18 @@ impl Rotation {
     #[must_use]
     pub fn may_be_doubted(&self, action: &Action) -> bool {
         let forward = self.direction == Direction::Forward;
+        let ends_use = self.plan.mode.ends_use();
         let could = match action {
-            Action::Create => forward && self.new.is_none(),
+            Action::Create => forward && self.new.is_none() && !ends_use,
+            Action::Remove(id) => ends_use && self.plan.consumer(id).is_some(),
+            Action::Clear => ends_use,
             Action::Store => self.new.is_some(),
             Action::Propagate(id) => self.new.is_some() && self.plan.consumer(id).is_some(),
             // Where the revocation comes first, there is no new token yet.
             Action::Revoke => match self.plan.mode {
                 Mode::RevokeFirst => forward,
                 Mode::Rehearsal => false,
+                Mode::Decommission => forward,
                 _ => forward && self.new.is_some(),
             },
             _ => false,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use connectors::{Consumer, Fault, Issuer, Store};
-use domain::{Action, ConsumerId, Event, Evidence, Handle, Plan, Token, retry_delay};
+use domain::{Action, ConsumerId, Event, Evidence, Handle, Mode, Plan, Token, retry_delay};
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 
@@ -70,7 +70,9 @@ pub(crate) async fn act(context: Context, action: Action, settle: bool) -> End {
         Action::Unstore => c.write_store(&action, false, settle).await,
         Action::Propagate(id) => c.write_consumer(&action, id, true, settle).await,
         Action::Restore(id) => c.write_consumer(&action, id, false, settle).await,
-        Action::Verify(id) => c.adopted(&action, id, true).await,
+        Action::Remove(id) => c.remove_from(&action, id, settle).await,
+        Action::Clear => c.clear_store(&action, settle).await,
+        Action::Verify(id) | Action::Absent(id) => c.adopted(&action, id, true).await,
         Action::Recheck(id) => c.adopted(&action, id, false).await,
         Action::Probe => c.probe(&action).await,
         Action::Soak => End::of(&action, checked(&action, c.soaked())),
@@ -87,6 +89,7 @@ pub(crate) async fn act(context: Context, action: Action, settle: bool) -> End {
 impl Context {
     fn soaked(&self) -> &'static str {
         match self.plan.mode {
+            Mode::Decommission => "nobody had it, and it lived",
             mode if mode.overlaps() => "both tokens lived side by side",
             _ => "everybody was on the new token",
         }
@@ -149,6 +152,11 @@ impl Context {
     pub(crate) fn seen(&self, action: &Action, what: &str) {
         // Nobody may be listening any more; then there is nobody to tell.
         let _ = self.progress.send(Progress::Seen { step: action.to_string(), what: what.into() });
+    }
+
+    /// What everybody is to hold where the rotation goes: the new token, or nothing.
+    pub(crate) fn target(&self) -> Option<Token> {
+        (!self.plan.mode.ends_use()).then(|| self.new_token())
     }
 
     /// The new token; every step that needs it comes after its creation.

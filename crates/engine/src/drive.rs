@@ -327,7 +327,7 @@ impl Drive {
         let step = self.rotation.step(action);
         let forward = *self.rotation.direction() == domain::Direction::Forward;
         let receipt = |id: &ConsumerId| {
-            let write = if forward { Action::Propagate } else { Action::Restore }(id.clone());
+            let write = if forward { plan.write(id) } else { Action::Restore(id.clone()) };
             Some((id.clone(), self.rotation.step(&write)?.note.clone()?))
         };
         let receipts = plan.consumers.iter().filter_map(|part| receipt(&part.id)).collect();
@@ -372,6 +372,8 @@ impl Drive {
         let people = |next: &Next| match next {
             // The engine goes on looking for a death as long as somebody waits for it.
             Next::Wait { action: Action::Prove, .. } => overdue,
+            // Which may take days; whoever is run again then goes on.
+            Next::Wait { action: Action::Soak, .. } => self.rotation.plan().mode.ends_use(),
             Next::Ask | Next::Attend { .. } => true,
             Next::Settle(action) | Next::Do(action) => {
                 self.rotation.asked_of_operator(action).is_some()

@@ -25,6 +25,7 @@ mod reconcile;
 
 mod doctor;
 mod drift;
+mod existing;
 mod posture;
 mod sync;
 mod usage;
@@ -40,6 +41,7 @@ pub use doctor::{Question, examine_alone, kind_of, mail_alone};
 pub use drive::{Drive, Ended, Options};
 pub use engine::Engine;
 pub use error::EngineError;
+pub use existing::{Existing, Here, Stranger};
 pub use inbox::Command;
 pub use observe::Planned;
 pub use progress::Progress;

@@ -186,7 +186,7 @@ impl Engine {
         let timeout = self.inventory.policy.adopt_timeout;
         let say = |what: &str| tell(id, what);
         let adopted =
-            wait_until_adopted(&*consumer, &plan.token, Some(&receipt), timeout, &say).await;
+            wait_until_adopted(&*consumer, Some(&plan.token), Some(&receipt), timeout, &say).await;
         Ok(match adopted {
             Adopted::On(_, detail) => {
                 self.told(plan, id, "secret.sync.verified", &[("evidence", &detail)]).await?;
@@ -338,6 +338,9 @@ fn place_of(report: &Report, stands: &Stands, named: bool, begun: bool) -> Turn 
 
 /// Why what the store holds is not spread.
 fn refusals(name: &SecretName, report: &Report, expected: &str) -> Vec<Refusal> {
+    if let Some(at) = report.decommissioned {
+        return vec![Refusal::Decommissioned { secret: name.clone(), at }];
+    }
     let mut refusals = Vec::new();
     let at_store = |finding: &&Finding| matches!(finding.place, Place::Store(_));
     for finding in report.findings.iter().filter(at_store) {

@@ -167,6 +167,22 @@ impl Reader {
         )
     }
 
+    /// When a secret went out of use, where its last rotation was a decommission that came to its
+    /// end, and nobody has put a value into its store since.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn decommissioned(&self, secret: &SecretName) -> Result<Option<Timestamp>, JournalError> {
+        let filter =
+            RotationFilter { secret: Some(secret.clone()), open: Some(false), limit: Some(1) };
+        let last = self.rotations(&filter)?.into_iter().next();
+        let ended = last.filter(|row| row.outcome == Some(Outcome::Decommissioned));
+        let Some(at) = ended.and_then(|row| row.closed_at) else { return Ok(None) };
+        let imports = self.audit_records(&["secret.import.intent"])?;
+        let again = |record: &Record| record.secret.as_ref() == Some(secret) && record.at >= at;
+        Ok((!imports.iter().any(again)).then_some(at))
+    }
+
     /// Whether any token of a secret is known.
     ///
     /// # Errors

@@ -14,15 +14,6 @@ use crate::home::MAIN;
 use crate::lab_inventory;
 use crate::output::Output;
 
-/// Names that stand for tokens which rollover can rotate, and the kind that issues them.
-const KNOWN: [(&str, &str); 5] = [
-    ("POSTMARK_SERVER_TOKEN", "postmark-server"),
-    ("POSTMARK_API_TOKEN", "postmark-server"),
-    ("POSTMARK_API_KEY", "postmark-server"),
-    ("HEROKU_API_KEY", "heroku-authorization"),
-    ("HEROKU_PLATFORM_API_TOKEN", "heroku-authorization"),
-];
-
 pub(crate) fn run(args: &Init, global: &Global, output: Output) -> Result<Exit> {
     let directory = global.directory.clone().unwrap_or_else(|| ".".into());
     if directory.join(MAIN).exists() {
@@ -61,7 +52,7 @@ pub(crate) fn run(args: &Init, global: &Global, output: Output) -> Result<Exit> 
     let next = if args.lab {
         "rollover plan"
     } else {
-        "fill in what is marked, then: rollover config check"
+        "fill in what is marked, then: rollover secret import, which looks at what exists"
     };
     output.say(&format!("next: {next}"));
     Ok(Exit::Ok)
@@ -94,7 +85,9 @@ fn names_in(path: &Path) -> Vec<(&'static str, &'static str)> {
         .filter_map(|line| line.trim_start_matches("export ").split_once('='))
         .map(|(name, _)| name.trim())
         .collect();
-    KNOWN.into_iter().filter(|(name, _)| names.contains(name)).collect()
+    let kinds = connectors::ALL_PROFILES.iter();
+    let usual = kinds.flat_map(|kind| kind.usual_names.iter().map(|name| (*name, kind.kind)));
+    usual.filter(|(name, _)| names.contains(name)).collect()
 }
 
 fn template(org: &str) -> String {

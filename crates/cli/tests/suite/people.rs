@@ -107,6 +107,12 @@ const GUARDED: &[(&str, &[&str], &str)] = &[
     ("run rollback", &["run", "rollback", "ID", "--no-wait"], "turn-back"),
     ("runbook validate", &["runbook", "validate", HEROKU.name], "validate-runbook"),
     ("scan", &["scan", "--learn"], "learn"),
+    (
+        "secret decommission",
+        &["secret", "decommission", HEROKU.name, "--reason", "not in use", "--yes", "--no-wait"],
+        "decommission",
+    ),
+    ("secret adopt", &["secret", "adopt", POSTMARK.name, "UNKNOWN", "--yes"], "import"),
     ("secret sync", &["secret", "sync", HEROKU.name, "--yes"], "sync"),
     ("secret import", &["secret", "import", POSTMARK.name, "--token-stdin"], "import"),
     ("task claim", &["task", "claim", "ID.create"], "create"),

@@ -122,6 +122,17 @@ pub(super) fn put(answer: &Answer) -> Result<(), Fault> {
     }
 }
 
+/// `DELETE .../secrets/{name}`: 204, or 404 where there is none. The time is that of the answer.
+pub(super) fn deleted(answer: &Answer) -> Result<Option<Timestamp>, Fault> {
+    match (answer.status, said(answer)) {
+        (204, _) | (404, Some(_)) => {
+            let date = answer.header("date").and_then(|text| jiff::fmt::rfc2822::parse(text).ok());
+            Ok(date.map(|date| date.timestamp()))
+        }
+        _ => Err(failure(answer)),
+    }
+}
+
 /// Of `GET .../secrets/{name}/repositories`: how many there are, and the ids of this page.
 pub(super) fn repositories(answer: &Answer) -> Result<(usize, Vec<u64>), Fault> {
     #[derive(Deserialize)]

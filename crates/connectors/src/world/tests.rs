@@ -73,6 +73,7 @@ fn issued_by(mut inventory: Inventory, kind: IssuerKind) -> Inventory {
     let name: SecretName = "prod/K".parse().unwrap();
     let secret = Secret {
         name: name.clone(),
+        file: "secrets/k.toml".into(),
         owner: None,
         issuer: "i".into(),
         store: "s".into(),

@@ -112,6 +112,7 @@ fn plans(inventory: &Inventory, mode: Mode) -> Vec<Plan> {
                 role: "ops".into(),
                 gates: Gates::default(),
                 login_is_old: false,
+                reason: None,
                 audit_context: Vec::new(),
                 warnings: Vec::new(),
                 campaign: None,

@@ -123,6 +123,7 @@ impl Page<'_> {
         (self.wrong.len() == before).then_some(())?;
         Some(Secret {
             name: name?,
+            file: self.file.path.clone(),
             owner: raw.owner.clone(),
             issuer: raw.issuer.get_ref().clone(),
             store: raw.store.store.get_ref().clone(),

@@ -219,6 +219,17 @@ pub enum IssuerKind {
     },
 }
 
+impl IssuerKind {
+    /// The `kind` that the inventory names it by.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::PostmarkServer { .. } => "postmark-server",
+            Self::HerokuAuthorization { .. } => "heroku-authorization",
+        }
+    }
+}
+
 /// Where the current value of a secret is kept.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -256,6 +267,8 @@ pub enum StoreKind {
 pub struct Secret {
     /// Its name.
     pub name: SecretName,
+    /// The file that describes it, as people are shown it.
+    pub file: String,
     /// Who answers for it.
     pub owner: Option<String>,
     /// The issuer's name.

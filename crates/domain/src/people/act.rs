@@ -132,6 +132,7 @@ impl Act {
             Mode::Emergency | Mode::Reissue => Self::Emergency,
             Mode::RevokeFirst => Self::RevokeFirst,
             Mode::Repair => Self::Repair,
+            Mode::Decommission => Self::Decommission,
         }
     }
 

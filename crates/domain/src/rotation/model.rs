@@ -75,7 +75,9 @@ fn people_who_are_asked_again_break_no_invariant() {
 
 #[test]
 fn every_mode_keeps_the_invariants() {
-    for mode in [Mode::Emergency, Mode::RevokeFirst, Mode::Repair, Mode::Rehearsal] {
+    let modes =
+        [Mode::Emergency, Mode::RevokeFirst, Mode::Repair, Mode::Rehearsal, Mode::Decommission];
+    for mode in modes {
         let world = |consumers| World::new(consumers).in_mode(mode);
         let what = |what| format!("{mode:?}, {what}");
         let small = world(2).with_budget(1, 1, 1).with_rivals(1);

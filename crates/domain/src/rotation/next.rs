@@ -63,12 +63,16 @@ impl Rotation {
                 actions.extend([Action::Validate, Action::Store]);
                 actions.extend(each(Action::Propagate));
                 actions.extend(each(Action::Verify));
+                actions.extend(each(Action::Remove));
+                actions.extend(each(Action::Absent));
+                actions.push(Action::Clear);
                 actions.extend([Action::Probe, Action::Soak, Action::Gate, Action::Revoke]);
                 actions.extend([Action::Prove, Action::Confirm, Action::Sweep]);
             }
             Direction::Back { .. } => {
-                actions.push(Action::Store);
-                actions.extend(each(Action::Propagate));
+                actions.push(self.plan.store_write());
+                let writes = self.plan.consumers.iter().map(|part| self.plan.write(&part.id));
+                actions.extend(writes);
                 actions.extend(each(Action::Restore));
                 actions.extend(each(Action::Recheck));
                 actions.extend([Action::Unstore, Action::Discard, Action::Sweep]);

@@ -103,7 +103,8 @@ impl Rotation {
             }
             Waiting::Operator { kind, since } => {
                 let fp = self.plan.old.fingerprint;
-                (kind, since, format!("agree to revoking the old token, fp {fp}"))
+                let which = if self.plan.mode.ends_use() { "last" } else { "old" };
+                (kind, since, format!("agree to revoking the {which} token, fp {fp}"))
             }
             Waiting::Attention { step, why } => {
                 let action = step.parse().ok();
@@ -169,6 +170,7 @@ impl Rotation {
                 crate::Outcome::Completed => "completed",
                 crate::Outcome::RolledBack { .. } => "rolled-back",
                 crate::Outcome::Rehearsed => "rehearsed",
+                crate::Outcome::Decommissioned => "decommissioned",
                 crate::Outcome::Abandoned { .. } => "abandoned",
             };
         }
@@ -177,6 +179,9 @@ impl Rotation {
         }
         if self.plan.mode == Mode::RevokeFirst {
             return self.stage_after_revoking();
+        }
+        if self.plan.mode.ends_use() {
+            return self.stage_of_ending();
         }
         let order = [
             (Action::Prove, Action::Sweep, "close"),
@@ -196,6 +201,19 @@ impl Rotation {
             .iter()
             .find(|(before, _, _)| self.is_done(before))
             .map_or("create", |(_, _, name)| *name)
+    }
+
+    fn stage_of_ending(&self) -> &'static str {
+        let order = [(Action::Clear, "clear"), (Action::Soak, "soak"), (Action::Revoke, "revoke")];
+        if !self.past_return() && !self.all_verified() {
+            return "remove";
+        }
+        match order.iter().find(|(step, _)| !self.is_done(step)) {
+            Some((Action::Revoke, _)) if self.approved.is_none() => "approve",
+            Some((_, name)) => name,
+            None if self.is_done(&Action::Prove) => "close",
+            None => "prove",
+        }
     }
 
     fn stage_after_revoking(&self) -> &'static str {

@@ -87,6 +87,9 @@ impl Run {
         let day = self.started.strftime("%F %H:%M UTC");
         match &self.outcome {
             Some(Outcome::Completed) => format!("{} on {day}, completed in {took}", self.id),
+            Some(Outcome::Decommissioned) => {
+                format!("{} on {day}, decommissioned in {took}", self.id)
+            }
             Some(Outcome::Rehearsed) => format!("{} on {day}, rehearsed in {took}", self.id),
             Some(Outcome::RolledBack { why }) => {
                 format!("{} on {day}, rolled back after {took}: {why}", self.id)
@@ -203,14 +206,16 @@ impl<'a> Reading<'a> {
     fn since(&self, action: &Action) -> Option<u64> {
         let ended = |action: &Action| self.ended.get(action).copied();
         let verified = || {
-            let all = self.ended.iter().filter(|(one, _)| matches!(one, Action::Verify(_)));
+            let is_proof = |one: &Action| matches!(one, Action::Verify(_) | Action::Absent(_));
+            let all = self.ended.iter().filter(|(one, _)| is_proof(one));
             all.map(|(_, at)| *at).max()
         };
         match action {
             Action::Validate => ended(&Action::Create),
             Action::Verify(id) => ended(&Action::Propagate(id.clone())),
             Action::Probe => verified(),
-            Action::Soak => verified().max(ended(&Action::Probe)),
+            Action::Absent(id) => ended(&Action::Remove(id.clone())),
+            Action::Soak => verified().max(ended(&Action::Probe)).max(ended(&Action::Clear)),
             Action::Gate => ended(&Action::Soak).max(self.approved),
             Action::Prove | Action::Confirm => ended(&Action::Revoke),
             Action::Recheck(id) => ended(&Action::Restore(id.clone())),

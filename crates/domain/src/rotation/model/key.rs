@@ -11,7 +11,7 @@ use super::world::{Call, Guard, OLD, World};
 use crate::rotation::{Rotation, StepState};
 use crate::{Action, Direction, Outcome, Which};
 
-const ALONE: [Action; 12] = [
+const ALONE: [Action; 13] = [
     Action::Create,
     Action::Validate,
     Action::Store,
@@ -24,6 +24,7 @@ const ALONE: [Action; 12] = [
     Action::Sweep,
     Action::Unstore,
     Action::Discard,
+    Action::Clear,
 ];
 
 impl World {
@@ -96,6 +97,7 @@ impl World {
             Some((_, Outcome::RolledBack { .. })) => 2,
             Some((_, Outcome::Abandoned { .. })) => 3,
             Some((_, Outcome::Rehearsed)) => 4,
+            Some((_, Outcome::Decommissioned)) => 5,
         });
         let mut consumers: Vec<[u8; 5]> = rotation
             .plan
@@ -104,10 +106,10 @@ impl World {
             .zip(&self.consumers)
             .map(|(part, held)| {
                 let id = || part.id.clone();
-                let (give, back) = (Action::Propagate(id()), Action::Restore(id()));
+                let (give, back) = (rotation.plan.write(&part.id), Action::Restore(id()));
                 [
                     part.wave,
-                    step(rotation, &give) << 4 | step(rotation, &Action::Verify(id())),
+                    step(rotation, &give) << 4 | step(rotation, &rotation.plan.proof(&part.id)),
                     step(rotation, &back) << 4 | step(rotation, &Action::Recheck(id())),
                     self.call(&give) << 4 | self.call(&back),
                     self.who(*held) << 4

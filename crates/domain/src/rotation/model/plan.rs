@@ -63,6 +63,7 @@ pub(crate) fn plan(consumers: u8) -> Plan {
         role: "ops".into(),
         gates: Gates::default(),
         login_is_old: false,
+        reason: None,
         audit_context: Vec::new(),
         warnings: Vec::new(),
         campaign: None,

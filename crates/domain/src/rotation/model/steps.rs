@@ -162,7 +162,8 @@ impl World {
         if self.drifts == 0 || self.looked() {
             return;
         }
-        if self.is_done(&Action::Store) && self.store != OLD {
+        let plan = &self.rotation.plan;
+        if self.is_done(&plan.store_write()) && self.store != OLD {
             let mut world = self.clone();
             world.drifts -= 1;
             world.store = OLD;
@@ -172,8 +173,7 @@ impl World {
             return;
         }
         for (i, held) in self.consumers.iter().enumerate() {
-            let verify = Action::Verify(self.rotation.plan.consumers[i].id.clone());
-            if *held != OLD && self.is_done(&verify) {
+            if *held != OLD && self.is_done(&plan.proof(&plan.consumers[i].id)) {
                 let mut world = self.clone();
                 world.drifts -= 1;
                 world.consumers[i] = OLD;

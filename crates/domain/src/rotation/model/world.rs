@@ -37,6 +37,9 @@ impl Guard {
 
 pub(super) const OLD: u8 = 0;
 
+/// What a place holds that holds no token; also the new token where there is none.
+pub(super) const NOTHING: u8 = u8::MAX;
+
 /// Who started the rotation, and who else is there.
 pub(super) const STARTER: &str = "ops-1";
 pub(super) const OTHER: &str = "ops-2";
@@ -177,7 +180,7 @@ impl World {
     }
 
     pub(super) fn new_token(&self) -> u8 {
-        self.rotation.new.as_ref().map_or(u8::MAX, |new| number(new.fingerprint))
+        self.rotation.new.as_ref().map_or(NOTHING, |new| number(new.fingerprint))
     }
 
     pub(super) fn is_done(&self, action: &Action) -> bool {
@@ -197,13 +200,18 @@ impl World {
     fn check_service(&self) -> Result<(), String> {
         let overlaps = self.rotation.plan.mode.overlaps();
         for (i, held) in self.consumers.iter().enumerate() {
-            let agreed = *held == OLD && !overlaps;
+            let agreed = match *held {
+                OLD => !overlaps,
+                // Whoever uses it was told that it goes.
+                NOTHING => self.rotation.plan.mode.ends_use(),
+                _ => false,
+            };
             if !self.live.contains(held) && !agreed {
                 return Err(format!("outage: consumer c{i} holds token {held}, which is dead"));
             }
         }
         if self.revoked_early && overlaps {
-            return Err("the old token was revoked before everybody was on the new one".into());
+            return Err("the old token was revoked while somebody held it".into());
         }
         Ok(())
     }
@@ -261,6 +269,7 @@ impl World {
         };
         let stays = match outcome {
             Outcome::Completed => self.new_token(),
+            Outcome::Decommissioned => NOTHING,
             Outcome::RolledBack { .. } | Outcome::Rehearsed => OLD,
             Outcome::Abandoned { .. } => return Err("nobody abandoned it".into()),
         };
@@ -272,7 +281,8 @@ impl World {
         if self.store != stays || self.consumers.iter().any(|held| *held != stays) {
             return Err(format!("closed as {outcome:?}, and not everybody is on {stays}"));
         }
-        if *outcome == Outcome::Completed && self.proofs < 2 {
+        let dies = matches!(outcome, Outcome::Completed | Outcome::Decommissioned);
+        if dies && self.proofs < 2 {
             return Err("closed, and the old token was not seen dead twice".into());
         }
         Ok(())
