@@ -337,6 +337,9 @@ pub(crate) enum Task {
         /// Agree to a revocation by the secret's name
         #[arg(long, value_name = "NAME")]
         confirm: Option<String>,
+        /// Say that what was sent did not arrive
+        #[arg(long)]
+        no: bool,
         #[command(flatten)]
         token: TokenWay,
     },

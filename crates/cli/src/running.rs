@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use domain::{Act, Denied, Guarded, Mode, Outcome, Plan, Rotation, RotationId, TaskKind, Waiting};
+use domain::{
+    Act, Denied, Guarded, Mode, Outcome, Plan, ProbeName, Rotation, RotationId, TaskKind, Waiting,
+};
 use engine::{Command, Drive, Ended, Engine, Options, Planned, Progress, RotationSummary};
 use tokio::sync::mpsc;
 
@@ -154,6 +156,7 @@ async fn watch(
     let stand_in = stand_in.map(Arc::new);
     let mut live = Live::new(output);
     let (mut asked_approval, mut asked_token) = (false, false);
+    let mut asked_receipts: Vec<ProbeName> = Vec::new();
     while let Some(progress) = seen.recv().await {
         live.show(&progress);
         if let (Progress::Asked { kind, lines }, Some(hands)) = (&progress, &stand_in) {
@@ -176,6 +179,12 @@ async fn watch(
                 Answer::Back => Command::Back { by, why: "not agreed to the revocation".into() },
                 Answer::Leave => Command::Stop,
             });
+        } else if let Some(probe) = wants_receipt(&progress, &asked_receipts) {
+            asked_receipts.push(probe.clone());
+            // Nothing typed leaves it for later, or for somebody else.
+            if let Some(arrived) = live.aside(|| ask_receipt(&probe)) {
+                let _ = tell.send(Command::Receipt { by, probe, arrived });
+            }
         } else if hides_tokens(&progress) && !asked_token {
             asked_token = true;
             let answer = live.aside(|| people::hidden("new token (hidden): ", false));
@@ -213,6 +222,27 @@ fn ask_approval(person: &Person) -> Answer {
             Some(_) => {}
         }
     }
+}
+
+fn ask_receipt(probe: &ProbeName) -> Option<bool> {
+    loop {
+        let prompt = format!("Did it arrive ({probe})? `yes`, `no`, or nothing to say it later: ");
+        match people::line(&prompt).as_deref() {
+            Some("yes" | "y") => return Some(true),
+            Some("no" | "n") => return Some(false),
+            None | Some("") => return None,
+            Some(_) => {}
+        }
+    }
+}
+
+/// The next probe whose receipt is asked for, and was not asked for here.
+fn wants_receipt(progress: &Progress, asked: &[ProbeName]) -> Option<ProbeName> {
+    let Progress::Waiting(waiting) = progress else { return None };
+    waiting.iter().find_map(|one| match one {
+        Waiting::Receipt { probe, .. } if !asked.contains(probe) => Some(probe.clone()),
+        _ => None,
+    })
 }
 
 fn wants_approval(progress: &Progress) -> bool {

@@ -18,6 +18,7 @@ mod read;
 mod sealed_box;
 #[cfg(test)]
 mod tests;
+pub(crate) mod workflow;
 
 pub use alerts::{Alert, Alerts};
 
@@ -94,14 +95,7 @@ impl GithubSecret {
     }
 
     async fn send(&self, request: Request) -> Result<Answer, Fault> {
-        let Some(token) = self.login.get() else {
-            return Err(self.http.refusal("a call", "the connection has no login yet"));
-        };
-        let request = request
-            .header("accept", "application/vnd.github+json")
-            .header("x-github-api-version", API_VERSION)
-            .token("authorization", "Bearer ", &token);
-        self.http.send(request).await
+        send(&self.http, &self.login, request).await
     }
 
     async fn public_key(&self) -> Result<PublicKey, Fault> {
@@ -289,6 +283,18 @@ struct Put<'a> {
     visibility: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     selected_repository_ids: Option<&'a [u64]>,
+}
+
+/// Sends a request with the connection's login.
+async fn send(http: &Http, login: &Login, request: Request) -> Result<Answer, Fault> {
+    let Some(token) = login.get() else {
+        return Err(http.refusal("a call", "the connection has no login yet"));
+    };
+    let request = request
+        .header("accept", "application/vnd.github+json")
+        .header("x-github-api-version", API_VERSION)
+        .token("authorization", "Bearer ", &token);
+    http.send(request).await
 }
 
 /// `owner/name` and what follows, as segments.

@@ -43,11 +43,11 @@ pub use http::{CallObserver, Quota, SetupError};
 pub use login::{Login, LoginError};
 pub use manual::manual_of;
 pub use notify::{ChannelError, Speaker, Unsaid};
-pub use probe::run_probe;
 pub use sealed_file::SealedFiles;
 pub use survey::{ReleaseSeen, Survey};
 pub use traits::{
     Adoption, Consumer, Found, Held, Issuer, ListedToken, Listing, MintOrder, MintRight, Minted,
-    Place, Placed, PlacedWrite, Receipt, Running, Store, StoreWrite, Stored,
+    Place, Placed, PlacedWrite, ProbeOrder, Prober, Receipt, Running, Sight, Store, StoreWrite,
+    Stored,
 };
 pub use world::{ALL_PROFILES, World, WorldError, profile_of};

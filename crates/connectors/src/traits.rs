@@ -266,6 +266,57 @@ pub(crate) fn disputed(writes: &[PlacedWrite]) -> Option<&str> {
     })
 }
 
+/// Shows that a token works where it is used.
+///
+/// Some send something first: a mail, an order for a run. What they answer is known by a receipt,
+/// and what became of a lost answer is found by looking, where there is somebody to ask.
+#[async_trait]
+pub trait Prober: Send + Sync {
+    /// Sends.
+    ///
+    /// # Errors
+    /// `Unsure` where it may have been sent; `Refused` also where this kind sends nothing.
+    async fn send(&self, order: &ProbeOrder<'_>) -> Result<Receipt, Fault>;
+
+    /// What this order has sent, as far as it is to be seen.
+    ///
+    /// # Errors
+    /// Any [`Fault`]; reading changes nothing.
+    async fn find(&self, order: &ProbeOrder<'_>) -> Result<Option<Receipt>, Fault>;
+
+    /// Looks once.
+    ///
+    /// # Errors
+    /// Any [`Fault`]; looking changes nothing.
+    async fn look(&self, order: &ProbeOrder<'_>) -> Result<Sight, Fault>;
+}
+
+/// What a probe has to know.
+#[derive(Clone, Copy, Debug)]
+pub struct ProbeOrder<'a> {
+    /// The new token.
+    pub token: &'a Token,
+    /// What is put into everything that is sent, so that it is found again.
+    pub marker: &'a str,
+    /// From when on what is seen counts: from when it was sent, or the place was given the token.
+    pub since: Timestamp,
+    /// The receipt of what was sent.
+    pub sent: Option<&'a str>,
+}
+
+/// What a probe saw. Names, numbers and ids; safe to show.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Sight {
+    /// What it should.
+    Fine(String),
+    /// What was sent is under way; it is looked at again soon.
+    Going(String),
+    /// Not what it should be, so far.
+    NotYet(String),
+    /// Something else, which waiting does not change.
+    Wrong(String),
+}
+
 /// What a consumer holds.
 #[derive(Clone, Debug)]
 pub enum Held {

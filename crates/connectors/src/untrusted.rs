@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use domain::inventory::{Auth, Connection, ConnectionKind, GithubScope, Probe};
+use domain::inventory::{Ask, Auth, Connection, ConnectionKind, GithubScope};
 use domain::{Handle, Liveness, Span, Token};
 use futures_util::FutureExt;
 use zeroize::Zeroizing;
@@ -127,8 +127,7 @@ pub fn infisical(data: &[u8]) -> Vec<String> {
 pub fn probe(data: &[u8]) -> Vec<String> {
     let call = Call { vendor: "the probe", name: "health".into(), kind: Kind::Read };
     let expect_json = vec![("mail.0.ok".into(), Some("true".into())), ("version".into(), None)];
-    let probe = Probe {
-        name: "health".into(),
+    let ask = Ask {
         method: "GET".into(),
         url: "https://localhost/health".into(),
         private: false,
@@ -137,7 +136,7 @@ pub fn probe(data: &[u8]) -> Vec<String> {
         expect_json,
     };
     let read = Made::read(data).next(&call).and_then(|answer| {
-        Ok([crate::probe::read_probe(&answer, &probe)?, format!("{:?}", wait(&answer))])
+        Ok([crate::probe::read_probe(&answer, &ask)?, format!("{:?}", wait(&answer))])
     });
     read.map_or_else(|fault| vec![fault.to_string()], Vec::from)
 }

@@ -1,6 +1,6 @@
 //! The connectors of one inventory, built once and shared by all rotations.
 //!
-//! The one list of kinds: a new vendor is added to [`ALL_PROFILES`] or to one of the three
+//! The one list of kinds: a new vendor is added to [`ALL_PROFILES`] or to one of the four
 //! `match`es below, which do not compile until it is.
 
 use std::collections::BTreeMap;
@@ -8,20 +8,25 @@ use std::path::Path;
 use std::sync::Arc;
 
 use domain::inventory::{
-    Auth, Connection, ConnectionKind, ConsumerKind, GithubScope, Inventory, IssuerKind, StoreKind,
+    Auth, Connection, ConnectionKind, ConsumerKind, GithubScope, Inventory, IssuerKind, Probe,
+    ProbeKind, StoreKind,
 };
-use domain::{ConsumerId, Profile, SecretName};
+use domain::{ConsumerId, ProbeName, Profile, SecretName};
 
 use crate::dotenv::Dotenv;
 use crate::gather::Gathering;
 use crate::github::GithubSecret;
+use crate::github::workflow::WorkflowRun;
 use crate::heroku::authorizations::{self, HerokuAuthorizations};
 use crate::heroku::config::{App, HerokuConfig};
+use crate::heroku::logs::AppLog;
 use crate::http::{CallObserver, Http, Limiter, Observer, Quota, SetupError};
 use crate::infisical::{Infisical, Place, Session};
+use crate::postmark::test_mail::TestMail;
 use crate::postmark::{self, PostmarkServer};
+use crate::probe::OverHttp;
 use crate::sealed_file::SealedFile;
-use crate::{Consumer, Issuer, Login, LoginError, Store};
+use crate::{Consumer, Issuer, Login, LoginError, Prober, Store};
 
 /// What every kind of issuer declares.
 pub const ALL_PROFILES: &[&Profile] = &[&postmark::PROFILE, &authorizations::PROFILE];
@@ -44,6 +49,8 @@ pub struct World {
     pub stores: BTreeMap<String, Arc<dyn Store>>,
     /// By secret and consumer.
     pub consumers: BTreeMap<(SecretName, ConsumerId), Arc<dyn Consumer>>,
+    /// By secret and probe.
+    pub probers: BTreeMap<(SecretName, ProbeName), Arc<dyn Prober>>,
     /// By the connection's name. The engine sets a login that is itself a rotated secret.
     pub logins: BTreeMap<String, Login>,
     /// By the connection's name: how many calls the vendor still allows, as far as it tells.
@@ -103,6 +110,10 @@ impl World {
             for consumer in &secret.consumers {
                 let built = builder.consumer(&consumer.kind, &consumer.keys)?;
                 world.consumers.insert((name.clone(), consumer.id.clone()), built);
+            }
+            for probe in &secret.probes {
+                let built = builder.prober(probe)?;
+                world.probers.insert((name.clone(), probe.name.as_str().into()), built);
             }
         }
         for (name, link) in builder.links {
@@ -250,6 +261,32 @@ impl Builder<'_> {
             ConsumerKind::Dotenv { path } => {
                 let path = self.directory.join(path);
                 Arc::new(Dotenv::new(path, keys.to_vec(), self.observer.clone()))
+            }
+        })
+    }
+}
+
+impl Builder<'_> {
+    fn prober(&mut self, probe: &Probe) -> Result<Arc<dyn Prober>, WorldError> {
+        Ok(match probe.kind.clone() {
+            ProbeKind::Health(ask) => Arc::new(OverHttp::health(&probe.name, &ask)),
+            ProbeKind::AppMail { ask, id } => Arc::new(OverHttp::mail(&probe.name, &ask, &id)),
+            ProbeKind::TestMail { via, from, to, subject, stream } => {
+                let http = Arc::clone(&self.link(&via)?.http);
+                Arc::new(TestMail { http, from, to, subject, stream })
+            }
+            ProbeKind::Log { via, app, about, words } => {
+                let connection = named(&self.inventory.connections, &via)?.clone();
+                let (directory, observer) = (self.directory.to_owned(), self.observer.clone());
+                let Link { http, login, .. } = self.link(&via)?;
+                let (http, login) = (http.clone(), login.clone());
+                let about = about.map(|about| about.to_ascii_lowercase());
+                Arc::new(AppLog { http, login, connection, directory, observer, app, about, words })
+            }
+            ProbeKind::Workflow { via, repo, workflow, git_ref, inputs, correlate } => {
+                let Link { http, login, .. } = self.link(&via)?;
+                let (http, login) = (http.clone(), login.clone());
+                Arc::new(WorkflowRun { http, login, repo, workflow, git_ref, inputs, correlate })
             }
         })
     }

@@ -61,7 +61,7 @@ pub use backoff::retry_delay;
 pub use duration::{ParseSpanError, Span};
 pub use event::{Answer, Direction, Entry, Event, Evidence, Look, Outcome, Proof, Seen, Which};
 pub use fingerprint::{Fingerprint, FingerprintKey, FingerprintMaker, ParseFingerprintError};
-pub use handle::{CampaignId, ConsumerId, Handle, RotationId};
+pub use handle::{CampaignId, ConsumerId, Handle, ProbeName, RotationId};
 pub use liveness::Liveness;
 pub use name::{NameError, SecretName};
 pub use observed::{
@@ -69,8 +69,8 @@ pub use observed::{
 };
 pub use people::{Act, Actor, Denied, Gates, Guarded, Least, Member, People, Standing, User, Why};
 pub use plan::{
-    ConsumerPart, Declared, IssuerPart, Limits, Mode, OldToken, Plan, PlanError, PlanStep, Sign,
-    StorePart,
+    ConsumerPart, Declared, IssuerPart, Limits, Mode, OldToken, Plan, PlanError, PlanStep,
+    ProbePart, Sign, StorePart,
 };
 pub use profile::{Doer, Overlap, Profile, Shape, Traces};
 pub use refusal::Refusal;

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::inventory::Policy;
 use crate::{
-    CampaignId, ConsumerId, Doer, Fingerprint, Gates, Handle, LiveToken, Overlap, Refusal,
-    RotationId, SecretName, Span,
+    CampaignId, ConsumerId, Doer, Fingerprint, Gates, Handle, LiveToken, Overlap, ProbeName,
+    Refusal, RotationId, SecretName, Span,
 };
 
 pub use make::Declared;
@@ -39,8 +39,8 @@ pub struct Plan {
     pub baseline: Vec<LiveToken>,
     /// Live tokens at the issuer that nobody here knows; left alone.
     pub unknown: Vec<LiveToken>,
-    /// How many probes the inventory asks for.
-    pub probes: usize,
+    /// The probes, in the inventory's order.
+    pub probes: Vec<ProbePart>,
     /// Limits of waiting and trying.
     pub limits: Limits,
     /// The least role for everything that is done to it.
@@ -168,6 +168,25 @@ pub struct ConsumerPart {
     pub before: Option<Fingerprint>,
 }
 
+/// One probe's part of a plan.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct ProbePart {
+    /// Its name.
+    pub name: ProbeName,
+    /// Its kind, as the inventory writes it.
+    pub kind: String,
+    /// What it is, in words.
+    pub what: String,
+    /// Whether it sends something first.
+    pub sends: bool,
+    /// Whether it looks.
+    pub looks: bool,
+    /// Whether it is made again and again while both tokens live.
+    pub repeats: bool,
+    /// Whether a person says whether what it sent has arrived.
+    pub confirm: bool,
+}
+
 /// The token that goes.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct OldToken {
@@ -192,6 +211,8 @@ pub struct Limits {
     pub adopt_timeout: Span,
     /// How many times one call is tried before a person is told.
     pub attempts_max: u32,
+    /// The time between two looks of a probe that is made again while both tokens live.
+    pub probe_interval: Span,
     /// How long a task may wait for a person before it is overdue.
     #[serde(default = "task_deadline")]
     pub task_deadline: Span,
@@ -217,6 +238,12 @@ impl Plan {
     #[must_use]
     pub fn consumer(&self, id: &ConsumerId) -> Option<&ConsumerPart> {
         self.consumers.iter().find(|consumer| consumer.id == *id)
+    }
+
+    /// The probe of this name.
+    #[must_use]
+    pub fn probe(&self, name: &ProbeName) -> Option<&ProbePart> {
+        self.probes.iter().find(|probe| probe.name == *name)
     }
 
     /// Whether another rotation must follow: the leaked token lived beside its replacement and

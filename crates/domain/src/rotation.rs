@@ -20,8 +20,8 @@
 //! effect is never repeated blindly.
 //!
 //! ```text
-//! create > validate > store > propagate > verify > soak > gate | revoke > prove > close
-//!     <---------- restore > recheck, unstore > discard         point of no return
+//! create > validate > store > propagate > verify > probe > soak > gate | revoke > prove > close
+//!     <---------- restore > recheck, unstore > discard                 point of no return
 //! ```
 
 mod legal;
@@ -40,8 +40,10 @@ use jiff::Timestamp;
 
 use crate::{
     Action, Direction, Entry, Event, Evidence, Fingerprint, Handle, LiveToken, Liveness, Look,
-    Mode, Outcome, Plan, Which,
+    Mode, Outcome, Plan, ProbeName, Which,
 };
+
+use legal::after;
 
 pub use legal::IllegalEvent;
 #[cfg(test)]
@@ -168,7 +170,10 @@ impl Rotation {
                     self.turn(format!("{action}: {why}"));
                 }
             }
-            Event::Unsure { action, why, retry_at } => self.tried(action, why, *retry_at, at),
+            Event::Unsure { action, why, retry_at } => {
+                self.tried(action, why, *retry_at, at);
+                self.no_longer_seen(action);
+            }
             Event::Later { action, why, retry_at } => {
                 self.tried(action, why, *retry_at, at);
                 if let Some(step) = self.steps.get_mut(action) {
@@ -204,7 +209,18 @@ impl Rotation {
             Evidence::Written { receipt } => Some(receipt.clone()),
             _ => None,
         };
+        let again = self.repeats(action);
+        let since = self.steps.get(action).map_or(at, |step| step.since);
         self.set(action, StepState::Done, at, receipt);
+        if let Some(step) = self.steps.get_mut(action) {
+            if again {
+                // It has been so all the while.
+                step.since = since;
+            }
+            if action.probe().is_some() {
+                step.not_before = Some(after(at, self.plan.limits.probe_interval.millis()));
+            }
+        }
         match (action, evidence) {
             (Action::Create, Evidence::Created { fingerprint, handle, .. }) => {
                 self.new = Some(NewToken { fingerprint: *fingerprint, handle: handle.clone() });
@@ -224,7 +240,15 @@ impl Rotation {
         }
     }
 
+    /// A probe that succeeded and does not any more has not succeeded.
+    fn no_longer_seen(&mut self, action: &Action) {
+        if let (Action::Probe(_), Some(step)) = (action, self.steps.get_mut(action)) {
+            step.state = StepState::Idle;
+        }
+    }
+
     fn resumed(&mut self, at: Timestamp) {
+        self.send_again();
         // Between two sittings no clock can be trusted, so what is waited for is waited for in
         // one: the soak, the two answers of a proof, the time after which a person is told.
         let (soaked, proven) = (self.is_done(&Action::Soak), self.is_done(&Action::Prove));
@@ -233,7 +257,7 @@ impl Rotation {
         }
         for (action, step) in &mut self.steps {
             let counts = match action {
-                Action::Verify(_) | Action::Probe => !soaked,
+                Action::Verify(_) | Action::Probe(_) => !soaked,
                 Action::Revoke => !proven,
                 _ => false,
             };
@@ -255,6 +279,23 @@ impl Rotation {
             self.steps.remove(&Action::Gate);
         }
         self.steps.remove(&Action::Confirm);
+    }
+
+    /// What came of something that was sent, and was not what it should be, is another thing only
+    /// where it is sent again.
+    fn send_again(&mut self) {
+        let refused = |(action, step): (&Action, &Step)| match action {
+            Action::Probe(name) | Action::Receipt(name) if step.state == StepState::Refused => {
+                Some(name.clone())
+            }
+            _ => None,
+        };
+        let names: Vec<ProbeName> = self.steps.iter().filter_map(refused).collect();
+        for name in names {
+            self.steps.remove(&Action::Send(name.clone()));
+            self.steps.remove(&Action::Probe(name.clone()));
+            self.steps.remove(&Action::Receipt(name));
+        }
     }
 
     /// A write is to be made again, and the looks that rested on it with it.

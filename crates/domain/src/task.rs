@@ -6,7 +6,7 @@ mod remark;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{RotationId, SecretName};
+use crate::{ProbeName, RotationId, SecretName};
 
 pub use remark::{Claim, ClaimError, Failure, Remark};
 
@@ -38,6 +38,9 @@ pub struct Task {
     pub page: Option<String>,
     /// What an answer has to bring.
     pub takes: Takes,
+    /// The probe that it is about.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub probe: Option<ProbeName>,
 }
 
 impl Task {
@@ -54,6 +57,8 @@ impl Task {
 pub enum Takes {
     /// Nothing but the word that it is done.
     Nothing,
+    /// Yes or no: whether it has arrived.
+    Arrival,
     /// The new token, hidden: a prompt, standard input or a file of mode 0600.
     HiddenToken,
     /// The secret's whole name.
@@ -71,6 +76,8 @@ pub enum TaskKind {
     Create,
     /// Agree to the revocation.
     Approve,
+    /// Say whether what a probe sent has arrived; nobody else can know.
+    Receipt,
     /// Revoke the old token at the issuer; proven by its death.
     Revoke,
     /// Revoke the new token at the issuer, on the way back; proven by its death.
@@ -86,6 +93,7 @@ impl TaskKind {
         match self {
             Self::Create => "create",
             Self::Approve => "approve",
+            Self::Receipt => "receipt",
             Self::Revoke => "revoke",
             Self::Discard => "discard",
             Self::Attend => "attend",

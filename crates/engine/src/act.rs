@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use connectors::{Consumer, Fault, Issuer, Store};
-use domain::{Action, ConsumerId, Event, Evidence, Handle, Plan, Token, retry_delay};
+use domain::{Action, ConsumerId, Event, Evidence, Handle, Plan, ProbeName, Token, retry_delay};
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 
@@ -29,6 +29,12 @@ pub(crate) struct Context {
     pub(crate) attempts: u32,
     /// What was last said of this step.
     pub(crate) note: Option<String>,
+    /// When this step began, where it has.
+    pub(crate) began: Option<Timestamp>,
+    /// What each probe's sending was answered with.
+    pub(crate) receipts_of_probes: BTreeMap<ProbeName, String>,
+    /// When each consumer was given the new token.
+    pub(crate) given: BTreeMap<ConsumerId, Timestamp>,
     /// What each consumer's last write was answered with.
     pub(crate) receipts: BTreeMap<ConsumerId, String>,
     /// When the new token was seen first.
@@ -72,7 +78,10 @@ pub(crate) async fn act(context: Context, action: Action, settle: bool) -> End {
         Action::Restore(id) => c.write_consumer(&action, id, false, settle).await,
         Action::Verify(id) => c.adopted(&action, id, true).await,
         Action::Recheck(id) => c.adopted(&action, id, false).await,
-        Action::Probe => c.probe(&action).await,
+        Action::Send(name) => c.send(&action, name, settle).await,
+        Action::Probe(name) => c.probe(&action, name).await,
+        // A person's: nothing is to be done for it.
+        Action::Receipt(_) => End::nothing(&action),
         Action::Soak => End::of(&action, checked(&action, c.soaked())),
         Action::Gate | Action::Confirm => c.look_everywhere(&action).await,
         Action::Revoke if c.is_operators(&action) => c.watch_revoke(&action).await,

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use connectors::{CallObserver, Consumer, Issuer, Login, Store, World};
+use connectors::{CallObserver, Consumer, Issuer, Login, Prober, Store, World};
 use domain::inventory::{Auth, Inventory, Secret, Source};
 use domain::{
-    ConsumerId, Fingerprint, FingerprintKey, Rotation, RotationId, SecretName, TaskKind, Token,
-    Which,
+    ConsumerId, Fingerprint, FingerprintKey, ProbeName, Rotation, RotationId, SecretName, TaskKind,
+    Token, Which,
 };
 use jiff::Timestamp;
 use journal::{Journal, Reader, Slot};
@@ -180,6 +180,10 @@ impl Engine {
         self.world.consumers.get(&(secret.clone(), id.clone())).cloned()
     }
 
+    pub(crate) fn prober(&self, secret: &SecretName, name: &ProbeName) -> Option<Arc<dyn Prober>> {
+        self.world.probers.get(&(secret.clone(), name.clone())).cloned()
+    }
+
     /// The logins that are this very token.
     pub(crate) fn logins_with(&self, token: &Token) -> Vec<Login> {
         let is_it = |login: &&Login| login.get().is_some_and(|held| held == *token);
@@ -233,6 +237,7 @@ impl Engine {
                     plan.id, plan.secret
                 )]
             }
+            TaskKind::Receipt => receipts(rotation),
             TaskKind::Attend => {
                 vec![format!("Try again with: rollover run resume {}", plan.id)]
             }
@@ -294,6 +299,22 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// What has been sent and is to be looked for in a mailbox, and how to answer.
+fn receipts(rotation: &Rotation) -> Vec<String> {
+    let tasks = rotation.tasks(Timestamp::now());
+    let asked = tasks.iter().filter_map(|task| Some((task, task.probe.as_ref()?)));
+    let lines = asked.map(|(task, probe)| {
+        let sent = rotation.sent(probe).unwrap_or("no receipt");
+        let what = rotation.plan().probe(probe).map(|part| part.what.as_str()).unwrap_or_default();
+        format!(
+            "{what}: {sent}. It arrived: rollover task done {0}. It did not, and everything goes \
+             back: rollover task done {0} --no",
+            task.id
+        )
+    });
+    lines.collect()
 }
 
 /// The end of a value, for telling it from its siblings on the issuer's own page.

@@ -17,6 +17,7 @@ mod writers;
 mod act;
 mod effects;
 mod looks;
+mod probes;
 mod sweep;
 mod watch;
 

@@ -74,7 +74,8 @@ impl Context {
         let looks = self.plan.consumers.iter().map(|consumer| async {
             (consumer.id.clone(), self.adoption(action, &consumer.id, true).await)
         });
-        let (looks, stored) = tokio::join!(join_all(looks), self.stored());
+        let (looks, stored, probed) =
+            tokio::join!(join_all(looks), self.stored(), self.probed_again());
         let mut end = End::nothing(action);
         let mut late = None;
         match stored {
@@ -91,6 +92,9 @@ impl Context {
         }
         match (end.events.is_empty(), late) {
             (true, None) => {
+                if let Err(why) = probed {
+                    return self.unsure(action, why);
+                }
                 let count = self.plan.consumers.len();
                 let detail = format!("the store and {count} of {count} consumers in step");
                 End::of(action, checked(action, detail))
@@ -115,21 +119,6 @@ impl Context {
             }
         }
         Adopted::Late("not looked at".into())
-    }
-
-    /// The inventory's probes, side by side.
-    pub(crate) async fn probe(&self, action: &Action) -> End {
-        let Ok(secret) = self.engine.secret(&self.plan.secret) else {
-            return self.unsure(action, "the secret is no longer in the inventory");
-        };
-        let probes = secret.probes.iter().map(|probe| async {
-            connectors::run_probe(probe).await.map_err(|fault| format!("{}: {fault}", probe.name))
-        });
-        let results: Result<Vec<String>, String> = join_all(probes).await.into_iter().collect();
-        match results {
-            Ok(seen) => End::of(action, checked(action, seen.join("; "))),
-            Err(why) => self.unsure(action, why),
-        }
     }
 
     /// One look at the old token after its revocation. The machine counts the looks.

@@ -100,8 +100,9 @@ fn plans(inventory: &Inventory, mode: Mode) -> Vec<Plan> {
                 },
                 baseline: Vec::new(),
                 unknown: Vec::new(),
-                probes: 0,
+                probes: Vec::new(),
                 limits: Limits {
+                    probe_interval: Span::from_secs(1),
                     soak: Span::from_secs(600),
                     proof_interval: Span::from_secs(30),
                     proof_timeout: Span::from_secs(3_600),

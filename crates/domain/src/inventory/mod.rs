@@ -8,6 +8,7 @@
 mod address;
 mod diagnostic;
 mod load;
+mod probe;
 mod raw;
 mod reference;
 
@@ -19,6 +20,7 @@ use crate::{ConsumerId, Gates, People, SecretName, Span};
 pub use address::{AddressError, AddressUse, Network, address, is_on_this_machine};
 pub use diagnostic::Diagnostic;
 pub use load::{SourceFile, load};
+pub use probe::{Ask, Probe, ProbeKind};
 
 /// Everything that the inventory's files say, resolved.
 #[derive(Clone, Debug)]
@@ -340,25 +342,6 @@ pub enum GithubScope {
     Organisation(String),
     /// Dependabot secrets of a repository; its workflows see only these.
     Dependabot(String),
-}
-
-/// A look at the world over HTTP.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probe {
-    /// What people call it.
-    pub name: String,
-    /// `GET` or `POST`.
-    pub method: String,
-    /// The address.
-    pub url: String,
-    /// Whether the name in it may stand for an address of a private network.
-    pub private: bool,
-    /// The body, as JSON text.
-    pub json: Option<String>,
-    /// The status that means success.
-    pub expect_status: u16,
-    /// A field of the JSON answer (dotted path) and the value it must have; `None` for any.
-    pub expect_json: Vec<(String, Option<String>)>,
 }
 
 impl Inventory {

@@ -44,6 +44,7 @@ impl Message {
         let what = match self.task {
             Some(TaskKind::Create) => "create a token at the issuer",
             Some(TaskKind::Revoke) => "delete the old token at the issuer",
+            Some(TaskKind::Receipt) => "say whether a test mail arrived",
             Some(TaskKind::Discard) => "delete the new token at the issuer",
             _ => "look at it",
         };

@@ -147,9 +147,19 @@ impl Plan {
             verify.push_str("; the rest is write-only, proven by its write");
         }
         push(steps, "verify", Sign::Look, engine(), verify, "");
-        if self.probes > 0 {
-            let what = format!("{} probe(s) of the inventory succeed", self.probes);
+        self.steps_of_probes(steps);
+    }
+
+    fn steps_of_probes(&self, steps: &mut Vec<PlanStep>) {
+        for (i, probe) in self.probes.iter().enumerate() {
+            let what = format!("{}: {}", probe.name, probe.what);
             push(steps, "probe", Sign::Look, engine(), what, "");
+            continue_step(steps, i);
+        }
+        for (i, probe) in self.probes.iter().filter(|probe| probe.confirm).enumerate() {
+            let what = format!("{}: says whether it arrived", probe.name);
+            push(steps, "receipt", Sign::Look, self.role.clone(), what, "");
+            continue_step(steps, i);
         }
     }
 

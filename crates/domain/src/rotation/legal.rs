@@ -4,7 +4,9 @@
 use jiff::Timestamp;
 
 use super::{Rotation, StepState, millis_between};
-use crate::{Action, Direction, Entry, Event, Evidence, Mode, Outcome, Which};
+use crate::{
+    Action, Direction, Entry, Event, Evidence, Mode, Outcome, ProbeName, ProbePart, Which,
+};
 
 /// An event that could not have happened.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -119,7 +121,7 @@ impl Rotation {
         let open = if action.is_effect() {
             self.state(action) == StepState::Begun
         } else {
-            self.ready(action)
+            self.ready(action) || self.repeats(action)
         };
         if open { Ok(()) } else { Err(format!("{action} is not under way")) }
     }
@@ -171,7 +173,15 @@ impl Rotation {
             Action::Store => self.is_done(&Action::Validate),
             Action::Propagate(id) => self.is_done(&Action::Store) && self.wave_open(id),
             Action::Verify(id) => self.is_done(&Action::Propagate(id.clone())),
-            Action::Probe => self.plan.probes > 0 && self.all_verified(),
+            Action::Send(name) => self.is_part(name, |part| part.sends) && self.all_verified(),
+            Action::Probe(name) => {
+                let sent = self.plan.probe(name).is_some_and(|part| !part.sends)
+                    || self.is_done(&Action::Send(name.clone()));
+                self.is_part(name, |part| part.looks) && sent && self.all_verified()
+            }
+            Action::Receipt(name) => {
+                self.is_part(name, |part| part.confirm) && self.is_done(&Action::Send(name.clone()))
+            }
             Action::Soak => self.all_verified() && self.probed(),
             Action::Gate | Action::Revoke if revoke_first => {
                 *action == Action::Revoke && self.approved.is_some()
@@ -183,7 +193,8 @@ impl Rotation {
             Action::Revoke if self.plan.mode == Mode::Rehearsal => false,
             Action::Revoke => self.is_done(&Action::Gate) && self.all_in_step(),
             Action::Prove => self.is_done(&Action::Revoke),
-            Action::Confirm => self.is_done(&Action::Revoke) && self.all_in_step(),
+            // Where the revocation comes first, nothing else waits for the probes.
+            Action::Confirm => self.is_done(&Action::Revoke) && self.all_in_step() && self.probed(),
             Action::Sweep => {
                 self.sweep_due
                     || (self.is_done(&Action::Prove)
@@ -235,8 +246,29 @@ impl Rotation {
         self.is_done(&Action::Store) && self.all_verified()
     }
 
-    fn probed(&self) -> bool {
-        self.plan.probes == 0 || self.is_done(&Action::Probe)
+    fn is_part(&self, name: &ProbeName, is: fn(&ProbePart) -> bool) -> bool {
+        self.plan.probe(name).is_some_and(is)
+    }
+
+    /// Everything that every probe consists of is done.
+    pub(super) fn probed(&self) -> bool {
+        self.plan.probes.iter().all(|part| {
+            let name = || part.name.clone();
+            (!part.sends || self.is_done(&Action::Send(name())))
+                && (!part.looks || self.is_done(&Action::Probe(name())))
+                && (!part.confirm || self.is_done(&Action::Receipt(name())))
+        })
+    }
+
+    /// Whether a probe that succeeded is to be made again: it costs little, and both tokens live.
+    pub(super) fn repeats(&self, action: &Action) -> bool {
+        let Action::Probe(name) = action else { return false };
+        self.outcome.is_none()
+            && self.direction == Direction::Forward
+            && self.is_done(action)
+            && self.is_part(name, |part| part.repeats)
+            && self.all_verified()
+            && !self.is_done(&Action::Soak)
     }
 
     /// Everybody who was ever given the new token is proven to be on the old one again.
@@ -268,8 +300,9 @@ impl Rotation {
     /// When the soak is over: its length after the last verification or probe.
     pub(super) fn soak_until(&self) -> Option<Timestamp> {
         let verified = self.plan.consumers.iter().map(|c| Action::Verify(c.id.clone()));
+        let probed = self.plan.probes.iter().map(|part| Action::Probe(part.name.clone()));
         let last = verified
-            .chain([Action::Probe])
+            .chain(probed)
             .filter_map(|action| self.steps.get(&action))
             .map(|step| step.since)
             .max()?;

@@ -88,6 +88,25 @@ fn every_mode_keeps_the_invariants() {
 }
 
 #[test]
+fn probes_break_no_invariant_and_are_never_passed_over() {
+    let world = World::new(2).with_probe().with_budget(1, 1, 1).with_rivals(1);
+    sound("2 consumers, a probe, 1 crash, 1 fault, 1 drift, two engines", &world);
+    let world = World::new(1).with_probe().with_tries(2).with_budget(1, 3, 0);
+    sound("1 consumer, a probe, 1 crash, 3 faults, 2 tries", &world);
+    for mode in [Mode::Emergency, Mode::RevokeFirst, Mode::Repair, Mode::Rehearsal] {
+        let world = World::new(1).in_mode(mode).with_probe().with_budget(1, 1, 1).with_rivals(1);
+        sound(
+            &format!("{mode:?}, 1 consumer, a probe, 1 crash, 1 fault, 1 drift, two engines"),
+            &world,
+        );
+    }
+    if full() {
+        let world = World::new(3).with_probe().with_budget(2, 2, 1).with_rivals(1);
+        sound("3 consumers, a probe, 2 crashes, 2 faults, 1 drift, two engines", &world);
+    }
+}
+
+#[test]
 fn where_two_people_are_needed_one_is_not_enough() {
     let world = World::new(2).with_budget(1, 1, 1).with_rivals(1).with_second_person();
     sound("2 consumers, 1 crash, 1 fault, 1 drift, two engines, two people", &world);

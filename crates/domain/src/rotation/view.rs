@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::legal::after;
 use super::{Next, Rotation, StepState};
-use crate::{Act, Action, Answer, Direction, Doer, Guarded, Mode, Takes, Task, TaskKind, Which};
+use crate::{
+    Act, Action, Answer, Direction, Doer, Guarded, Mode, ProbeName, Takes, Task, TaskKind, Which,
+};
 
 /// What a rotation waits for. Waiting is a state that people can see: paused, safe, resumable.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -15,6 +17,13 @@ pub enum Waiting {
     Operator {
         /// What is asked.
         kind: TaskKind,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// For a person, who is to say whether what a probe sent has arrived.
+    Receipt {
+        /// Which probe.
+        probe: ProbeName,
         /// Since when.
         since: Timestamp,
     },
@@ -42,6 +51,8 @@ impl Rotation {
             .next(now)
             .into_iter()
             .filter_map(|next| match next {
+                // That a probe is made once more is nothing that is waited for.
+                Next::Wait { action, .. } if self.repeats(&action) => None,
                 Next::Wait { action, until } => {
                     Some(Waiting::Time { step: action.to_string(), until })
                 }
@@ -52,6 +63,11 @@ impl Rotation {
                     kind: TaskKind::Approve,
                     since: self.soak_until().unwrap_or(self.started),
                 }),
+                Next::AskReceipt(probe) => {
+                    let sent = self.steps.get(&Action::Send(probe.clone()));
+                    let since = sent.map_or(self.started, |step| step.since);
+                    Some(Waiting::Receipt { probe, since })
+                }
                 Next::Do(_) | Next::Settle(_) | Next::Close(_) => None,
             })
             .collect();
@@ -89,6 +105,10 @@ impl Rotation {
 
     fn task(&self, waiting: Waiting) -> Option<Task> {
         let server = format!("{} {}", self.plan.issuer.title, self.plan.issuer.identity);
+        let probe = match &waiting {
+            Waiting::Receipt { probe, .. } => Some(probe.clone()),
+            _ => None,
+        };
         let (kind, since, title) = match waiting {
             Waiting::Operator { kind: TaskKind::Create, since } => {
                 (TaskKind::Create, since, format!("create a token at {server}"))
@@ -105,6 +125,10 @@ impl Rotation {
                 let fp = self.plan.old.fingerprint;
                 (kind, since, format!("agree to revoking the old token, fp {fp}"))
             }
+            Waiting::Receipt { ref probe, since } => {
+                let what = &self.plan.probe(probe)?.what;
+                (TaskKind::Receipt, since, format!("say whether it arrived: {what}"))
+            }
             Waiting::Attention { step, why } => {
                 let action = step.parse().ok();
                 let since = action.and_then(|action: Action| Some(self.steps.get(&action)?.since));
@@ -114,7 +138,7 @@ impl Rotation {
             Waiting::Time { .. } => return None,
         };
         Some(Task {
-            id: format!("{}.{}", self.plan.id, kind.word()),
+            id: self.task_id(kind, probe.as_ref()),
             rotation: self.plan.id.clone(),
             secret: self.plan.secret.clone(),
             kind,
@@ -129,7 +153,22 @@ impl Rotation {
             title,
             page: self.page_for(kind),
             takes: self.takes(kind),
+            probe,
         })
+    }
+
+    /// The id of a task; several probes may wait for their receipts, so those are numbered.
+    fn task_id(&self, kind: TaskKind, probe: Option<&ProbeName>) -> String {
+        let place =
+            probe.and_then(|name| self.plan.probes.iter().position(|part| part.name == *name));
+        let number = place.map(|place| format!("-{}", place + 1)).unwrap_or_default();
+        format!("{}.{}{number}", self.plan.id, kind.word())
+    }
+
+    /// What a probe has sent, in the words of whoever took it.
+    #[must_use]
+    pub fn sent(&self, probe: &ProbeName) -> Option<&str> {
+        self.steps.get(&Action::Send(probe.clone()))?.note.as_deref()
     }
 
     /// The vendor's page where a task is done.
@@ -138,7 +177,7 @@ impl Rotation {
             TaskKind::Create | TaskKind::Revoke | TaskKind::Discard => {
                 self.plan.issuer.page.clone()
             }
-            TaskKind::Approve | TaskKind::Attend => None,
+            TaskKind::Approve | TaskKind::Receipt | TaskKind::Attend => None,
         }
     }
 
@@ -146,6 +185,7 @@ impl Rotation {
     fn takes(&self, kind: TaskKind) -> Takes {
         match kind {
             TaskKind::Create if !self.plan.issuer.listed => Takes::HiddenToken,
+            TaskKind::Receipt => Takes::Arrival,
             TaskKind::Approve => Takes::SecretName { name: self.plan.secret.clone() },
             _ => Takes::Nothing,
         }
@@ -190,7 +230,7 @@ impl Rotation {
             return if self.approved.is_none() { "approve" } else { "revoke" };
         }
         if self.all_verified() && !self.past_return() {
-            return "soak";
+            return if self.probed() { "soak" } else { "probe" };
         }
         order
             .iter()
@@ -207,7 +247,7 @@ impl Rotation {
             (Action::Create, "create"),
             (Action::Validate, "validate"),
             (Action::Store, "store"),
-            (Action::Soak, "propagate"),
+            (Action::Soak, if self.all_verified() { "probe" } else { "propagate" }),
             (Action::Prove, "prove"),
         ];
         order.iter().find(|(step, _)| !self.is_done(step)).map_or("close", |(_, name)| *name)

@@ -159,6 +159,10 @@ impl<'a> Reading<'a> {
     }
 
     fn done(&mut self, action: &Action, evidence: &Evidence, at: Timestamp, now: u64) {
+        if action.probe().is_some() && self.ended.contains_key(action) {
+            // Made once more while both tokens live: what counts is how long the first took.
+            return;
+        }
         let from = self.began.get(action).copied().or_else(|| self.since(action));
         let took = from.map(|from| Span::from_millis(now.saturating_sub(from)));
         self.ended.insert(action.clone(), now);
@@ -192,6 +196,7 @@ impl<'a> Reading<'a> {
                 self.run.soak = sum(self.run.soak, took);
                 return;
             }
+            Action::Receipt(_) => Doer::Operator,
             _ => return,
         };
         if doer == Doer::Operator {
@@ -206,11 +211,16 @@ impl<'a> Reading<'a> {
             let all = self.ended.iter().filter(|(one, _)| matches!(one, Action::Verify(_)));
             all.map(|(_, at)| *at).max()
         };
+        let probed = || {
+            let all = self.ended.iter().filter(|(one, _)| matches!(one, Action::Probe(_)));
+            all.map(|(_, at)| *at).max()
+        };
         match action {
             Action::Validate => ended(&Action::Create),
             Action::Verify(id) => ended(&Action::Propagate(id.clone())),
-            Action::Probe => verified(),
-            Action::Soak => verified().max(ended(&Action::Probe)),
+            Action::Probe(name) => ended(&Action::Send(name.clone())).or_else(verified),
+            Action::Receipt(name) => ended(&Action::Send(name.clone())),
+            Action::Soak => verified().max(probed()),
             Action::Gate => ended(&Action::Soak).max(self.approved),
             Action::Prove | Action::Confirm => ended(&Action::Revoke),
             Action::Recheck(id) => ended(&Action::Restore(id.clone())),

@@ -155,6 +155,7 @@ mod tests {
             title: String::new(),
             page: None,
             takes: Takes::Nothing,
+            probe: None,
         }
     }
 

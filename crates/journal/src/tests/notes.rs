@@ -151,5 +151,6 @@ fn claim_task() -> domain::Task {
         title: String::new(),
         page: None,
         takes: domain::Takes::Nothing,
+        probe: None,
     }
 }

@@ -216,6 +216,9 @@ impl Board {
                 Waiting::Time { step, until } => {
                     self.row(secret).seen = format!("{step} until {until:.0}");
                 }
+                Waiting::Receipt { probe, .. } => {
+                    self.stage(secret, format!("waits for a person: whether {probe} arrived"));
+                }
                 Waiting::Operator { kind, .. } => {
                     self.stage(secret, format!("waits for a person: {}", kind.word()));
                 }

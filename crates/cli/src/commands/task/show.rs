@@ -98,6 +98,9 @@ fn takes(open: &Open) -> String {
     let id = &open.task.id;
     match &open.task.takes {
         Takes::Nothing => format!("when it is done: rollover task done {id}"),
+        Takes::Arrival => {
+            format!("it arrived: rollover task done {id}; it did not: rollover task done {id} --no")
+        }
         Takes::HiddenToken => {
             format!("with the new token on standard input: rollover task done {id} --token-stdin")
         }

@@ -1,13 +1,11 @@
-//! The consumers and probes of `secrets/*.toml`.
+//! The consumers of `secrets/*.toml`.
 
 use serde_spanned::Spanned;
 
 use crate::ConsumerId;
 use crate::inventory::raw;
 use crate::inventory::reference::Page;
-use crate::inventory::{
-    AddressUse, ConnectionKind, Consumer, ConsumerKind, GithubScope, Inventory, Probe,
-};
+use crate::inventory::{ConnectionKind, Consumer, ConsumerKind, GithubScope, Inventory};
 
 const KINDS: [&str; 3] = ["heroku-config", "github-secret", "dotenv"];
 
@@ -117,13 +115,18 @@ impl Page<'_> {
                 return None;
             }
         };
-        if let Some(repo) = &raw.repo
-            && repo.get_ref().split('/').filter(|half| !half.is_empty()).count() != 2
-        {
-            self.say(repo.span(), "a repository is written `owner/name`".into());
-            return None;
+        if let Some(repo) = &raw.repo {
+            self.repository(repo)?;
         }
         Some(place)
+    }
+
+    pub(super) fn repository(&mut self, repo: &raw::Text) -> Option<()> {
+        let fits = repo.get_ref().split('/').filter(|half| !half.is_empty()).count() == 2;
+        if !fits {
+            self.say(repo.span(), "a repository is written `owner/name`".into());
+        }
+        fits.then_some(())
     }
 
     fn keys(
@@ -155,44 +158,5 @@ impl Page<'_> {
             return None;
         }
         Some(keys)
-    }
-
-    pub(super) fn probe(&mut self, raw: &Spanned<raw::Verify>) -> Option<Probe> {
-        let part = raw.get_ref();
-        if part.kind.get_ref() != "http" {
-            self.unknown_word(&part.kind, "the kind of probe", ["http"].into_iter());
-            return None;
-        }
-        let url = self.address(&part.url, AddressUse::Probe)?;
-        let method = part.method.as_ref().map_or("GET", |method| method.get_ref().as_str());
-        if !["GET", "POST"].contains(&method) {
-            let place = part.method.as_ref().map_or(raw.span(), Spanned::span);
-            self.say(place, format!("method `{method}` is not GET or POST"));
-            return None;
-        }
-        let text = |value: &toml::Value| match value {
-            toml::Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        let mut expect_json: Vec<(String, Option<String>)> = part
-            .expect
-            .json
-            .iter()
-            .map(|(field, value)| (field.clone(), Some(text(value))))
-            .collect();
-        expect_json.extend(part.expect.json_has.iter().map(|field| (field.clone(), None)));
-        let json = match &part.json {
-            Some(value) => Some(serde_json::to_string(value).ok()?),
-            None => None,
-        };
-        Some(Probe {
-            name: part.name.clone().unwrap_or_else(|| url.clone()),
-            method: method.to_owned(),
-            url,
-            private: part.private,
-            json,
-            expect_status: part.expect.status.unwrap_or(200),
-            expect_json,
-        })
     }
 }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::plan::fingerprint;
-use super::world::{Guard, OLD, World};
+use super::world::{Guard, LOOKED, OLD, SENT, SHOWN, World};
 use crate::rotation::StepState;
 use crate::{
     Action, ConsumerId, Direction, Doer, Event, Evidence, Handle, Liveness, Look, Proof, Seen,
@@ -36,12 +36,14 @@ impl World {
             Action::Revoke => {
                 let new = self.new_token();
                 self.revoked_early |= self.consumers.iter().any(|held| *held != new);
+                self.revoked_early |= self.shown != SHOWN;
                 self.kill(OLD);
             }
             Action::Discard => {
                 let new = self.new_token();
                 self.kill(new);
             }
+            Action::Send(_) => self.shown |= SENT,
             Action::Sweep => {
                 let keep = match self.rotation.direction {
                     Direction::Forward => self.new_token(),
@@ -96,6 +98,7 @@ impl World {
             Action::Propagate(id) => self.consumers[self.place(id)] == self.new_token(),
             Action::Restore(id) => self.consumers[self.place(id)] == OLD,
             Action::Revoke => !self.live.contains(&OLD),
+            Action::Send(_) => self.shown & SENT != 0,
             // These may be made again as they are.
             Action::Discard | Action::Sweep => {
                 self.effect(action);
@@ -128,6 +131,11 @@ impl World {
                     self.apply(done(checked()));
                 }
                 if dead { "dead" } else { "still alive" }
+            }
+            Action::Probe(_) => {
+                self.shown |= LOOKED;
+                self.apply(done(checked()));
+                "it shows what it should"
             }
             _ => {
                 self.apply(done(checked()));

@@ -11,11 +11,10 @@ use super::world::{Call, Guard, OLD, World};
 use crate::rotation::{Rotation, StepState};
 use crate::{Action, Direction, Outcome, Which};
 
-const ALONE: [Action; 12] = [
+const ALONE: [Action; 11] = [
     Action::Create,
     Action::Validate,
     Action::Store,
-    Action::Probe,
     Action::Soak,
     Action::Gate,
     Action::Revoke,
@@ -63,6 +62,7 @@ impl World {
             self.crashes << 4 | self.faults,
             self.drifts << 4 | self.rivals,
             self.proofs,
+            self.shown,
         ]);
         bytes
     }
@@ -70,6 +70,12 @@ impl World {
     fn write_rotation(&self, rotation: &Rotation, bytes: &mut Vec<u8>) {
         for action in &ALONE {
             bytes.push(step(rotation, action) << 3 | self.call(action));
+        }
+        for part in &rotation.plan.probes {
+            let name = || part.name.clone();
+            for action in [Action::Send(name()), Action::Probe(name()), Action::Receipt(name())] {
+                bytes.push(step(rotation, &action) << 3 | self.call(&action));
+            }
         }
         let ever = ALONE.iter().filter(|action| action.is_effect());
         bytes.push(flags(&ever.map(|a| rotation.ever_begun.contains(a)).collect::<Vec<_>>()));

@@ -28,11 +28,20 @@ pub(super) enum Guard {
     Fence,
     /// Where two people are needed, whoever started it does not agree to the revocation.
     SecondPerson,
+    /// Every probe has shown what it should before anything is revoked.
+    Probes,
 }
 
 impl Guard {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Settle, Self::Verify, Self::UndoAll, Self::Prove, Self::Fence, Self::SecondPerson];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Settle,
+        Self::Verify,
+        Self::UndoAll,
+        Self::Prove,
+        Self::Fence,
+        Self::SecondPerson,
+        Self::Probes,
+    ];
 }
 
 pub(super) const OLD: u8 = 0;
@@ -77,7 +86,18 @@ pub(super) struct World {
     pub(super) proofs: u8,
     /// Two people are needed, whatever the plan says.
     pub(super) two: bool,
+    /// What the probe has come to, in flags; [`SHOWN`] where there is none.
+    pub(super) shown: u8,
 }
+
+/// Something was sent.
+pub(super) const SENT: u8 = 1;
+/// A look has shown what it should.
+pub(super) const LOOKED: u8 = 2;
+/// A person has said that it arrived.
+pub(super) const ARRIVED: u8 = 4;
+/// All of that.
+pub(super) const SHOWN: u8 = SENT | LOOKED | ARRIVED;
 
 impl World {
     /// A rotation of so many consumers that has just been planned.
@@ -109,6 +129,7 @@ impl World {
             revoked_early: false,
             proofs: 0,
             two: false,
+            shown: if plan.probes.is_empty() { SHOWN } else { 0 },
         }
     }
 
@@ -125,12 +146,27 @@ impl World {
 
     pub(super) fn without(mut self, guard: Guard) -> Self {
         self.without = Some(guard);
+        if guard == Guard::Probes {
+            self = self.with_probe();
+            let mut plan = (*self.rotation.plan).clone();
+            plan.probes.clear();
+            self.rotation.plan = plan.into();
+        }
         if guard == Guard::SecondPerson {
             self = self.with_second_person();
             let mut plan = (*self.rotation.plan).clone();
             plan.gates.second_person = false;
             self.rotation.plan = plan.into();
         }
+        self
+    }
+
+    /// With a probe that sends, looks again and again, and asks a person.
+    pub(super) fn with_probe(mut self) -> Self {
+        let mut plan = (*self.rotation.plan).clone();
+        plan.probes = vec![super::plan::probe()];
+        self.rotation.plan = plan.into();
+        self.shown = 0;
         self
     }
 
@@ -203,7 +239,8 @@ impl World {
             }
         }
         if self.revoked_early && overlaps {
-            return Err("the old token was revoked before everybody was on the new one".into());
+            let what = "the old token was revoked before everybody was shown to be on the new one";
+            return Err(what.into());
         }
         Ok(())
     }
