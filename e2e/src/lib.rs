@@ -57,6 +57,7 @@ pub mod matrix;
 pub mod members;
 pub mod memory;
 pub mod originals;
+pub mod probes;
 pub mod rekeys;
 pub mod roles;
 pub mod set_backs;

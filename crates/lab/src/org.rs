@@ -304,6 +304,8 @@ fn acme_github() -> GithubSeed {
                 &["HEROKU_API_KEY", "DEPLOY_KEY"],
             ),
             WorkflowSeed { dispatch: false, ..workflow("ci.yml", "CI", None, &[]) },
+            // Uses a secret that nobody has set.
+            workflow("deploy-missing.yml", "Deploy nothing", None, &["NOT_SET"]),
         ],
         login: "acme-ops".to_owned(),
     }

@@ -25,6 +25,7 @@ mod operator;
 mod people;
 mod posture;
 mod power;
+mod probes;
 mod refusals;
 mod roles;
 mod runbooks;
