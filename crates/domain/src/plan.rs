@@ -4,6 +4,7 @@
 //! is asked, in which order the consumers go and what undoes each step all stand here.
 
 mod make;
+mod probes;
 mod steps;
 
 use serde::{Deserialize, Serialize};

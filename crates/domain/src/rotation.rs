@@ -26,6 +26,7 @@
 
 mod legal;
 mod next;
+mod probes;
 mod view;
 
 #[cfg(test)]
@@ -40,7 +41,7 @@ use jiff::Timestamp;
 
 use crate::{
     Action, Direction, Entry, Event, Evidence, Fingerprint, Handle, LiveToken, Liveness, Look,
-    Mode, Outcome, Plan, ProbeName, Which,
+    Mode, Outcome, Plan, Which,
 };
 
 use legal::after;
@@ -240,13 +241,6 @@ impl Rotation {
         }
     }
 
-    /// A probe that succeeded and does not any more has not succeeded.
-    fn no_longer_seen(&mut self, action: &Action) {
-        if let (Action::Probe(_), Some(step)) = (action, self.steps.get_mut(action)) {
-            step.state = StepState::Idle;
-        }
-    }
-
     fn resumed(&mut self, at: Timestamp) {
         self.send_again();
         // Between two sittings no clock can be trusted, so what is waited for is waited for in
@@ -279,23 +273,6 @@ impl Rotation {
             self.steps.remove(&Action::Gate);
         }
         self.steps.remove(&Action::Confirm);
-    }
-
-    /// What came of something that was sent, and was not what it should be, is another thing only
-    /// where it is sent again.
-    fn send_again(&mut self) {
-        let refused = |(action, step): (&Action, &Step)| match action {
-            Action::Probe(name) | Action::Receipt(name) if step.state == StepState::Refused => {
-                Some(name.clone())
-            }
-            _ => None,
-        };
-        let names: Vec<ProbeName> = self.steps.iter().filter_map(refused).collect();
-        for name in names {
-            self.steps.remove(&Action::Send(name.clone()));
-            self.steps.remove(&Action::Probe(name.clone()));
-            self.steps.remove(&Action::Receipt(name));
-        }
     }
 
     /// A write is to be made again, and the looks that rested on it with it.

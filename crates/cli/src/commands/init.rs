@@ -138,9 +138,9 @@ file = "secrets.sealed"
 }
 
 fn secret_template(name: &str, kind: &str) -> String {
-    let (issuer, role) = match kind {
-        "postmark-server" => ("postmark", "ops"),
-        _ => ("heroku", "superadmin"),
+    let (issuer, role, probes) = match kind {
+        "postmark-server" => ("postmark", "ops", MAIL_PROBES),
+        _ => ("heroku", "superadmin", PLATFORM_PROBES),
     };
     format!(
         r#"name = "{name}"
@@ -152,6 +152,37 @@ role = "{role}"
 [[consumers]]
 kind = "dotenv"
 path = ".env"
-"#
+
+# What has to be seen of the new token before the old one is revoked; fill in what fits.
+{probes}"#
     )
 }
+
+const MAIL_PROBES: &str = r#"# [[verify]]
+# name = "test mail"
+# kind = "test-mail"          # sent with the new token
+# from = "noreply@example.com"
+# to = "ops@example.com"
+# confirm_receipt = true      # a person says whether it arrived
+#
+# [[verify]]
+# name = "mail from the app"
+# kind = "app-mail"           # sent by an application of yours
+# url = "https://api.example.com/api/notifications/test-email"
+# json = { to = "ops@example.com" }
+# id = "message_id"
+"#;
+
+const PLATFORM_PROBES: &str = r#"# [[verify]]
+# name = "log of the app"
+# kind = "log"                # no 401 in it since the restart
+# via = "heroku"
+# app = "acme-api-prod"
+#
+# [[verify]]
+# name = "deploy to staging"
+# kind = "workflow"           # started with the new token, and watched
+# via = "github"
+# repo = "acme/api"
+# workflow = "deploy-staging.yml"
+"#;

@@ -135,7 +135,7 @@ impl Prober for WorkflowRun {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::tests::{answer, change};
+    use crate::http::tests::{answer, change, fixture};
 
     #[test]
     fn the_answer_names_the_run_or_does_not() {
@@ -163,6 +163,19 @@ mod tests {
         }
         let odd = r#"{"id":7,"status":"completed","conclusion":null}"#;
         assert!(read::progress(&answer("GitHub", 200, odd)).is_err());
+    }
+
+    #[test]
+    fn the_shared_fixtures_are_understood() {
+        let body = |name: &str| fixture(&format!("github/{name}.json"));
+        let dispatched = read::dispatched(&change("GitHub", 200, &body("dispatch.200")));
+        assert!(dispatched.unwrap().is_some());
+        let progress = |name: &str| read::progress(&answer("GitHub", 200, &body(name))).unwrap();
+        assert_eq!(progress("run.200"), Progress::Ended("success".into()));
+        assert_eq!(progress("run.failure.200"), Progress::Ended("failure".into()));
+        assert_eq!(progress("run.queued.200"), Progress::Going("queued".into()));
+        let runs = read::started(&answer("GitHub", 200, &body("runs.list.200"))).unwrap();
+        assert!(!runs.is_empty());
     }
 
     #[test]

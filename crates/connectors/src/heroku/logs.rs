@@ -160,7 +160,7 @@ fn holds(line: &str, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::tests::answer;
+    use crate::http::tests::{answer, fixture};
 
     const LOG: &str = "\
 2026-11-27T11:59:59.000000+00:00 app[web.1]: postmark 401 InvalidAPIToken\n\
@@ -221,6 +221,10 @@ not a line of a log 401\n";
         let body = r#"{"id":"x","logplex_url":"https://x","created_at":"2026-11-27T12:00:00Z"}"#;
         let session = read_session(&answer("Heroku", 201, body)).unwrap();
         assert_eq!(session.created_at.duration_since(since()), jiff::SignedDuration::ZERO);
+        let body = fixture("heroku/log-sessions.201.json");
+        assert!(
+            read_session(&answer("Heroku", 201, &body)).unwrap().logplex_url.starts_with("http")
+        );
         let gone = r#"{"id":"not_found","message":"Couldn't find that app."}"#;
         assert!(matches!(read_session(&answer("Heroku", 404, gone)), Err(Fault::Refused { .. })));
     }

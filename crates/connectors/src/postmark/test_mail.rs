@@ -166,7 +166,7 @@ fn read_found(answer: &Answer, since: Timestamp) -> Result<Option<Receipt>, Faul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::tests::{answer, change};
+    use crate::http::tests::{answer, change, fixture};
 
     const ID: &str = "0a129aee-e1cd-480d-b08d-4f48548ff48d";
 
@@ -209,6 +209,19 @@ mod tests {
         assert!(matches!(sent(429, ""), Err(Fault::Later { .. })));
         assert!(matches!(sent(403, "<html>"), Err(Fault::Later { .. })));
         assert!(matches!(sent(500, ""), Err(Fault::Unsure { .. })));
+    }
+
+    #[test]
+    fn the_shared_fixtures_are_understood() {
+        let body = |name: &str| fixture(&format!("postmark/{name}.json"));
+        assert!(sent(200, &body("email.200")).unwrap().0.starts_with("MessageID "));
+        let dry = sent(200, &body("email.dry.200"));
+        assert!(matches!(dry, Err(Fault::Refused { why, .. }) if why.contains("as a test")));
+        for name in ["422.code300", "422.code400", "422.code406"] {
+            assert!(matches!(sent(422, &body(name)), Err(Fault::Refused { .. })), "{name}");
+        }
+        let found = answer("Postmark", 200, &body("messages-outbound.200"));
+        assert!(read_found(&found, Timestamp::UNIX_EPOCH).unwrap().is_some());
     }
 
     #[test]

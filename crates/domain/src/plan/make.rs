@@ -1,10 +1,11 @@
 //! From what was seen to a plan, or to every reason why there is none.
 
-use crate::inventory::{Inventory, IssuerKind, Probe, ProbeKind, Secret};
+use super::probes::{left_out, probe_interval, probe_parts};
+use crate::inventory::{Inventory, IssuerKind, Secret};
 use crate::{
     ConsumerPart, ConsumerSeen, Doer, Fingerprint, Handle, Holding, IssuerPart, Limits, LiveToken,
-    Liveness, Mint, Mode, Observed, OldToken, Plan, PlanError, ProbePart, Profile, Refusal,
-    RotationId, Span, StorePart, StoreSeen,
+    Liveness, Mint, Mode, Observed, OldToken, Plan, PlanError, Profile, Refusal, RotationId, Span,
+    StorePart, StoreSeen,
 };
 
 /// What a plan takes from the connectors' declarations rather than from the world.
@@ -331,43 +332,6 @@ fn consumer_parts(
         .collect();
     parts.sort_by_key(|part| part.wave);
     parts
-}
-
-/// How often a soak is looked at in the meantime; and the longest and the shortest pause.
-const SOAK_LOOKS: u64 = 4;
-const PROBE_INTERVAL_MAX: u64 = 300_000;
-const PROBE_INTERVAL_MIN: u64 = 1_000;
-
-fn probe_interval(soak: Span) -> Span {
-    let millis = soak.millis() / SOAK_LOOKS;
-    Span::from_millis(millis.clamp(PROBE_INTERVAL_MIN, PROBE_INTERVAL_MAX))
-}
-
-/// Where every minute counts, nobody is asked about mails and no workflow is waited for.
-fn probe_parts(secret: &Secret, mode: Mode) -> Vec<ProbePart> {
-    let made = |probe: &&Probe| !(mode.hurries() && is_slow(&probe.kind));
-    let part = |probe: &Probe| ProbePart {
-        name: probe.name.as_str().into(),
-        kind: probe.kind.word().to_owned(),
-        what: probe.kind.describe(),
-        sends: probe.kind.sends(),
-        looks: probe.kind.looks(),
-        repeats: probe.kind.repeats(),
-        confirm: probe.confirm_receipt && !mode.hurries(),
-    };
-    secret.probes.iter().filter(made).map(part).collect()
-}
-
-fn is_slow(kind: &ProbeKind) -> bool {
-    matches!(kind, ProbeKind::Workflow { .. })
-}
-
-/// Probes that are not made, because every minute counts.
-fn left_out(secret: &Secret, plan: &Plan) -> Option<String> {
-    let missing = |probe: &&Probe| plan.probe(&probe.name.as_str().into()).is_none();
-    let names: Vec<&str> =
-        secret.probes.iter().filter(missing).map(|probe| probe.name.as_str()).collect();
-    (!names.is_empty()).then(|| format!("not waited for in a hurry: {}", names.join(", ")))
 }
 
 /// Places whose readers cannot be seen: a file proves nothing about who has read it before.

@@ -4,9 +4,7 @@
 use jiff::Timestamp;
 
 use super::{Rotation, StepState, millis_between};
-use crate::{
-    Action, Direction, Entry, Event, Evidence, Mode, Outcome, ProbeName, ProbePart, Which,
-};
+use crate::{Action, Direction, Entry, Event, Evidence, Mode, Outcome, Which};
 
 /// An event that could not have happened.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -173,15 +171,7 @@ impl Rotation {
             Action::Store => self.is_done(&Action::Validate),
             Action::Propagate(id) => self.is_done(&Action::Store) && self.wave_open(id),
             Action::Verify(id) => self.is_done(&Action::Propagate(id.clone())),
-            Action::Send(name) => self.is_part(name, |part| part.sends) && self.all_verified(),
-            Action::Probe(name) => {
-                let sent = self.plan.probe(name).is_some_and(|part| !part.sends)
-                    || self.is_done(&Action::Send(name.clone()));
-                self.is_part(name, |part| part.looks) && sent && self.all_verified()
-            }
-            Action::Receipt(name) => {
-                self.is_part(name, |part| part.confirm) && self.is_done(&Action::Send(name.clone()))
-            }
+            Action::Send(_) | Action::Probe(_) | Action::Receipt(_) => self.ready_probe(action),
             Action::Soak => self.all_verified() && self.probed(),
             Action::Gate | Action::Revoke if revoke_first => {
                 *action == Action::Revoke && self.approved.is_some()
@@ -244,31 +234,6 @@ impl Rotation {
     /// The store and everybody.
     fn all_in_step(&self) -> bool {
         self.is_done(&Action::Store) && self.all_verified()
-    }
-
-    fn is_part(&self, name: &ProbeName, is: fn(&ProbePart) -> bool) -> bool {
-        self.plan.probe(name).is_some_and(is)
-    }
-
-    /// Everything that every probe consists of is done.
-    pub(super) fn probed(&self) -> bool {
-        self.plan.probes.iter().all(|part| {
-            let name = || part.name.clone();
-            (!part.sends || self.is_done(&Action::Send(name())))
-                && (!part.looks || self.is_done(&Action::Probe(name())))
-                && (!part.confirm || self.is_done(&Action::Receipt(name())))
-        })
-    }
-
-    /// Whether a probe that succeeded is to be made again: it costs little, and both tokens live.
-    pub(super) fn repeats(&self, action: &Action) -> bool {
-        let Action::Probe(name) = action else { return false };
-        self.outcome.is_none()
-            && self.direction == Direction::Forward
-            && self.is_done(action)
-            && self.is_part(name, |part| part.repeats)
-            && self.all_verified()
-            && !self.is_done(&Action::Soak)
     }
 
     /// Everybody who was ever given the new token is proven to be on the old one again.

@@ -165,12 +165,6 @@ impl Rotation {
         format!("{}.{}{number}", self.plan.id, kind.word())
     }
 
-    /// What a probe has sent, in the words of whoever took it.
-    #[must_use]
-    pub fn sent(&self, probe: &ProbeName) -> Option<&str> {
-        self.steps.get(&Action::Send(probe.clone()))?.note.as_deref()
-    }
-
     /// The vendor's page where a task is done.
     fn page_for(&self, kind: TaskKind) -> Option<String> {
         match kind {
