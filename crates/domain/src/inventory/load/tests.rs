@@ -1,6 +1,7 @@
 //! A good inventory is read whole; each kind of mistake is told with its place.
 
 mod people;
+mod probes;
 
 use super::*;
 use crate::inventory::{ConsumerKind, IssuerKind};
