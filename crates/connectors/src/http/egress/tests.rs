@@ -297,7 +297,8 @@ async fn every_form_ends_as_it_should_and_nobody_else_is_reached() {
             let fault = match (&loaded, fate) {
                 (Err(why), Load(words)) => {
                     sum[1] += 1;
-                    if !why.contains(words) {
+                    let empty = text.is_empty() && why.contains("is empty");
+                    if !why.contains(words) && !empty {
                         wrong.push(format!("{form}: {why}"));
                     }
                     continue;
