@@ -64,7 +64,7 @@ impl Prober for AppLog {
         let since = order.since + session.created_at.duration_since(now);
         let url = &session.logplex_url;
         let answer = named::get(&self.connection, &self.directory, &self.observer, url).await?;
-        let seen = Seen::of(&read_lines(&answer)?, since, self.about.as_deref(), &self.words);
+        let seen = Seen::of(read_lines(&answer)?, since, self.about.as_deref(), &self.words);
         Ok(seen.told(since, self.about.as_deref(), &self.words))
     }
 }
