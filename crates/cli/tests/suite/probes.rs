@@ -51,7 +51,9 @@ fn every_kind_shows_what_it_should_before_anything_is_revoked() -> Result<()> {
 
 #[test]
 fn what_is_refused_turns_back_and_says_whether_it_is_the_token() -> Result<()> {
-    let rows: [(&str, &str, &str, fn(&Stage)); 3] = [
+    /// A kind, more lines of its probe, what is said, and what spoils it.
+    type Row = (&'static str, &'static str, &'static str, fn(&Stage));
+    let rows: [Row; 3] = [
         ("test-mail", "", "the token is right", |stage| {
             stage.lab().knobs(|knobs| knobs.postmark.sending = Sending::NoCredits);
         }),
