@@ -240,7 +240,7 @@ impl Set {
 
     fn command(&self, bench: &Bench) -> Rollover {
         let name = bench.pairing().secret();
-        let stay = if bench.pairing().issuer.by_operator { "--wait" } else { "--no-wait" };
+        let stay = bench.pairing().stay();
         let forward = ["rotate", name.as_str(), "--confirm", name.as_str(), stay];
         match self.mode {
             Mode::Scheduled => bench.rollover(&forward),
@@ -261,9 +261,9 @@ impl Set {
         }
     }
 
-    /// Somebody does what is asked for, save where he has done it beforehand.
-    fn heard(&self, run: Rollover, operator: &Operator) -> Rollover {
-        if self.entered.is_some() { run } else { run.heard_by(operator.ear()) }
+    /// Somebody who does what is asked for, save what was done beforehand.
+    fn person(&self, bench: &Bench) -> Result<Operator> {
+        bench.person(self.entered.is_none())
     }
 
     /// What must hold in the end.
@@ -276,8 +276,8 @@ impl Set {
     }
 
     fn undisturbed(&self, bench: &Bench) -> Result<Undisturbed> {
-        let operator = bench.operator()?;
-        let run = self.heard(self.command(bench), &operator);
+        let operator = self.person(bench)?;
+        let run = self.command(bench).heard_by(operator.ear());
         let log = bench.log().display().to_string();
         let _ = run.env("ROLLOVER_CRASH_LOG", &log).run()?.is(self.mode.ends_with())?;
         let _clicks = operator.leave()?;
@@ -302,8 +302,8 @@ impl Set {
     }
 
     fn killed(&self, bench: &Bench, point: usize, rotations: usize) -> Result<Option<String>> {
-        let operator = bench.operator()?;
-        let run = || self.heard(self.command(bench), &operator);
+        let operator = self.person(bench)?;
+        let run = || self.command(bench).heard_by(operator.ear());
         let log = bench.log().display().to_string();
         let point = u64::try_from(point).unwrap_or(u64::MAX);
         let killed = run().crash_at(point).env("ROLLOVER_CRASH_LOG", &log).run()?;
@@ -361,6 +361,9 @@ fn far_enough(bench: &mut Bench, quarters: u8) -> Result<String> {
         let _token = made_by_hand(bench)?;
         bench.keep()?;
     }
+    if bench.pairing().consumer.is_fetched {
+        return fetched(bench, &rotate, quarters);
+    }
     let log = bench.log().display().to_string();
     let _ = bench.rollover(&rotate).env("ROLLOVER_CRASH_LOG", &log).run()?.is(10)?;
     if quarters < 4 {
@@ -374,6 +377,21 @@ fn far_enough(bench: &mut Bench, quarters: u8) -> Result<String> {
             return Err(format!("it was over before {quarters}/4"));
         }
     }
+    open_rotation(bench)
+}
+
+/// Brings a rotation to where a value waits for the owner of a workstation, who fetches it, or
+/// does not before it is turned back; after four quarters the agreement is waited for.
+fn fetched(bench: &mut Bench, rotate: &[&str], quarters: u8) -> Result<String> {
+    let _ = bench.rollover(rotate).run()?.is(10)?;
+    if quarters > 1 {
+        let name = bench.pairing().secret();
+        let _ = bench.rollover(&["env", "pull", &name]).run()?.is(0)?;
+    }
+    if quarters > 3 {
+        let _ = bench.rollover(rotate).run()?.is(10)?;
+    }
+    bench.keep()?;
     open_rotation(bench)
 }
 

@@ -69,6 +69,9 @@ pub(crate) enum Command {
     Template(commands::template::Template),
     /// Compare what everybody holds with what they should
     Drift(crate::commands::Drift),
+    /// Fetch a value for your own machine, or run one program with it
+    #[command(subcommand)]
+    Env(commands::env::Env),
     /// Look at rotations and steer them
     #[command(subcommand)]
     Run(Run),

@@ -160,9 +160,10 @@ impl Home {
         let since = Instant::now();
         loop {
             match Journal::open(&self.database(), key, self.holder(command), options.clone()) {
-                // Whoever watches for drift holds the lease for the moment of one record.
+                // These hold the lease for the moment of a record or two.
                 Err(JournalError::Held { holder, .. })
-                    if holder.command == "drift" && since.elapsed() < MOMENT =>
+                    if ["drift", "notes"].contains(&holder.command.as_str())
+                        && since.elapsed() < MOMENT =>
                 {
                     std::thread::sleep(Duration::from_millis(20));
                 }

@@ -165,6 +165,10 @@ impl Live {
                 Waiting::Operator { kind: TaskKind::Approve, .. } => {
                     self.status("waiting for your agreement to revoke the old token");
                 }
+                Waiting::Operator { kind: TaskKind::Fetch, consumer, .. } => {
+                    let whose = consumer.as_ref().map(ToString::to_string).unwrap_or_default();
+                    self.status(&format!("waiting for {whose} to fetch the new value"));
+                }
                 Waiting::Operator { .. } => self.status("watching the issuer"),
             }
         }

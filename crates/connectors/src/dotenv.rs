@@ -56,6 +56,18 @@ impl Dotenv {
         Self { path, keys, observer }
     }
 
+    /// Writes a token, blocking.
+    pub(crate) fn write_own(&self, token: &Token) -> Result<Receipt, Fault> {
+        let write = PlacedWrite { keys: self.keys.clone(), token: token.clone() };
+        self.write_now(&[write], &self.call("writing"))
+    }
+
+    /// Whether it holds a token under all of its keys, blocking.
+    pub(crate) fn holds(&self, token: &Token) -> Result<bool, Fault> {
+        let held = self.look_now(&self.call("looking at"))?;
+        Ok(held.iter().all(|value| value.as_ref() == Some(token)))
+    }
+
     fn call(&self, what: &str) -> FileCall {
         let call = format!("{what} {}", self.path.display());
         FileCall { vendor: VENDOR, call, observer: self.observer.clone() }

@@ -39,4 +39,5 @@ kinds!(CONSUMERS, consumer_kind, ConsumerKind, "consumer":
     ConsumerKind::GithubSecret { scope: GithubScope::Organisation(_), .. } => "github-organisation",
     ConsumerKind::GithubSecret { scope: GithubScope::Dependabot(_), .. } => "github-dependabot",
     ConsumerKind::Dotenv { .. } => "dotenv",
+    ConsumerKind::Workstation { .. } => "workstation",
 );

@@ -28,6 +28,7 @@ mod notify;
 mod postmark;
 mod probe;
 mod sealed_file;
+mod workstation;
 
 mod manual;
 mod world;
@@ -50,4 +51,5 @@ pub use traits::{
     Adoption, Consumer, Found, Held, Issuer, ListedToken, Listing, MintOrder, MintRight, Minted,
     Place, Placed, PlacedWrite, Receipt, Running, Store, StoreWrite, Stored,
 };
+pub use workstation::{Desk, at_home, keep_in_own_file};
 pub use world::{ALL_PROFILES, World, WorldError, profile_of};

@@ -11,7 +11,7 @@ use domain::inventory::{
 };
 use domain::runbook::{ByHand, ConsumerManual, IssuerManual, Manual, StoreManual};
 
-use crate::{dotenv, github, heroku, infisical, postmark, sealed_file};
+use crate::{dotenv, github, heroku, infisical, postmark, sealed_file, workstation};
 
 /// The manual of a secret. `None` where the inventory lacks a part, which no inventory does that
 /// was loaded.
@@ -71,6 +71,9 @@ impl<'a> About<'a> {
             }
             ConsumerKind::GithubSecret { scope, .. } => github::manual::consumer(scope, keys),
             ConsumerKind::Dotenv { path } => dotenv::manual::consumer(path, keys),
+            ConsumerKind::Workstation { member, path } => {
+                workstation::manual::consumer(member, path, keys)
+            }
         })
     }
 

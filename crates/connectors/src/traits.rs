@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::drift::Wrote;
-use domain::{Handle, Liveness, Profile, Token};
+use domain::{Fingerprint, Handle, Liveness, Profile, Token};
 use jiff::Timestamp;
 
 use crate::Fault;
@@ -186,6 +186,16 @@ pub trait Consumer: Send + Sync {
     /// Any [`Fault`]; reading changes nothing.
     async fn adopted(&self, token: &Token, receipt: Option<&str>) -> Result<Adoption, Fault>;
 
+    /// Takes back a token that its owner has not fetched yet. Only a place that is fetched for
+    /// knows such a thing.
+    ///
+    /// # Errors
+    /// Any [`Fault`]; it may be repeated at will.
+    async fn withdraw(&self, token: &Token) -> Result<(), Fault> {
+        let _ = token;
+        Ok(())
+    }
+
     /// What holds a value of the same name and is read before this one, in words. Only a place
     /// that knows such a thing answers.
     ///
@@ -273,6 +283,8 @@ pub enum Held {
     Values(Vec<Option<Token>>),
     /// It cannot be read back; last written then, `None` where it was never written.
     Unreadable(Option<Timestamp>),
+    /// It is not reached from here, but it was said what it holds under all of its keys.
+    Known(Fingerprint),
     /// It may hold the token, but something else is in front of it; says what.
     Shadowed(String),
 }

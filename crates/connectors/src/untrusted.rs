@@ -273,6 +273,7 @@ fn consumer<C: Consumer>(data: &[u8], make: impl Fn(&[u8]) -> Option<C>) -> Vec<
     let Some(consumer) = make(data) else { return seen };
     match now(consumer.look()) {
         Some(Ok(Held::Unreadable(at))) => seen.push(format!("{at:?}")),
+        Some(Ok(Held::Known(fingerprint))) => seen.push(fingerprint.hex()),
         Some(Ok(Held::Shadowed(why))) => seen.push(why),
         Some(Err(fault)) => seen.push(fault.to_string()),
         Some(Ok(Held::Values(_))) | None => {}

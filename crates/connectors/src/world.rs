@@ -21,7 +21,8 @@ use crate::http::{CallObserver, Http, Limiter, Observer, Quota, SetupError};
 use crate::infisical::{Infisical, Place, Session};
 use crate::postmark::{self, PostmarkServer};
 use crate::sealed_file::SealedFile;
-use crate::{Consumer, Issuer, Login, LoginError, Store};
+use crate::workstation::Workstation;
+use crate::{Consumer, Desk, Issuer, Login, LoginError, Store};
 
 /// What every kind of issuer declares.
 pub const ALL_PROFILES: &[&Profile] = &[&postmark::PROFILE, &authorizations::PROFILE];
@@ -77,7 +78,8 @@ pub enum WorldError {
 
 impl World {
     /// Builds the connectors that the inventory's secrets refer to; nothing is sent. Relative
-    /// paths start at `directory`. `observer` is told about every call.
+    /// paths start at `directory`. `observer` is told about every call; at `desk` lies what people
+    /// fetch for their own machines.
     ///
     /// # Errors
     /// An address, a certificate authority, a proxy or a login that cannot be used.
@@ -86,13 +88,14 @@ impl World {
         directory: &Path,
         key: &seal::Key,
         observer: Option<Arc<dyn CallObserver>>,
+        desk: Option<Arc<dyn Desk>>,
     ) -> Result<Self, WorldError> {
         let links = BTreeMap::new();
         let mut world = Self::default();
         let gathering = world.gathering.clone();
         let (limiters, apps) = (Vec::new(), BTreeMap::new());
         let mut builder =
-            Builder { inventory, directory, key, observer, links, limiters, apps, gathering };
+            Builder { inventory, directory, key, observer, desk, links, limiters, apps, gathering };
         for (name, secret) in &inventory.secrets {
             if !world.issuers.contains_key(&secret.issuer) {
                 world.issuers.insert(secret.issuer.clone(), builder.issuer(&secret.issuer)?);
@@ -101,7 +104,7 @@ impl World {
                 world.stores.insert(secret.store.clone(), builder.store(&secret.store)?);
             }
             for consumer in &secret.consumers {
-                let built = builder.consumer(&consumer.kind, &consumer.keys)?;
+                let built = builder.consumer(name, consumer)?;
                 world.consumers.insert((name.clone(), consumer.id.clone()), built);
             }
         }
@@ -132,6 +135,7 @@ struct Builder<'a> {
     directory: &'a Path,
     key: &'a seal::Key,
     observer: Observer,
+    desk: Option<Arc<dyn Desk>>,
     links: BTreeMap<String, Link>,
     /// One an account: whoever logs in alike at one address shares it.
     limiters: Vec<(ConnectionKind, String, Auth, Arc<Limiter>)>,
@@ -234,10 +238,11 @@ impl Builder<'_> {
 
     fn consumer(
         &mut self,
-        kind: &ConsumerKind,
-        keys: &[String],
+        secret: &SecretName,
+        consumer: &domain::inventory::Consumer,
     ) -> Result<Arc<dyn Consumer>, WorldError> {
-        Ok(match kind {
+        let keys = consumer.keys.as_slice();
+        Ok(match &consumer.kind {
             ConsumerKind::HerokuConfig { via, app } => {
                 Arc::new(HerokuConfig::new(self.app(via, app)?, keys.to_vec()))
             }
@@ -251,6 +256,13 @@ impl Builder<'_> {
                 let path = self.directory.join(path);
                 Arc::new(Dotenv::new(path, keys.to_vec(), self.observer.clone()))
             }
+            ConsumerKind::Workstation { member, .. } => Arc::new(Workstation {
+                secret: secret.clone(),
+                id: consumer.id.clone(),
+                member: member.clone(),
+                desk: self.desk.clone(),
+                observer: self.observer.clone(),
+            }),
         })
     }
 }

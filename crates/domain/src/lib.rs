@@ -32,6 +32,7 @@ mod rotation;
 
 mod backoff;
 mod task;
+mod workstation;
 
 pub mod audit;
 
@@ -78,3 +79,4 @@ pub use rotation::{IllegalEvent, Next, Rotation, Step, StepState, Waiting};
 pub use steers::steers;
 pub use task::{Claim, ClaimError, Failure, Remark, Takes, Task, TaskKind};
 pub use token::Token;
+pub use workstation::{Fetched, NoTicket, Ticket, Workstation};

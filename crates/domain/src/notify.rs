@@ -224,7 +224,7 @@ impl Message {
             let id = format!("{}@{}#again", task.id, task.since.as_millisecond());
             let mut message = Self::about_rotation(about, id, now, rotation);
             message.task = Some(task.kind);
-            message.role = Some(task.role.clone());
+            message.role = Some(task.only.clone().unwrap_or_else(|| task.role.clone()));
             message.again = true;
             message
         };

@@ -166,6 +166,9 @@ pub struct ConsumerPart {
     pub restarts: bool,
     /// What it holds now, where that can be read.
     pub before: Option<Fingerprint>,
+    /// Who fetches the token for it, where nobody else can reach it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetched_by: Option<String>,
 }
 
 /// The token that goes.

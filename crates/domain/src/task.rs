@@ -13,7 +13,8 @@ pub use remark::{Claim, ClaimError, Failure, Remark};
 /// A task that waits for a person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Task {
-    /// Its id: the rotation's and the kind, `r-7k2q9d.create`.
+    /// Its id: the rotation's and the kind, `r-7k2q9d.create`; behind it whose it is, where only
+    /// one can do it.
     pub id: String,
     /// The rotation it belongs to.
     pub rotation: RotationId,
@@ -27,6 +28,9 @@ pub struct Task {
     /// must agree.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub not_by: Option<String>,
+    /// The one person who can do it, where that is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub only: Option<String>,
     /// Since when it waits.
     pub since: Timestamp,
     /// Until when it should be done; it is overdue from there, and goes on waiting.
@@ -61,6 +65,11 @@ pub enum Takes {
         /// The name.
         name: SecretName,
     },
+    /// Nothing: fetching the value with `rollover env pull` is the answer.
+    Fetch {
+        /// The secret.
+        name: SecretName,
+    },
 }
 
 /// What is asked of a person.
@@ -75,6 +84,9 @@ pub enum TaskKind {
     Revoke,
     /// Revoke the new token at the issuer, on the way back; proven by its death.
     Discard,
+    /// Fetch the value for one's own workstation; proven by the fetch itself, which reads back
+    /// what it wrote.
+    Fetch,
     /// Look into a step that does not go on by itself.
     Attend,
 }
@@ -88,6 +100,7 @@ impl TaskKind {
             Self::Approve => "approve",
             Self::Revoke => "revoke",
             Self::Discard => "discard",
+            Self::Fetch => "fetch",
             Self::Attend => "attend",
         }
     }

@@ -68,6 +68,12 @@ pub(crate) async fn act(context: Context, action: Action, settle: bool) -> End {
         Action::Validate => c.validate(&action).await,
         Action::Store => c.write_store(&action, true, settle).await,
         Action::Unstore => c.write_store(&action, false, settle).await,
+        Action::Propagate(id) if c.is_operators(&action) => {
+            c.watch_fetch(&action, id, true, settle).await
+        }
+        Action::Restore(id) if c.is_operators(&action) => {
+            c.watch_fetch(&action, id, false, settle).await
+        }
         Action::Propagate(id) => c.write_consumer(&action, id, true, settle).await,
         Action::Restore(id) => c.write_consumer(&action, id, false, settle).await,
         Action::Verify(id) => c.adopted(&action, id, true).await,
@@ -94,6 +100,9 @@ impl Context {
 
     fn is_operators(&self, action: &Action) -> bool {
         let doer = match action {
+            Action::Propagate(id) | Action::Restore(id) => {
+                return self.plan.consumer(id).is_some_and(|part| part.fetched_by.is_some());
+            }
             Action::Create => self.plan.issuer.creates,
             _ => self.plan.issuer.revokes,
         };

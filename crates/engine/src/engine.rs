@@ -15,6 +15,7 @@ use journal::{Journal, Reader, Slot};
 
 use crate::EngineError;
 use crate::clock::Clock;
+use crate::desk::OwnDesk;
 use crate::writers::Writers;
 
 /// What all rotations of one installation share.
@@ -43,7 +44,8 @@ impl Engine {
         actor: String,
         observer: Option<Arc<dyn CallObserver>>,
     ) -> Result<Self, EngineError> {
-        let world = World::build(&inventory, directory, key, observer)?;
+        let desk = Arc::new(OwnDesk::of(&reader));
+        let world = World::build(&inventory, directory, key, observer, Some(desk))?;
         let fingerprints = reader.fingerprint_key();
         let clock = Clock::start();
         let writers = Writers::default();
@@ -227,6 +229,10 @@ impl Engine {
                 Some(fingerprint) => issuer.how_to_revoke(&which(fingerprint)),
                 None => Vec::new(),
             },
+            TaskKind::Fetch => vec![format!(
+                "At your own machine: rollover env pull {}. No message ever carries the value.",
+                plan.secret
+            )],
             TaskKind::Approve => {
                 vec![format!(
                     "Agree with: rollover task done {}.approve --confirm {}",

@@ -15,9 +15,11 @@ mod campaign;
 mod writers;
 
 mod act;
+mod desk;
 mod effects;
 mod looks;
 mod sweep;
+mod value;
 mod watch;
 
 mod learn;

@@ -281,6 +281,7 @@ pub(crate) fn live(key: &FingerprintKey, listed: &ListedToken) -> LiveToken {
 pub(crate) fn holding(key: &FingerprintKey, held: Held) -> Holding {
     match held {
         Held::Unreadable(at) => Holding::Unreadable(at),
+        Held::Known(fingerprint) => Holding::Token(fingerprint),
         Held::Shadowed(why) => Holding::Shadowed(why),
         Held::Values(values) => {
             let seen: Vec<Option<Fingerprint>> =

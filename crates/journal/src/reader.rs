@@ -17,7 +17,8 @@ use crate::seals::Seals;
 use crate::values::{Slot, Values};
 use crate::{
     AuditProblem, JournalError, LeaseInfo, Line, Notice, Pending, SetBack, TokenRow, Verified,
-    audit_log, case, connection, inbox, lease, mark, notified, remarks, schema, token,
+    Workstations, audit_log, case, connection, inbox, lease, mark, notified, remarks, schema,
+    token,
 };
 
 /// A connection that cannot write. It may be shared between threads; they take turns.
@@ -325,6 +326,12 @@ impl Reader {
     /// The database cannot be read.
     pub fn remarks(&self) -> Result<BTreeMap<String, Remark>, JournalError> {
         remarks::all(&self.connection(), &self.key)
+    }
+
+    /// What people have fetched for their own machines.
+    #[must_use]
+    pub fn workstations(&self) -> Workstations {
+        Workstations::new(self.path.clone(), self.key.clone())
     }
 
     /// The key that fingerprints of this installation are made with.

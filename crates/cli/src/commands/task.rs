@@ -101,6 +101,11 @@ fn done(
             }
             Command::Approve { by }
         }
+        (TaskKind::Fetch, None) => {
+            let name = &rotation.plan().secret;
+            return Err(Fail::usage("fetching the value is the answer, and its proof")
+                .hint(format!("at the workstation: rollover env pull {name}")));
+        }
         (TaskKind::Attend, None) => Command::Retry { by },
         (TaskKind::Create | TaskKind::Revoke | TaskKind::Discard, None) => Command::Done { by },
     };

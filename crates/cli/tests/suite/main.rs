@@ -36,3 +36,4 @@ mod tasks;
 mod template;
 mod usage;
 mod way_back;
+mod workstation;

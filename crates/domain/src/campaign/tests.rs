@@ -72,6 +72,7 @@ fn plans(inventory: &Inventory, mode: Mode) -> Vec<Plan> {
                 reads_back: true,
                 restarts: true,
                 before: None,
+                fetched_by: None,
             });
             Plan {
                 id: RotationId(format!("r-{}", secret.name)),

@@ -327,6 +327,13 @@ pub enum ConsumerKind {
         /// The file.
         path: String,
     },
+    /// A person's own machine, which nobody reaches: the person fetches each value themselves.
+    Workstation {
+        /// Who works there.
+        member: String,
+        /// The file there, a dotenv file; `~/` is the person's home.
+        path: String,
+    },
 }
 
 /// Where GitHub keeps a secret. Each place has a key pair of its own.

@@ -243,6 +243,7 @@ pub(super) struct Consumer {
     pub(super) environment: Option<Text>,
     pub(super) scope: Option<Text>,
     pub(super) path: Option<Text>,
+    pub(super) member: Option<Text>,
     pub(super) keys: Option<Spanned<Vec<Text>>>,
     #[serde(default = "yes")]
     pub(super) enabled: bool,

@@ -143,6 +143,7 @@ impl Act {
             TaskKind::Approve => Self::Approve,
             TaskKind::Revoke => Self::Revoke,
             TaskKind::Discard => Self::Discard,
+            TaskKind::Fetch => Self::EnvPull,
             TaskKind::Attend => Self::Resume,
         }
     }

@@ -1,6 +1,6 @@
 //! From what was seen to a plan, or to every reason why there is none.
 
-use crate::inventory::{Inventory, IssuerKind, Secret};
+use crate::inventory::{ConsumerKind, Inventory, IssuerKind, Secret};
 use crate::{
     ConsumerPart, ConsumerSeen, Doer, Fingerprint, Handle, Holding, IssuerPart, Limits, LiveToken,
     Liveness, Mint, Mode, Observed, OldToken, Plan, PlanError, Profile, Refusal, RotationId, Span,
@@ -325,6 +325,10 @@ fn consumer_parts(
             reads_back: *reads_back,
             restarts: *restarts,
             before: observed.consumers.iter().find(|seen| seen.id == consumer.id).and_then(before),
+            fetched_by: match &consumer.kind {
+                ConsumerKind::Workstation { member, .. } => Some(member.clone()),
+                _ => None,
+            },
         })
         .collect();
     parts.sort_by_key(|part| part.wave);

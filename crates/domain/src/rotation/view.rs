@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::legal::after;
 use super::{Next, Rotation, StepState};
-use crate::{Act, Action, Answer, Direction, Doer, Guarded, Mode, Takes, Task, TaskKind, Which};
+use crate::{
+    Act, Action, Answer, ConsumerId, Direction, Doer, Guarded, Mode, Takes, Task, TaskKind, Which,
+};
 
 /// What a rotation waits for. Waiting is a state that people can see: paused, safe, resumable.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -15,6 +17,9 @@ pub enum Waiting {
     Operator {
         /// What is asked.
         kind: TaskKind,
+        /// Whose place it is about, where it is about one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        consumer: Option<ConsumerId>,
         /// Since when.
         since: Timestamp,
     },
@@ -50,35 +55,45 @@ impl Rotation {
                 }
                 Next::Ask => Some(Waiting::Operator {
                     kind: TaskKind::Approve,
+                    consumer: None,
                     since: self.soak_until().unwrap_or(self.started),
                 }),
                 Next::Do(_) | Next::Settle(_) | Next::Close(_) => None,
             })
             .collect();
-        waiting.extend(self.operator_step());
+        waiting.extend(self.operator_steps());
         waiting
     }
 
-    /// The step that a person is doing at the issuer right now.
-    fn operator_step(&self) -> Option<Waiting> {
-        [Action::Create, Action::Revoke, Action::Discard].into_iter().find_map(|action| {
-            let step = self.steps.get(&action)?;
-            let kind = self.asked_of_operator(&action)?;
-            (step.state == StepState::Begun)
-                .then_some(Waiting::Operator { kind, since: step.since })
-        })
+    /// The steps that people are doing right now: at the issuer, or at their own machines.
+    fn operator_steps(&self) -> impl Iterator<Item = Waiting> {
+        self.steps.iter().filter(|(_, step)| step.state == StepState::Begun).filter_map(
+            |(action, step)| {
+                let kind = self.asked_of_operator(action)?;
+                let consumer = action.consumer().cloned();
+                Some(Waiting::Operator { kind, consumer, since: step.since })
+            },
+        )
     }
 
     /// What is asked of a person for this step, where a person does it.
     #[must_use]
     pub fn asked_of_operator(&self, action: &Action) -> Option<TaskKind> {
         let (doer, kind) = match action {
+            Action::Propagate(id) | Action::Restore(id) => {
+                return self.fetched_by(id).map(|_| TaskKind::Fetch);
+            }
             Action::Create => (self.plan.issuer.creates, TaskKind::Create),
             Action::Revoke => (self.plan.issuer.revokes, TaskKind::Revoke),
             Action::Discard => (self.plan.issuer.revokes, TaskKind::Discard),
             _ => return None,
         };
         (doer == Doer::Operator).then_some(kind)
+    }
+
+    /// Who fetches the value for a consumer that nobody else can reach.
+    fn fetched_by(&self, consumer: &ConsumerId) -> Option<&str> {
+        self.plan.consumer(consumer)?.fetched_by.as_deref()
     }
 
     /// The tasks that wait for people now.
@@ -89,19 +104,25 @@ impl Rotation {
 
     fn task(&self, waiting: Waiting) -> Option<Task> {
         let server = format!("{} {}", self.plan.issuer.title, self.plan.issuer.identity);
+        let mut only = None;
         let (kind, since, title) = match waiting {
-            Waiting::Operator { kind: TaskKind::Create, since } => {
+            Waiting::Operator { kind: TaskKind::Fetch, consumer, since } => {
+                only = Some(self.fetched_by(&consumer?)?.to_owned());
+                let whose = only.as_deref().unwrap_or_default();
+                (TaskKind::Fetch, since, format!("{whose}: fetch the value for your workstation"))
+            }
+            Waiting::Operator { kind: TaskKind::Create, since, .. } => {
                 (TaskKind::Create, since, format!("create a token at {server}"))
             }
-            Waiting::Operator { kind: TaskKind::Revoke, since } => {
+            Waiting::Operator { kind: TaskKind::Revoke, since, .. } => {
                 let fp = self.plan.old.fingerprint;
                 (TaskKind::Revoke, since, format!("delete the token with fp {fp} at {server}"))
             }
-            Waiting::Operator { kind: TaskKind::Discard, since } => {
+            Waiting::Operator { kind: TaskKind::Discard, since, .. } => {
                 let fp = self.new_fingerprint()?;
                 (TaskKind::Discard, since, format!("delete the token with fp {fp} at {server}"))
             }
-            Waiting::Operator { kind, since } => {
+            Waiting::Operator { kind, since, .. } => {
                 let fp = self.plan.old.fingerprint;
                 (kind, since, format!("agree to revoking the old token, fp {fp}"))
             }
@@ -114,7 +135,10 @@ impl Rotation {
             Waiting::Time { .. } => return None,
         };
         Some(Task {
-            id: format!("{}.{}", self.plan.id, kind.word()),
+            id: match &only {
+                Some(member) => format!("{}.{}.{member}", self.plan.id, kind.word()),
+                None => format!("{}.{}", self.plan.id, kind.word()),
+            },
             rotation: self.plan.id.clone(),
             secret: self.plan.secret.clone(),
             kind,
@@ -124,6 +148,7 @@ impl Rotation {
                 .to_owned(),
             not_by: (kind == TaskKind::Approve && self.plan.gates.second_person)
                 .then(|| self.started_by.clone()),
+            only,
             since,
             deadline: after(since, self.plan.limits.task_deadline.millis()),
             title,
@@ -138,7 +163,7 @@ impl Rotation {
             TaskKind::Create | TaskKind::Revoke | TaskKind::Discard => {
                 self.plan.issuer.page.clone()
             }
-            TaskKind::Approve | TaskKind::Attend => None,
+            TaskKind::Approve | TaskKind::Attend | TaskKind::Fetch => None,
         }
     }
 
@@ -147,6 +172,7 @@ impl Rotation {
         match kind {
             TaskKind::Create if !self.plan.issuer.listed => Takes::HiddenToken,
             TaskKind::Approve => Takes::SecretName { name: self.plan.secret.clone() },
+            TaskKind::Fetch => Takes::Fetch { name: self.plan.secret.clone() },
             _ => Takes::Nothing,
         }
     }

@@ -275,12 +275,7 @@ impl Drive {
     }
 
     fn is_watch(&self, action: &Action) -> bool {
-        let doer = match action {
-            Action::Create => self.rotation.plan().issuer.creates,
-            Action::Revoke | Action::Discard => self.rotation.plan().issuer.revokes,
-            _ => return false,
-        };
-        doer == domain::Doer::Operator
+        self.rotation.asked_of_operator(action).is_some()
     }
 
     /// Tells the person who watches what is to be done at the issuer.

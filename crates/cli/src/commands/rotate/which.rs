@@ -131,6 +131,7 @@ fn is(consumer: &Consumer, text: &str) -> bool {
     let own = match &consumer.kind {
         ConsumerKind::HerokuConfig { app, .. } => app.as_str(),
         ConsumerKind::Dotenv { path } => path.as_str(),
+        ConsumerKind::Workstation { member, .. } => member.as_str(),
         ConsumerKind::GithubSecret { .. } => "",
     };
     consumer.id.as_str() == text || own == text

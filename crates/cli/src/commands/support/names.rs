@@ -122,6 +122,10 @@ impl Names {
         match kind {
             ConsumerKind::HerokuConfig { app, .. } => self.add(app),
             ConsumerKind::Dotenv { path } => self.add(path),
+            ConsumerKind::Workstation { member, path } => {
+                self.add(member);
+                self.add(path);
+            }
             ConsumerKind::GithubSecret { scope, .. } => match scope {
                 GithubScope::Repository(name)
                 | GithubScope::Organisation(name)

@@ -87,6 +87,9 @@ fn answerers(home: &Home, open: &Open) -> Vec<String> {
     let people = &home.inventory.people;
     let of = Guarded::rotation(&open.rotation);
     let may = |name: &str| {
+        if open.task.only.as_ref().is_some_and(|only| only != name) {
+            return false;
+        }
         let act = domain::Act::answer(open.task.kind);
         people.may(&people.named(name), act, Some(of)).is_ok()
     };
@@ -101,6 +104,7 @@ fn takes(open: &Open) -> String {
         Takes::HiddenToken => {
             format!("with the new token on standard input: rollover task done {id} --token-stdin")
         }
+        Takes::Fetch { name } => format!("at the workstation: rollover env pull {name}"),
         Takes::SecretName { name } => {
             format!("with the secret's name: rollover task done {id} --confirm {name}")
         }

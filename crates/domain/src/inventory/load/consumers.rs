@@ -9,7 +9,7 @@ use crate::inventory::{
     AddressUse, ConnectionKind, Consumer, ConsumerKind, GithubScope, Inventory, Probe,
 };
 
-const KINDS: [&str; 3] = ["heroku-config", "github-secret", "dotenv"];
+const KINDS: [&str; 4] = ["heroku-config", "github-secret", "dotenv", "workstation"];
 
 impl Page<'_> {
     /// Those that are enabled, or those that are not.
@@ -52,6 +52,7 @@ impl Page<'_> {
             ("environment", raw.environment.as_ref()),
             ("scope", raw.scope.as_ref()),
             ("path", raw.path.as_ref()),
+            ("member", raw.member.as_ref()),
         ];
         let (id, kind) = match raw.kind.get_ref().as_str() {
             "heroku-config" => {
@@ -74,6 +75,12 @@ impl Page<'_> {
                 let path = fields["path"].get_ref().clone();
                 (format!("dotenv:{path}"), ConsumerKind::Dotenv { path })
             }
+            "workstation" => {
+                let fields = self.fields(&raw.kind, &given, &["member", "path"], &[])?;
+                let path = fields["path"].get_ref().clone();
+                let member = self.member(fields["member"], inventory)?;
+                (format!("workstation:{member}"), ConsumerKind::Workstation { member, path })
+            }
             _ => {
                 self.unknown_word(&raw.kind, "the kind of consumer", KINDS.into_iter());
                 return None;
@@ -83,6 +90,16 @@ impl Page<'_> {
         let id = ConsumerId::from(id);
         let label = raw.name.clone().unwrap_or_else(|| id.to_string());
         Some(Consumer { id, label, keys, production: raw.production, kind })
+    }
+
+    /// Whoever works at a workstation: a member, where members are declared.
+    fn member(&mut self, name: &Spanned<String>, inventory: &Inventory) -> Option<String> {
+        let members: Vec<&str> = inventory.people.members().map(|one| one.name.as_str()).collect();
+        if !members.is_empty() && !members.contains(&name.get_ref().as_str()) {
+            self.unknown_word(name, "member", members.into_iter());
+            return None;
+        }
+        Some(name.get_ref().clone())
     }
 
     fn github_scope(&mut self, raw: &raw::Consumer) -> Option<(String, GithubScope)> {

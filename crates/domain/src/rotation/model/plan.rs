@@ -18,6 +18,7 @@ pub(crate) fn plan(consumers: u8) -> Plan {
         reads_back: true,
         restarts: true,
         before: None,
+        fetched_by: None,
     };
     Plan {
         id: RotationId("r-1".into()),
