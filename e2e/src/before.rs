@@ -130,6 +130,38 @@ impl Before {
         said(wrong)
     }
 
+    /// The end of a decommission: nobody holds anything, the token is dead, each app was restarted
+    /// once, and nothing else was changed.
+    ///
+    /// # Errors
+    /// Everything that is not as it should be.
+    pub fn decommissioned(&self, stage: &Stage, secret: &Secret) -> Result<()> {
+        let world = stage.lab().inspect();
+        let held = holders(stage, &world, secret).into_iter().filter(|(_, value)| value.is_some());
+        let mut wrong: Vec<String> =
+            held.map(|(who, _)| format!("{who} still holds something")).collect();
+        if world.infisical_value("prod", secret.key).is_some() {
+            wrong.push("the store still holds something".to_owned());
+        }
+        if honours(&world, secret, &self.old) {
+            wrong.push("FALSE DONE: the token still answers".to_owned());
+        }
+        let mut expected = self.live.clone();
+        expected.remove(&self.old);
+        wrong.extend(same_tokens(&expected, &live(&world)).err());
+        for (app, count) in self.restarts_since(&world) {
+            if count != usize::from(secret.apps.contains(&app.as_str())) {
+                wrong.push(format!("{app} was restarted {count} times"));
+            }
+        }
+        wrong.extend(beside(stage, secret).err());
+        if bystanders(stage, &world, secret) != self.others {
+            wrong.push("something was changed that does not belong to this secret".into());
+        }
+        wrong.extend(books(stage, secret, &["decommissioned"]).err());
+        said(wrong)
+    }
+
     /// What must hold at every instant, ended or not: nobody holds a token that is refused, and
     /// the old token lives until everybody is on another one.
     ///

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 
 use crate::ground::Ground;
 use crate::pairing::{APP, FILE, organisation};
-use crate::{Operator, Pairing, Result, Rollover};
+use crate::{Fetch, Operator, Pairing, Result, Rollover};
 
 /// A lab and an inventory of one pairing.
 pub struct Bench {
@@ -42,6 +42,8 @@ pub enum LogsIn {
 
 /// How long a vendor may take to answer.
 const TIMEOUT: &str = "2s";
+/// How often the owner of a workstation looks for a value; each look takes some milliseconds.
+const FETCHES_MAX: u32 = 40;
 
 impl Bench {
     /// A lab with everything in its place, and an inventory of the pairing.
@@ -106,12 +108,25 @@ impl Bench {
             let text = format!("# Before.\nOTHER=untouched\n{}={token}\n", issuer.key);
             self.put(FILE, &text)?;
         }
+        if consumer.is_fetched {
+            self.put_members()?;
+        }
         if store.is_empty {
             let name = self.pairing.secret();
             let import = ["secret", "import", &name, "--token-stdin"];
             let _ = self.rollover(&import).input(&token).run()?.is(0)?;
         }
         Ok(())
+    }
+
+    /// The one user of the operating system that the tests run as is the workstation's owner.
+    fn put_members(&self) -> Result<()> {
+        let path = self.directory().join("rollover.toml");
+        let fail = |error: std::io::Error| format!("{}: {error}", path.display());
+        let uid = fs::metadata("/proc/self").map_err(fail)?.uid();
+        let mut file = fs::OpenOptions::new().append(true).open(&path).map_err(fail)?;
+        write!(file, "\n[members.ops-1]\nusers = [\"uid:{uid}\"]\nroles = [\"superadmin\"]\n")
+            .map_err(fail)
     }
 
     fn main_toml(&self, logs_in: LogsIn, timeout: &str) -> String {
@@ -237,7 +252,37 @@ impl Bench {
     /// # Errors
     /// The dashboard does not answer.
     pub fn operator(&self) -> Result<Operator> {
-        Operator::with(self.lab.operator(), self.runtime.handle().clone())
+        self.person(true)
+    }
+
+    /// Somebody who makes tokens when asked, or does not, because one was entered; and who
+    /// fetches the value for the workstation that is the consumer.
+    ///
+    /// # Errors
+    /// The dashboard does not answer.
+    pub fn person(&self, makes: bool) -> Result<Operator> {
+        let fetch = self.pairing.consumer.is_fetched.then(|| self.fetch());
+        Operator::who(self.lab.operator(), self.runtime.handle().clone(), makes, fetch)
+    }
+
+    /// Fetches the value for the workstation that is the consumer. Whoever is asked again has it.
+    fn fetch(&self) -> Fetch {
+        let (binary, inventory, home) = (self.binary.clone(), self.directory(), self.home());
+        let name = self.pairing.secret();
+        Box::new(move || {
+            // The words are a moment before the ticket, and may be heard when it is taken back.
+            for _ in 0..FETCHES_MAX {
+                let run = Rollover::new(&binary, &inventory, &home);
+                let ended = run.args(&["env", "pull", &name]).run()?;
+                let early = |words: &&str| ended.stderr.contains(*words);
+                match ended.code {
+                    Some(0 | 5) => return Ok(()),
+                    Some(1) if ["nothing waits", "changed meanwhile"].iter().any(early) => {}
+                    _ => return Err(format!("the value could not be fetched: {ended}")),
+                }
+            }
+            Ok(())
+        })
     }
 
     /// The consumer at work, with whatever token it holds.
@@ -279,7 +324,7 @@ impl Bench {
             Err(std::io::Error::other("nobody is asked"))
         })
         .map_err(|error| error.to_string())?;
-        connectors::World::build(&self.inventory()?, &self.directory(), &key, None)
+        connectors::World::build(&self.inventory()?, &self.directory(), &key, None, None)
             .map_err(|error| error.to_string())
     }
 

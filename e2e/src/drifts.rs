@@ -72,7 +72,7 @@ fn at_github(it: Pairing) -> bool {
 }
 
 fn in_a_file(it: Pairing) -> bool {
-    it.consumer.is_file
+    it.consumer.is_file && !it.consumer.is_fetched
 }
 
 fn in_infisical(it: Pairing) -> bool {
@@ -465,7 +465,7 @@ pub fn rotated(binary: &Path, pairing: Pairing) -> Result<(Bench, Past)> {
     let release = bench.lab().inspect().releases(APP).last().map_or(0, |last| last.version);
     let sealed = fs::read(bench.directory().join(SEALED)).unwrap_or_default();
     let name = pairing.secret();
-    let stay = if pairing.issuer.by_operator { "--wait" } else { "--no-wait" };
+    let stay = pairing.stay();
     let operator = bench.operator()?;
     let rotate = bench.rollover(&["rotate", &name, "--confirm", &name, stay]);
     let _ = rotate.heard_by(operator.ear()).run()?.is(0)?;

@@ -104,6 +104,28 @@ impl Facts {
         said(wrong)
     }
 
+    /// The end of a decommission: store and consumer hold nothing, the token is dead, and
+    /// everything else is as before.
+    ///
+    /// # Errors
+    /// Everything that is not as it should be.
+    pub fn decommissioned(&self, bench: &Bench) -> Result<()> {
+        let pairing = bench.pairing();
+        let mut wrong = Vec::new();
+        let world = bench.lab().inspect();
+        if (pairing.issuer.honours)(&world, &self.old) {
+            wrong.push("FALSE DONE: the token still answers".into());
+        }
+        let mut live = self.live.clone();
+        live.remove(&self.old);
+        let there = bench.everything()?;
+        let held = there.iter().filter(|(name, _)| self.is_ours(bench, name));
+        wrong.extend(held.map(|(name, _)| format!("{name} still holds something")));
+        wrong.extend(self.others_changed(bench, &there, &live)?);
+        wrong.extend(books(bench, &["decommissioned"]).err());
+        said(wrong)
+    }
+
     /// Nothing has come to be and nothing was changed.
     ///
     /// # Errors
@@ -133,22 +155,8 @@ impl Facts {
         token: &str,
         live: &BTreeSet<String>,
     ) -> Result<Vec<String>> {
-        let mut wrong = Vec::new();
-        let now = (bench.pairing().issuer.live)(&bench.lab().inspect());
-        let (orphans, lost) = (now.difference(live).count(), live.difference(&now).count());
-        if orphans > 0 {
-            wrong.push(format!("ORPHANS: {orphans} live token(s) too many"));
-        }
-        if lost > 0 {
-            wrong.push(format!("LOST: {lost} live token(s) too few"));
-        }
         let there = bench.everything()?;
-        let others = |all: &[(String, String)]| -> BTreeSet<(String, String)> {
-            all.iter().filter(|(name, _)| !self.is_ours(bench, name)).cloned().collect()
-        };
-        for (name, _) in others(&self.everything).symmetric_difference(&others(&there)) {
-            wrong.push(format!("{name} was changed and is none of ours"));
-        }
+        let mut wrong = self.others_changed(bench, &there, live)?;
         for (name, value) in there.iter().filter(|(name, _)| self.is_ours(bench, name)) {
             if value != token {
                 wrong.push(format!("{name} holds something else"));
@@ -159,6 +167,32 @@ impl Facts {
             if !there.iter().any(|(name, _)| *name == place) {
                 wrong.push(format!("LOST: {place} holds nothing"));
             }
+        }
+        wrong.dedup();
+        Ok(wrong)
+    }
+
+    /// What is not as before beside our places, and tokens that live or do not.
+    fn others_changed(
+        &self,
+        bench: &Bench,
+        there: &[(String, String)],
+        live: &BTreeSet<String>,
+    ) -> Result<Vec<String>> {
+        let mut wrong = Vec::new();
+        let now = (bench.pairing().issuer.live)(&bench.lab().inspect());
+        let (orphans, lost) = (now.difference(live).count(), live.difference(&now).count());
+        if orphans > 0 {
+            wrong.push(format!("ORPHANS: {orphans} live token(s) too many"));
+        }
+        if lost > 0 {
+            wrong.push(format!("LOST: {lost} live token(s) too few"));
+        }
+        let others = |all: &[(String, String)]| -> BTreeSet<(String, String)> {
+            all.iter().filter(|(name, _)| !self.is_ours(bench, name)).cloned().collect()
+        };
+        for (name, _) in others(&self.everything).symmetric_difference(&others(there)) {
+            wrong.push(format!("{name} was changed and is none of ours"));
         }
         let files = bench.files()?;
         let made = |name: &&String| name.starts_with(MADE) || *name == FILE;

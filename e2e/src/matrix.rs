@@ -31,11 +31,15 @@ pub enum Mode {
     /// A leaked token, revoked before there is a new one. Where people create tokens, from the
     /// moment at which the new one is entered.
     RevokeFirst,
+    /// Out of use: out of the consumer and the store, and revoked.
+    Decommission,
+    /// The way back of that, from where it waits for the agreement.
+    DecommissionBack,
 }
 
 impl Mode {
     /// Every column of the matrix.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Scheduled,
         Self::Back(1),
         Self::Back(2),
@@ -45,12 +49,16 @@ impl Mode {
         Self::Emergency,
         Self::Rehearsal,
         Self::RevokeFirst,
+        Self::Decommission,
+        Self::DecommissionBack,
     ];
 
     fn logs_in(self) -> LogsIn {
         match self {
             // A login that is dead itself can repair nothing.
             Self::Repair | Self::RevokeFirst => LogsIn::WithItsOwn,
+            // What rollover itself uses is in use.
+            Self::Decommission | Self::DecommissionBack => LogsIn::WithItsOwn,
             Self::Scheduled | Self::Back(_) | Self::Emergency | Self::Rehearsal => {
                 LogsIn::WithTheToken
             }
@@ -59,11 +67,17 @@ impl Mode {
 
     /// The exit code of an undisturbed run.
     fn ends_with(self) -> i32 {
-        if matches!(self, Self::Back(_)) { 11 } else { 0 }
+        if matches!(self, Self::Back(_) | Self::DecommissionBack) { 11 } else { 0 }
     }
 
     /// Whether the consumer is in service all the time.
     fn serves(self) -> bool {
+        let ends_use = matches!(self, Self::Decommission | Self::DecommissionBack);
+        self.never_dead() && !ends_use
+    }
+
+    /// Whether nobody ever holds a token that is dead.
+    fn never_dead(self) -> bool {
         !matches!(self, Self::Repair | Self::RevokeFirst)
     }
 }
@@ -78,6 +92,8 @@ impl fmt::Display for Mode {
             Self::Emergency => f.write_str("emergency"),
             Self::Rehearsal => f.write_str("rehearsal"),
             Self::RevokeFirst => f.write_str("emergency, revoked first"),
+            Self::Decommission => f.write_str("decommission"),
+            Self::DecommissionBack => f.write_str("way back of a decommission"),
         }
     }
 }
@@ -154,6 +170,8 @@ pub fn sweep(binary: &Path, cells: &[Cell], step: usize, benches: usize) -> Vec<
     })
 }
 
+/// Why a decommission is begun, as its audit has it.
+const WHY: &str = "nobody uses it";
 /// By how much the first instant moves on from cell to cell.
 const FIRST_MOVES: usize = 5;
 /// By how many instants a run may be longer than the undisturbed one.
@@ -216,7 +234,13 @@ impl Set {
         let mut facts = Facts::of(bench)?;
         let (mut id, mut entered) = (String::new(), None);
         match mode {
-            Mode::Scheduled | Mode::Emergency | Mode::Rehearsal => {}
+            Mode::Scheduled | Mode::Emergency | Mode::Rehearsal | Mode::Decommission => {}
+            Mode::DecommissionBack => {
+                let name = bench.pairing().secret();
+                let end = ["secret", "decommission", name.as_str(), "--reason", WHY];
+                let _asked = bench.rollover(&end).args(&["--yes", "--no-wait"]).run()?.is(10)?;
+                id = open_rotation(bench)?;
+            }
             Mode::RevokeFirst => {
                 if bench.pairing().issuer.by_operator {
                     entered = Some(revoked_by_hand(bench, &facts.old)?);
@@ -240,7 +264,7 @@ impl Set {
 
     fn command(&self, bench: &Bench) -> Rollover {
         let name = bench.pairing().secret();
-        let stay = if bench.pairing().issuer.by_operator { "--wait" } else { "--no-wait" };
+        let stay = bench.pairing().stay();
         let forward = ["rotate", name.as_str(), "--confirm", name.as_str(), stay];
         match self.mode {
             Mode::Scheduled => bench.rollover(&forward),
@@ -257,27 +281,34 @@ impl Set {
                     None => run,
                 }
             }
-            Mode::Back(_) => bench.rollover(&["run", "rollback", &self.id, stay]),
+            Mode::Decommission => {
+                let end = ["secret", "decommission", name.as_str(), "--reason", WHY];
+                bench.rollover(&end).args(&["--confirm", name.as_str(), stay])
+            }
+            Mode::Back(_) | Mode::DecommissionBack => {
+                bench.rollover(&["run", "rollback", &self.id, stay])
+            }
         }
     }
 
-    /// Somebody does what is asked for, save where he has done it beforehand.
-    fn heard(&self, run: Rollover, operator: &Operator) -> Rollover {
-        if self.entered.is_some() { run } else { run.heard_by(operator.ear()) }
+    /// Somebody who does what is asked for, save what was done beforehand.
+    fn person(&self, bench: &Bench) -> Result<Operator> {
+        bench.person(self.entered.is_none())
     }
 
     /// What must hold in the end.
     fn ended(&self, bench: &Bench, rotations: usize) -> Result<()> {
         match self.mode {
-            Mode::Back(_) => self.facts.rolled_back(bench),
+            Mode::Back(_) | Mode::DecommissionBack => self.facts.rolled_back(bench),
+            Mode::Decommission => self.facts.decommissioned(bench),
             Mode::Rehearsal => self.facts.rehearsed(bench),
             _ => self.facts.completed_in(bench, rotations),
         }
     }
 
     fn undisturbed(&self, bench: &Bench) -> Result<Undisturbed> {
-        let operator = bench.operator()?;
-        let run = self.heard(self.command(bench), &operator);
+        let operator = self.person(bench)?;
+        let run = self.command(bench).heard_by(operator.ear());
         let log = bench.log().display().to_string();
         let _ = run.env("ROLLOVER_CRASH_LOG", &log).run()?.is(self.mode.ends_with())?;
         let _clicks = operator.leave()?;
@@ -302,8 +333,8 @@ impl Set {
     }
 
     fn killed(&self, bench: &Bench, point: usize, rotations: usize) -> Result<Option<String>> {
-        let operator = bench.operator()?;
-        let run = || self.heard(self.command(bench), &operator);
+        let operator = self.person(bench)?;
+        let run = || self.command(bench).heard_by(operator.ear());
         let log = bench.log().display().to_string();
         let point = u64::try_from(point).unwrap_or(u64::MAX);
         let killed = run().crash_at(point).env("ROLLOVER_CRASH_LOG", &log).run()?;
@@ -312,7 +343,7 @@ impl Set {
             let _clicks = operator.leave()?;
             return self.ended(bench, rotations).map(|()| None);
         }
-        if self.mode.serves() {
+        if self.mode.never_dead() {
             self.facts.nobody_out(bench).map_err(|why| format!("{why}; {killed}"))?;
         }
         // Whoever has read the last word does not run it again.
@@ -361,6 +392,9 @@ fn far_enough(bench: &mut Bench, quarters: u8) -> Result<String> {
         let _token = made_by_hand(bench)?;
         bench.keep()?;
     }
+    if bench.pairing().consumer.is_fetched {
+        return fetched(bench, &rotate, quarters);
+    }
     let log = bench.log().display().to_string();
     let _ = bench.rollover(&rotate).env("ROLLOVER_CRASH_LOG", &log).run()?.is(10)?;
     if quarters < 4 {
@@ -374,6 +408,21 @@ fn far_enough(bench: &mut Bench, quarters: u8) -> Result<String> {
             return Err(format!("it was over before {quarters}/4"));
         }
     }
+    open_rotation(bench)
+}
+
+/// Brings a rotation to where a value waits for the owner of a workstation, who fetches it, or
+/// does not before it is turned back; after four quarters the agreement is waited for.
+fn fetched(bench: &mut Bench, rotate: &[&str], quarters: u8) -> Result<String> {
+    let _ = bench.rollover(rotate).run()?.is(10)?;
+    if quarters > 1 {
+        let name = bench.pairing().secret();
+        let _ = bench.rollover(&["env", "pull", &name]).run()?.is(0)?;
+    }
+    if quarters > 3 {
+        let _ = bench.rollover(rotate).run()?.is(10)?;
+    }
+    bench.keep()?;
     open_rotation(bench)
 }
 

@@ -35,11 +35,19 @@ impl Operator {
     /// # Errors
     /// The dashboard does not answer.
     pub fn with(hands: StandIn, on: Handle) -> Result<Self> {
+        Self::who(hands, on, true, None)
+    }
+
+    /// Somebody who also fetches values, and makes tokens or does not.
+    ///
+    /// # Errors
+    /// The dashboard does not answer.
+    pub fn who(hands: StandIn, on: Handle, makes: bool, fetch: Option<Fetch>) -> Result<Self> {
         let known = on
             .block_on(hands.tokens(SERVER))
             .map_err(|error| format!("the dashboard does not answer: {error}"))?;
         let (ear, heard) = mpsc::channel();
-        let works = thread::spawn(move || Person { hands, on, known }.work(&heard));
+        let works = thread::spawn(move || Person { hands, on, known, makes, fetch }.work(&heard));
         Ok(Self { ear: Some(ear), works: Some(works) })
     }
 
@@ -67,15 +75,25 @@ struct Person {
     hands: StandIn,
     on: Handle,
     known: Vec<String>,
+    /// Whether to make tokens; where one is entered, nobody makes another one.
+    makes: bool,
+    /// Fetches the value for the own workstation.
+    fetch: Option<Fetch>,
 }
+
+/// Fetches a value for a workstation; a second time does no harm.
+pub type Fetch = Box<dyn Fn() -> Result<()> + Send>;
 
 impl Person {
     fn work(mut self, heard: &Receiver<String>) -> Result<u32> {
         let (mut clicks, mut removes) = (0, false);
         while let Ok(line) = heard.recv() {
             if line.contains("YOUR STEP") {
-                removes = !line.contains("create");
-                if !removes {
+                let fetches = line.contains("fetch");
+                removes = !fetches && !line.contains("create");
+                if let Some(fetch) = self.fetch.as_ref().filter(|_| fetches) {
+                    fetch()?;
+                } else if !fetches && !removes && self.makes {
                     thread::sleep(THINKS);
                     clicks += self.create()?;
                 }

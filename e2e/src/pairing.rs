@@ -70,6 +70,8 @@ pub struct ConsumerAt {
     pub app: Option<&'static str>,
     /// Whether it is the file on this machine.
     pub is_file: bool,
+    /// Whether its owner fetches the value.
+    pub is_fetched: bool,
 }
 
 /// The app that is a consumer.
@@ -135,10 +137,10 @@ const fn at_github(
     suffix: &'static str,
     place: &'static str,
 ) -> ConsumerAt {
-    ConsumerAt { kind, toml, suffix, place, app: None, is_file: false }
+    ConsumerAt { kind, toml, suffix, place, app: None, is_file: false, is_fetched: false }
 }
 
-static CONSUMERS_AT: [ConsumerAt; 6] = [
+static CONSUMERS_AT: [ConsumerAt; 7] = [
     ConsumerAt {
         kind: "heroku-config",
         toml: "kind = \"heroku-config\"\nvia = \"heroku\"\napp = \"acme-api-prod\"\n",
@@ -146,6 +148,7 @@ static CONSUMERS_AT: [ConsumerAt; 6] = [
         place: "heroku acme-api-prod",
         app: Some(APP),
         is_file: false,
+        is_fetched: false,
     },
     at_github(
         "github-repository",
@@ -179,6 +182,16 @@ static CONSUMERS_AT: [ConsumerAt; 6] = [
         place: "file app.env",
         app: None,
         is_file: true,
+        is_fetched: false,
+    },
+    ConsumerAt {
+        kind: "workstation",
+        toml: "kind = \"workstation\"\nmember = \"ops-1\"\npath = \"app.env\"\n",
+        suffix: "",
+        place: "file app.env",
+        app: None,
+        is_file: true,
+        is_fetched: true,
     },
 ];
 
@@ -214,6 +227,18 @@ impl fmt::Display for Pairing {
 }
 
 impl Pairing {
+    /// Whether a rotation of it needs a person before anybody is asked to agree.
+    #[must_use]
+    pub fn needs_a_person(&self) -> bool {
+        self.issuer.by_operator || self.consumer.is_fetched
+    }
+
+    /// Whether a run is to stay where people are waited for.
+    #[must_use]
+    pub fn stay(&self) -> &'static str {
+        if self.needs_a_person() { "--wait" } else { "--no-wait" }
+    }
+
     /// Every pairing of what is registered.
     ///
     /// # Errors

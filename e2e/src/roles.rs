@@ -95,7 +95,7 @@ const OPEN: &[State] = &[
 const ASKED: &[State] =
     &[State::Create, State::Approve, State::Delete, State::Attention, State::WayBack];
 
-static COMMANDS: [Command; 22] = [
+static COMMANDS: [Command; 24] = [
     Command { args: &["rotate", "NAME", "--yes", "--no-wait"], needs: Needs::Role, only: &[] },
     Command {
         args: &["rotate", "NAME", "--confirm", "NAME", "--no-wait"],
@@ -149,6 +149,16 @@ static COMMANDS: [Command; 22] = [
     },
     Command { args: &["secret", "import", "NAME", "--token-stdin"], needs: Needs::Role, only: &[] },
     Command { args: &["secret", "sync", "NAME", "--yes"], needs: Needs::Role, only: &[] },
+    Command {
+        args: &["secret", "decommission", "NAME", "--reason", "tried", "--yes", "--no-wait"],
+        needs: Needs::Role,
+        only: &[],
+    },
+    Command {
+        args: &["secret", "adopt", "NAME", "unknown", "--yes"],
+        needs: Needs::Role,
+        only: &[],
+    },
     Command { args: &["rekey"], needs: Needs::Admin, only: &[] },
     Command {
         args: &["backup", "backup.age", "--passphrase-stdin"],

@@ -69,6 +69,9 @@ pub(crate) enum Command {
     Template(commands::template::Template),
     /// Compare what everybody holds with what they should
     Drift(crate::commands::Drift),
+    /// Fetch a value for your own machine, or run one program with it
+    #[command(subcommand)]
+    Env(commands::env::Env),
     /// Look at rotations and steer them
     #[command(subcommand)]
     Run(Run),
@@ -197,7 +200,7 @@ impl Why {
     /// The option as it is typed, with a space before it.
     pub(crate) fn option(&self) -> &'static str {
         match self.mode() {
-            Mode::Scheduled => "",
+            Mode::Scheduled | Mode::Decommission => "",
             Mode::Emergency | Mode::Reissue => " --emergency",
             Mode::RevokeFirst => " --revoke-first",
             Mode::Repair => " --repair",
@@ -337,6 +340,9 @@ pub(crate) enum Task {
         /// Agree to a revocation by the secret's name
         #[arg(long, value_name = "NAME")]
         confirm: Option<String>,
+        /// Say that what was sent did not arrive
+        #[arg(long)]
+        no: bool,
         #[command(flatten)]
         token: TokenWay,
     },
@@ -398,15 +404,28 @@ pub(crate) struct Anchor {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Secret {
-    /// Put the current token into the secret's store
+    /// Put the current token into the secret's store; without a secret, look at what exists and
+    /// propose entries for the inventory
     Import {
         /// The secret, as `prod/NAME`
-        secret: String,
+        secret: Option<String>,
         #[command(flatten)]
         token: TokenWay,
+        /// A repository of GitHub to look at, besides those that are known
+        #[arg(long, value_name = "OWNER/NAME", conflicts_with = "secret")]
+        repo: Vec<String>,
+        /// Write what is proposed without asking
+        #[arg(short, long, conflicts_with = "secret")]
+        yes: bool,
     },
+    /// Answer for a live token at a secret's issuer that nobody knew: it is written into the
+    /// secret's file as `known`
+    Adopt(crate::commands::SecretAdopt),
     /// Give consumers that differ the token that the store holds; run again after an interruption
     Sync(crate::commands::SecretSync),
+    /// Take a secret out of use: out of every consumer and the store, then revoke its token and
+    /// see it dead; run again to go on after an interruption
+    Decommission(crate::commands::SecretDecommission),
 }
 
 /// Replace the installation's key; run again to go on after an interruption

@@ -7,6 +7,7 @@ mod config;
 mod demo;
 pub(crate) mod doctor;
 mod drift;
+pub(crate) mod env;
 mod fingerprint;
 pub(crate) mod hook;
 mod init;
@@ -34,7 +35,9 @@ pub(crate) use campaign::Campaign;
 pub(crate) use demo::StandIn;
 pub(crate) use drift::Drift;
 pub(crate) use rotate::{Rotate, Which};
-pub(crate) use secret::Sync as SecretSync;
+pub(crate) use secret::{
+    Adopt as SecretAdopt, Decommission as SecretDecommission, Sync as SecretSync,
+};
 
 use clap::CommandFactory;
 
@@ -54,6 +57,7 @@ pub(crate) async fn run(command: Command, global: &Global, output: Output) -> Re
         Command::Rotate(args) => rotate::run(&args, global, output).await,
         Command::Campaign(args) => campaign::run(&args, global, output).await,
         Command::Status(args) => status::run(&args, global, output).await,
+        Command::Env(args) => env::run(args, global, output).await,
         Command::Drift(args) => drift::run(&args, global, output).await,
         Command::Run(args) => run::run(args, global, output).await,
         Command::Runbook(args) => runbook::run(args, global, output).await,

@@ -60,6 +60,12 @@ impl Home {
         }
     }
 
+    /// The files that the inventory was read from, as they are now.
+    pub(crate) fn files(&self) -> Result<(SourceFile, Vec<SourceFile>)> {
+        let main = read(&self.directory.join(MAIN))?;
+        Ok((main, secret_files(&self.directory.join("secrets"))?))
+    }
+
     /// An inventory that stands in no file; it leaves nothing outside of its directory, and
     /// nobody is asked.
     pub(crate) fn made(directory: PathBuf, inventory: Inventory) -> Self {
@@ -160,9 +166,10 @@ impl Home {
         let since = Instant::now();
         loop {
             match Journal::open(&self.database(), key, self.holder(command), options.clone()) {
-                // Whoever watches for drift holds the lease for the moment of one record.
+                // These hold the lease for the moment of a record or two.
                 Err(JournalError::Held { holder, .. })
-                    if holder.command == "drift" && since.elapsed() < MOMENT =>
+                    if ["drift", "notes"].contains(&holder.command.as_str())
+                        && since.elapsed() < MOMENT =>
                 {
                     std::thread::sleep(Duration::from_millis(20));
                 }

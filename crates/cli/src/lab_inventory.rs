@@ -157,7 +157,7 @@ enabled = false            # only where CI sends mail
 
 [[verify]]
 name = "API sends through Postmark"
-kind = "http"
+kind = "health"
 url = "{health}"
 expect = {{ status = 200, json = {{ postmark = "ok" }} }}
 "#
@@ -216,7 +216,7 @@ path = "operator.env"
 
 [[verify]]
 name = "console reaches the Heroku API"
-kind = "http"
+kind = "health"
 url = "{health}"
 expect = {{ status = 200, json = {{ heroku_api = "ok" }} }}
 "#

@@ -90,6 +90,11 @@ impl Live {
         self.sights.insert(step.to_owned(), what.to_owned()).as_deref() != Some(what)
     }
 
+    /// A probe that succeeds again after it did not is told of.
+    fn forget(&mut self, action: &Action) {
+        self.sights.remove(&action.to_string());
+    }
+
     fn status(&self, text: &str) {
         if let Some(bar) = &self.bar {
             bar.set_message(clean(text).chars().take(100).collect::<String>());
@@ -102,11 +107,15 @@ impl Live {
             Event::Done { action, evidence } => {
                 let took = seconds(self.last.elapsed());
                 self.last = Instant::now();
-                self.line(&row("ok", action, &told(evidence), Some(&took)));
+                // What is made again and again is told once.
+                if action.probe().is_none() || self.new_sight(&action.to_string(), "ok") {
+                    self.line(&row("ok", action, &told(action, evidence), Some(&took)));
+                }
             }
             Event::NotDone { action, why } => self.line(&row("..", action, why, None)),
             Event::Refused { action, why } => self.line(&row("no", action, why, None)),
             Event::Unsure { action, why, .. } | Event::Later { action, why, .. } => {
+                self.forget(action);
                 self.line(&row("??", action, why, None));
             }
             Event::Orphaned { handles } => {
@@ -144,6 +153,7 @@ impl Live {
         let took = seconds(self.started.elapsed());
         match outcome {
             Outcome::Completed => self.line(&format!("  ok   done in {took}")),
+            Outcome::Decommissioned => self.line(&format!("  ok   out of use in {took}")),
             Outcome::Rehearsed => {
                 self.line(&format!("  ok   rehearsed in {took}, and back on the old token"));
             }
@@ -165,6 +175,13 @@ impl Live {
                 Waiting::Operator { kind: TaskKind::Approve, .. } => {
                     self.status("waiting for your agreement to revoke the old token");
                 }
+                Waiting::Operator { kind: TaskKind::Fetch, consumer, .. } => {
+                    let whose = consumer.as_ref().map(ToString::to_string).unwrap_or_default();
+                    self.status(&format!("waiting for {whose} to fetch the new value"));
+                }
+                Waiting::Receipt { probe, .. } => {
+                    self.status(&format!("waiting to hear whether it arrived: {probe}"));
+                }
                 Waiting::Operator { .. } => self.status("watching the issuer"),
             }
         }
@@ -179,16 +196,17 @@ impl Live {
 }
 
 fn row(mark: &str, action: &Action, text: &str, took: Option<&str>) -> String {
-    let text = match action.consumer() {
-        Some(consumer) => format!("{consumer}  {text}"),
+    let text = match action.subject() {
+        Some(subject) => format!("{subject}  {text}"),
         None => text.to_owned(),
     };
     let took = took.map(|took| format!("  ({took})")).unwrap_or_default();
     format!("  {mark:<4} {:<10} {text}{took}", action.verb())
 }
 
-fn told(evidence: &Evidence) -> String {
+fn told(action: &Action, evidence: &Evidence) -> String {
     match evidence {
+        Evidence::Proven { detail, .. } if matches!(action, Action::Absent(_)) => detail.clone(),
         Evidence::Created { fingerprint, handle, seen } => {
             let how = match seen {
                 Seen::Minted => "minted by the API",

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use domain::{Act, Denied, Guarded, Mode, Outcome, Plan, Rotation, RotationId, TaskKind, Waiting};
+use domain::{
+    Act, Denied, Guarded, Mode, Outcome, Plan, ProbeName, Rotation, RotationId, TaskKind, Waiting,
+};
 use engine::{Command, Drive, Ended, Engine, Options, Planned, Progress, RotationSummary};
 use tokio::sync::mpsc;
 
@@ -28,6 +30,8 @@ pub(crate) struct Ran {
     pub(crate) ended: Ended,
     pub(crate) summary: RotationSummary,
     rotation: Rotation,
+    /// The file of the inventory that describes its secret.
+    file: Option<String>,
 }
 
 /// Runs a rotation until it ends, waits and nobody stays, or is told to stop.
@@ -92,13 +96,19 @@ async fn driven(
     commands: mpsc::UnboundedReceiver<Command>,
     progress: mpsc::UnboundedSender<Progress>,
 ) -> Result<Ran> {
+    let inventory = Arc::clone(&engine);
     let mut drive = match what {
         What::New(planned) => Drive::start(engine, *planned, options, commands, progress).await?,
         What::Open(id) => Drive::resume(engine, &id, options, commands, progress).await?,
     };
     let ended = drive.run().await?;
     let rotation = drive.rotation().clone();
-    Ok(Ran { ended, summary: RotationSummary::of(&rotation), rotation })
+    let file = file_of(&inventory, &rotation);
+    Ok(Ran { ended, summary: RotationSummary::of(&rotation), rotation, file })
+}
+
+fn file_of(engine: &Engine, rotation: &Rotation) -> Option<String> {
+    engine.inventory().secret(&rotation.plan().secret).map(|secret| secret.file.clone())
 }
 
 fn plan_of(engine: &Engine, what: &What) -> Result<Plan> {
@@ -154,6 +164,7 @@ async fn watch(
     let stand_in = stand_in.map(Arc::new);
     let mut live = Live::new(output);
     let (mut asked_approval, mut asked_token) = (false, false);
+    let mut asked_receipts: Vec<ProbeName> = Vec::new();
     while let Some(progress) = seen.recv().await {
         live.show(&progress);
         if let (Progress::Asked { kind, lines }, Some(hands)) = (&progress, &stand_in) {
@@ -176,6 +187,12 @@ async fn watch(
                 Answer::Back => Command::Back { by, why: "not agreed to the revocation".into() },
                 Answer::Leave => Command::Stop,
             });
+        } else if let Some(probe) = wants_receipt(&progress, &asked_receipts) {
+            asked_receipts.push(probe.clone());
+            // Nothing typed leaves it for later, or for somebody else.
+            if let Some(arrived) = live.aside(|| ask_receipt(&probe)) {
+                let _ = tell.send(Command::Receipt { by, probe, arrived });
+            }
         } else if hides_tokens(&progress) && !asked_token {
             asked_token = true;
             let answer = live.aside(|| people::hidden("new token (hidden): ", false));
@@ -199,11 +216,13 @@ fn ask_approval(person: &Person) -> Answer {
     let wanted = &person.name;
     let standing = match person.mode {
         Mode::RevokeFirst => "Its consumers are OUT OF SERVICE from the revocation on.",
+        Mode::Decommission => "Nobody has it any more.",
         _ => "Everybody is on the new token.",
     };
+    let token = if person.mode.ends_use() { "the token" } else { "the old one" };
     loop {
         let prompt = format!(
-            "{standing} Type `{wanted}` to revoke the old one, `back` to go back, or nothing to \
+            "{standing} Type `{wanted}` to revoke {token}, `back` to go back, or nothing to \
              leave it for later: "
         );
         match people::line(&prompt).as_deref() {
@@ -213,6 +232,27 @@ fn ask_approval(person: &Person) -> Answer {
             Some(_) => {}
         }
     }
+}
+
+fn ask_receipt(probe: &ProbeName) -> Option<bool> {
+    loop {
+        let prompt = format!("Did it arrive ({probe})? `yes`, `no`, or nothing to say it later: ");
+        match people::line(&prompt).as_deref() {
+            Some("yes" | "y") => return Some(true),
+            Some("no" | "n") => return Some(false),
+            None | Some("") => return None,
+            Some(_) => {}
+        }
+    }
+}
+
+/// The next probe whose receipt is asked for, and was not asked for here.
+fn wants_receipt(progress: &Progress, asked: &[ProbeName]) -> Option<ProbeName> {
+    let Progress::Waiting(waiting) = progress else { return None };
+    waiting.iter().find_map(|one| match one {
+        Waiting::Receipt { probe, .. } if !asked.contains(probe) => Some(probe.clone()),
+        _ => None,
+    })
 }
 
 fn wants_approval(progress: &Progress) -> bool {
@@ -239,13 +279,14 @@ pub(crate) async fn interrupted(tell: mpsc::UnboundedSender<Command>, output: Ou
 }
 
 /// Reports a rotation that has ended, as the process would have that brought it there.
-pub(crate) fn report_ended(rotation: &Rotation, output: Output) -> Result<Exit> {
+pub(crate) fn report_ended(engine: &Engine, rotation: &Rotation, output: Output) -> Result<Exit> {
     let ended = match rotation.outcome() {
         Some((_, outcome)) => Ended::Closed(outcome.clone()),
         None => Ended::Stopped,
     };
     let summary = RotationSummary::of(rotation);
-    Ran { ended, summary, rotation: rotation.clone() }.report(output)
+    let file = file_of(engine, rotation);
+    Ran { ended, summary, rotation: rotation.clone(), file }.report(output)
 }
 
 impl Ran {
@@ -260,8 +301,12 @@ impl Ran {
         for token in &self.summary.unknown {
             let shown = token.fingerprint.map(|fp| format!("fp {fp}"));
             let shown = shown.or_else(|| token.handle.as_ref().map(ToString::to_string));
+            let what = match self.rotation.plan().mode.ends_use() {
+                true => "lives at the issuer; it was left alone",
+                false => "appeared at the issuer meanwhile",
+            };
             output.say(&format!(
-                "(!) a live token that nobody knows appeared at the issuer meanwhile: {}",
+                "(!) a live token that nobody knows {what}: {}",
                 shown.unwrap_or_default()
             ));
         }
@@ -290,6 +335,22 @@ impl Ran {
                 ))?;
                 Exit::Ok
             }
+            Ended::Closed(Outcome::Decommissioned) => {
+                output.text(&format!(
+                    "{} is out of use. Its token is proven dead; {} consumer(s) and the store hold \
+                     nothing, {} restart(s).",
+                    self.summary.secret,
+                    self.summary.consumers.len(),
+                    self.summary.restarts
+                ))?;
+                if let Some(file) = &self.file {
+                    output.say(&format!(
+                        "what describes it is yours to delete: {file}, all of its lines; until then \
+                         `rollover drift` sees to it that nobody has it again"
+                    ));
+                }
+                Exit::Ok
+            }
             Ended::Closed(Outcome::RolledBack { why }) => {
                 output.text(&format!("{} is on its old token: {why}", self.summary.secret))?;
                 Exit::RolledBack
@@ -304,7 +365,11 @@ impl Ran {
                 let needs = attention.iter().any(|one| matches!(one, Waiting::Attention { .. }));
                 let plan = self.rotation.plan();
                 let both = plan.mode.overlaps() && !self.rotation.past_return();
-                let standing = if both { "both tokens keep working. " } else { "" };
+                let standing = match both {
+                    true if plan.mode.ends_use() => "the token keeps working. ",
+                    true => "both tokens keep working. ",
+                    false => "",
+                };
                 output.say(&format!("{standing}Go on: rollover run resume {id}"));
                 if needs { Exit::Attention } else { Exit::Interrupted }
             }
@@ -315,6 +380,14 @@ impl Ran {
     fn report_waiting(&self, waiting: &[Waiting], output: Output) -> Exit {
         for task in self.rotation.tasks(jiff::Timestamp::now()) {
             output.say(&format!("waits: {}  (role {})  {}", task.id, task.role, task.title));
+        }
+        for one in waiting {
+            if let Waiting::Time { step, until } = one {
+                let id = &self.summary.rotation;
+                output.say(&format!(
+                    "waits: {step} until {until:.0}; then: rollover run resume {id}"
+                ));
+            }
         }
         output.say("see it: rollover task ls");
         let attention = waiting.iter().any(|one| matches!(one, Waiting::Attention { .. }));

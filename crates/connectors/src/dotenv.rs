@@ -29,6 +29,8 @@ use crate::{Adoption, Consumer, Fault, Held, Place, Placed, PlacedWrite, Receipt
 
 const VENDOR: &str = "the dotenv file";
 
+const UNENDED: &str = "a quote in it never ends, so the value would be read as part of another";
+
 /// The mode of a new file, and the least of a changed one.
 const MODE: u32 = 0o600;
 
@@ -56,6 +58,18 @@ impl Dotenv {
         Self { path, keys, observer }
     }
 
+    /// Writes a token, blocking.
+    pub(crate) fn write_own(&self, token: &Token) -> Result<Receipt, Fault> {
+        let write = PlacedWrite { keys: self.keys.clone(), token: token.clone() };
+        self.write_now(&[write], &self.call("writing"))
+    }
+
+    /// Whether it holds a token under all of its keys, blocking.
+    pub(crate) fn holds(&self, token: &Token) -> Result<bool, Fault> {
+        let held = self.look_now(&self.call("looking at"))?;
+        Ok(held.iter().all(|value| value.as_ref() == Some(token)))
+    }
+
     fn call(&self, what: &str) -> FileCall {
         let call = format!("{what} {}", self.path.display());
         FileCall { vendor: VENDOR, call, observer: self.observer.clone() }
@@ -76,28 +90,41 @@ impl Dotenv {
         if let Some(key) = disputed(writes) {
             return Err(call.refused(format!("two secrets are to be written as `{key}`")));
         }
+        self.change(call, |content| {
+            let mut changed = None;
+            for PlacedWrite { keys, token } in writes {
+                let text = changed.as_ref().unwrap_or(content);
+                if keys.iter().any(|key| text::value(text, key).as_ref() != Some(token)) {
+                    changed = Some(text::exchanged(text, keys, token).ok_or(UNENDED)?);
+                }
+            }
+            Ok(changed)
+        })
+    }
+
+    fn remove_now(&self, call: &FileCall) -> Result<Receipt, Fault> {
+        self.change(call, |content| {
+            let is_there = self.values(content).iter().any(Option::is_some);
+            is_there.then(|| text::without(content, &self.keys).ok_or(UNENDED)).transpose()
+        })
+    }
+
+    /// Replaces the text by what it becomes; a text that stays is not written.
+    fn change(
+        &self,
+        call: &FileCall,
+        become_: impl Fn(&Zeroizing<String>) -> Result<Option<Zeroizing<String>>, &'static str>,
+    ) -> Result<Receipt, Fault> {
         let path = files::resolve(&self.path).map_err(|error| call.failed(&error))?;
         let lock = files::lock(files::directory_of(&path)).map_err(|error| call.failed(&error))?;
         files::clear_beside(&path, &lock).map_err(|error| call.failed(&error))?;
-        let content = text_of(&path, call)?;
-        let mut content = content;
-        let mut changed = false;
-        for PlacedWrite { keys, token } in writes {
-            if keys.iter().all(|key| text::value(&content, key).as_ref() == Some(token)) {
-                continue;
+        match become_(&text_of(&path, call)?).map_err(|why| call.refused(why))? {
+            None => Ok(Receipt(format!("{} unchanged", self.path.display()))),
+            Some(content) => {
+                self.save(&path, &content, call)?;
+                Ok(Receipt(format!("wrote {}", self.path.display())))
             }
-            content = text::exchanged(&content, keys, token).ok_or_else(|| {
-                call.refused(
-                    "a quote in it never ends, so the value would be read as part of another",
-                )
-            })?;
-            changed = true;
         }
-        if !changed {
-            return Ok(Receipt(format!("{} unchanged", self.path.display())));
-        }
-        self.save(&path, &content, call)?;
-        Ok(Receipt(format!("wrote {}", self.path.display())))
     }
 
     fn save(&self, path: &Path, content: &str, call: &FileCall) -> Result<(), Fault> {
@@ -137,6 +164,22 @@ impl Consumer for Dotenv {
         Ok(match other {
             None => Adoption::ByFingerprint(format!("{} holds it", self.path.display())),
             Some((key, _)) => Adoption::Differs(format!("`{key}` holds another value")),
+        })
+    }
+
+    async fn remove(&self) -> Result<Receipt, Fault> {
+        let (file, call) = (self.clone(), self.call("writing"));
+        call.clone().blocking(move || file.remove_now(&call)).await
+    }
+
+    async fn absent(&self, _receipt: Option<&str>) -> Result<Adoption, Fault> {
+        let Held::Values(held) = self.look().await? else {
+            return Ok(Adoption::Differs("it cannot be read".to_owned()));
+        };
+        let there = self.keys.iter().zip(held).find(|(_, value)| value.is_some());
+        Ok(match there {
+            None => Adoption::ByFingerprint(format!("{} does not name it", self.path.display())),
+            Some((key, _)) => Adoption::Differs(format!("`{key}` is there")),
         })
     }
 

@@ -18,6 +18,7 @@ mod read;
 mod sealed_box;
 #[cfg(test)]
 mod tests;
+pub(crate) mod workflow;
 
 pub use alerts::{Alert, Alerts};
 
@@ -50,6 +51,8 @@ const PAGE_SIZE: usize = 100;
 const PAGES_MAX: usize = 50;
 
 const RECEIPT: &str = "updated ";
+const REMOVED: &str = "removed ";
+const REMOVED_UNKNOWN: &str = "removed at an unknown time";
 const RECEIPT_UNKNOWN: &str = "updated at an unknown time";
 
 /// One secret, under all of its names, in one of GitHub's places.
@@ -94,14 +97,7 @@ impl GithubSecret {
     }
 
     async fn send(&self, request: Request) -> Result<Answer, Fault> {
-        let Some(token) = self.login.get() else {
-            return Err(self.http.refusal("a call", "the connection has no login yet"));
-        };
-        let request = request
-            .header("accept", "application/vnd.github+json")
-            .header("x-github-api-version", API_VERSION)
-            .token("authorization", "Bearer ", &token);
-        self.http.send(request).await
+        send(&self.http, &self.login, request).await
     }
 
     async fn public_key(&self) -> Result<PublicKey, Fault> {
@@ -176,6 +172,13 @@ impl GithubSecret {
         read::put(&self.send(request).await?)
     }
 
+    /// One removal; when GitHub says that it was, by its own clock. One that is not there is
+    /// removed already.
+    async fn delete(&self, name: &str) -> Result<Option<Timestamp>, Fault> {
+        let answer = self.send(Request::change(Method::DELETE, &self.path(&[name]))).await?;
+        read::deleted(&answer)
+    }
+
     /// The unfinished runs, or none to look at for an organisation.
     async fn runs(&self) -> Result<Vec<Runs>, Fault> {
         let name = match &self.scope {
@@ -246,6 +249,35 @@ impl Consumer for GithubSecret {
         Ok(held_by_nothing_older(&self.names, &metadata, &runs, receipt))
     }
 
+    async fn remove(&self) -> Result<Receipt, Fault> {
+        // The key proves that the place exists; then a 404 says that the secret is not there.
+        let (_, found) =
+            try_join(self.public_key(), self.metadata()).await.map_err(Fault::before_change)?;
+        let there: Vec<&String> = self
+            .names
+            .iter()
+            .zip(&found)
+            .filter(|(_, found)| found.is_some())
+            .map(|(name, _)| name)
+            .collect();
+        let mut last = None;
+        for (done, name) in there.iter().enumerate() {
+            let deleted = self.delete(name).await;
+            let at = deleted.map_err(|fault| if done == 0 { fault } else { partly(fault) })?;
+            last = last.max(at);
+        }
+        Ok(Receipt(match last {
+            Some(at) => format!("{REMOVED}{at}"),
+            None => REMOVED_UNKNOWN.to_owned(),
+        }))
+    }
+
+    async fn absent(&self, receipt: Option<&str>) -> Result<Adoption, Fault> {
+        let (_, metadata, runs) =
+            try_join3(self.public_key(), self.metadata(), self.runs()).await?;
+        Ok(gone_with_nothing_older(&self.names, &metadata, &runs, receipt))
+    }
+
     async fn shadowed(&self) -> Result<Option<String>, Fault> {
         let found = self.shadow().await?;
         Ok(found.map(|(environment, name)| {
@@ -289,6 +321,18 @@ struct Put<'a> {
     visibility: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     selected_repository_ids: Option<&'a [u64]>,
+}
+
+/// Sends a request with the connection's login.
+async fn send(http: &Http, login: &Login, request: Request) -> Result<Answer, Fault> {
+    let Some(token) = login.get() else {
+        return Err(http.refusal("a call", "the connection has no login yet"));
+    };
+    let request = request
+        .header("accept", "application/vnd.github+json")
+        .header("x-github-api-version", API_VERSION)
+        .token("authorization", "Bearer ", &token);
+    http.send(request).await
 }
 
 /// `owner/name` and what follows, as segments.
@@ -372,14 +416,37 @@ fn held_by_nothing_older(
             return Adoption::Differs(format!("written by somebody else at {last}"));
         }
     }
+    nothing_older(runs, Some(last), &format!("written {last}"))
+}
+
+/// Whether none of the secrets is there and every run that may have read one has ended. Where
+/// nobody knows when they were removed, each run that has not ended may have.
+fn gone_with_nothing_older(
+    names: &[String],
+    metadata: &[Option<Metadata>],
+    runs: &[Runs],
+    receipt: Option<&str>,
+) -> Adoption {
+    if let Some((name, _)) = names.iter().zip(metadata).find(|(_, found)| found.is_some()) {
+        return Adoption::Differs(format!("`{name}` is there"));
+    }
+    let at: Option<Timestamp> =
+        receipt.and_then(|receipt| receipt.strip_prefix(REMOVED)?.parse().ok());
+    let words = at.map_or_else(|| "not there".to_owned(), |at| format!("removed {at}"));
+    nothing_older(runs, at, &words)
+}
+
+/// Whether no run that is at least as old as a moment goes on.
+fn nothing_older(runs: &[Runs], than: Option<Timestamp>, words: &str) -> Adoption {
     if runs.iter().any(|page| page.total > page.created.len()) {
         return Adoption::NotYet(format!("more than {PAGE_SIZE} runs have not ended"));
     }
     if runs.is_empty() {
-        return Adoption::ByWrite(format!("written {last}; no runs were looked at"));
+        return Adoption::ByWrite(format!("{words}; no runs were looked at"));
     }
-    match runs.iter().flat_map(|page| &page.created).filter(|at| **at <= last).count() {
-        0 => Adoption::ByWrite(format!("written {last}, 0 runs older")),
+    let is_older = |at: &&Timestamp| than.is_none_or(|than| **at <= than);
+    match runs.iter().flat_map(|page| &page.created).filter(is_older).count() {
+        0 => Adoption::ByWrite(format!("{words}, 0 runs older")),
         1 => Adoption::NotYet("1 run still holds the value before".to_owned()),
         older => Adoption::NotYet(format!("{older} runs still hold the value before")),
     }

@@ -9,6 +9,7 @@
 
 pub(crate) mod authorizations;
 pub(crate) mod config;
+pub(crate) mod logs;
 pub(crate) mod manual;
 
 use domain::Token;

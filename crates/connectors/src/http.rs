@@ -9,6 +9,7 @@ mod body;
 pub(crate) mod egress;
 mod limit;
 mod made;
+pub(crate) mod named;
 #[cfg(test)]
 pub(crate) mod scripted;
 mod setup;

@@ -81,7 +81,8 @@ impl Place {
             .query(imports, "false")
     }
 
-    fn writing(&self, method: Method, key: &str, token: &Token) -> Request {
+    /// A write of a value, or a removal of the key.
+    fn writing(&self, method: Method, key: &str, token: Option<&Token>) -> Request {
         let (workspace_id, project_id) = match self.api {
             3 => (Some(self.project.as_str()), None),
             _ => (None, Some(self.project.as_str())),
@@ -91,7 +92,7 @@ impl Place {
             project_id,
             environment: &self.environment,
             secret_path: &self.path,
-            secret_value: Exposed(token),
+            secret_value: token.map(Exposed),
             kind: "shared",
         })
     }
@@ -106,7 +107,8 @@ struct Body<'a> {
     project_id: Option<&'a str>,
     environment: &'a str,
     secret_path: &'a str,
-    secret_value: Exposed<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_value: Option<Exposed<'a>>,
     #[serde(rename = "type")]
     kind: &'a str,
 }
@@ -151,27 +153,27 @@ impl Infisical {
     /// One write. A key that vanished since it was looked at is created anew.
     async fn put(&self, key: &str, exists: bool, token: &Token) -> Result<Written, Fault> {
         if exists {
-            let answer = self.send(self.place.writing(Method::PATCH, key, token)).await?;
+            let answer = self.send(self.place.writing(Method::PATCH, key, Some(token))).await?;
             if !read::is_missing(&answer) {
                 return read::written(&answer);
             }
         }
-        read::written(&self.send(self.place.writing(Method::POST, key, token)).await?)
+        read::written(&self.send(self.place.writing(Method::POST, key, Some(token))).await?)
     }
 
     /// What the store answers after a write is what counts, not what the write answered.
     async fn confirm(&self, key: &str, token: &Token) -> Result<StoreWrite, Fault> {
-        let doubt = |why: String| Fault::Unsure {
-            vendor: "Infisical",
-            call: format!("reading back `{key}`"),
-            why,
-        };
         match self.entry(key).await {
             Ok(Some(entry)) if entry.holds(token) => Ok(StoreWrite::Done(entry.version)),
-            Ok(_) => Err(doubt("it does not hold what was written".to_owned())),
-            Err(fault) => Err(doubt(fault.why().to_owned())),
+            Ok(_) => Err(doubt(key, "it does not hold what was written".to_owned())),
+            Err(fault) => Err(doubt(key, fault.why().to_owned())),
         }
     }
+}
+
+/// A write was taken, and the look after it does not show it.
+fn doubt(key: &str, why: String) -> Fault {
+    Fault::Unsure { vendor: "Infisical", call: format!("reading back `{key}`"), why }
 }
 
 async fn send(http: &Http, session: &Session, request: Request) -> Result<Answer, Fault> {
@@ -208,6 +210,29 @@ impl Store for Infisical {
         match self.put(key, before.is_some(), token).await? {
             Written::Stored => self.confirm(key, token).await,
             Written::Waits(approval) => Ok(StoreWrite::PendingApproval(approval)),
+        }
+    }
+
+    async fn remove(&self, key: &str) -> Result<StoreWrite, Fault> {
+        let before = self.entry(key).await.map_err(Fault::before_change)?;
+        match before {
+            None => return Ok(StoreWrite::Done("nothing was there".to_owned())),
+            Some(entry) if entry.is_rotated => {
+                let why = "Infisical rotates this secret itself; it must not be removed";
+                return Err(self.http.refusal(&format!("removing `{key}`"), why));
+            }
+            Some(_) => {}
+        }
+        let answer = self.send(self.place.writing(Method::DELETE, key, None)).await?;
+        if !read::is_missing(&answer)
+            && let Written::Waits(approval) = read::written(&answer)?
+        {
+            return Ok(StoreWrite::PendingApproval(approval));
+        }
+        match self.entry(key).await {
+            Ok(None) => Ok(StoreWrite::Done("removed".to_owned())),
+            Ok(Some(_)) => Err(doubt(key, "it is still there".to_owned())),
+            Err(fault) => Err(doubt(key, fault.why().to_owned())),
         }
     }
 }

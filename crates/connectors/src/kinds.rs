@@ -4,7 +4,7 @@
 //! whatever is tried with each connector is then tried with it, too, or fails for want of a
 //! simulated vendor.
 
-use domain::inventory::{ConsumerKind, GithubScope, IssuerKind, StoreKind};
+use domain::inventory::{ConsumerKind, GithubScope, IssuerKind, ProbeKind, StoreKind};
 
 macro_rules! kinds {
     ($list:ident, $name:ident, $kind:ty, $what:literal: $($pattern:pat => $text:literal),+ $(,)?) => {
@@ -39,4 +39,13 @@ kinds!(CONSUMERS, consumer_kind, ConsumerKind, "consumer":
     ConsumerKind::GithubSecret { scope: GithubScope::Organisation(_), .. } => "github-organisation",
     ConsumerKind::GithubSecret { scope: GithubScope::Dependabot(_), .. } => "github-dependabot",
     ConsumerKind::Dotenv { .. } => "dotenv",
+    ConsumerKind::Workstation { .. } => "workstation",
+);
+
+kinds!(PROBES, probe_kind, ProbeKind, "probe":
+    ProbeKind::Health(_) => "health",
+    ProbeKind::TestMail { .. } => "test-mail",
+    ProbeKind::AppMail { .. } => "app-mail",
+    ProbeKind::Log { .. } => "log",
+    ProbeKind::Workflow { .. } => "workflow",
 );

@@ -18,6 +18,7 @@ mod login;
 mod shown;
 
 mod examine;
+mod existing;
 mod survey;
 
 mod dotenv;
@@ -28,6 +29,7 @@ mod notify;
 mod postmark;
 mod probe;
 mod sealed_file;
+mod workstation;
 
 mod manual;
 mod world;
@@ -37,17 +39,19 @@ pub mod untrusted;
 
 pub use dotenv::dotenv_names;
 pub use examine::{Answered, Examiner, TestMail};
+pub use existing::SecretSeen;
 pub use fault::Fault;
 pub use github::{Alert, Alerts};
 pub use http::{CallObserver, Quota, SetupError};
 pub use login::{Login, LoginError};
 pub use manual::manual_of;
 pub use notify::{ChannelError, Speaker, Unsaid};
-pub use probe::run_probe;
 pub use sealed_file::SealedFiles;
 pub use survey::{RELEASES_MAX, ReleaseSeen, Survey};
 pub use traits::{
     Adoption, Consumer, Found, Held, Issuer, ListedToken, Listing, MintOrder, MintRight, Minted,
-    Place, Placed, PlacedWrite, Receipt, Running, Store, StoreWrite, Stored,
+    Place, Placed, PlacedWrite, ProbeOrder, Prober, Receipt, Running, Sight, Store, StoreWrite,
+    Stored,
 };
+pub use workstation::{Desk, at_home, keep_in_own_file};
 pub use world::{ALL_PROFILES, World, WorldError, profile_of};

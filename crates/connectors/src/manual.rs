@@ -6,12 +6,14 @@
 
 use domain::ConsumerId;
 use domain::inventory::{
-    Connection, Consumer, ConsumerKind, GithubScope, Inventory, IssuerKind, Probe, Secret,
+    Connection, Consumer, ConsumerKind, GithubScope, Inventory, IssuerKind, ProbeKind, Secret,
     StoreKind,
 };
-use domain::runbook::{ByHand, ConsumerManual, IssuerManual, Manual, StoreManual};
+use domain::runbook::{ConsumerManual, IssuerManual, Manual, StoreManual};
 
-use crate::{dotenv, github, heroku, infisical, postmark, sealed_file};
+mod probes;
+
+use crate::{dotenv, github, heroku, infisical, postmark, sealed_file, workstation};
 
 /// The manual of a secret. `None` where the inventory lacks a part, which no inventory does that
 /// was loaded.
@@ -23,7 +25,7 @@ pub fn manual_of(inventory: &Inventory, secret: &Secret) -> Option<Manual> {
         store: about.store()?,
         consumers: about.all(&secret.consumers)?,
         not_enabled: about.all(&secret.not_enabled)?,
-        probes: secret.probes.iter().map(probe).collect(),
+        probes: secret.probes.iter().filter_map(|probe| about.probe(probe)).collect(),
     })
 }
 
@@ -71,7 +73,15 @@ impl<'a> About<'a> {
             }
             ConsumerKind::GithubSecret { scope, .. } => github::manual::consumer(scope, keys),
             ConsumerKind::Dotenv { path } => dotenv::manual::consumer(path, keys),
+            ConsumerKind::Workstation { member, path } => {
+                workstation::manual::consumer(member, path, keys)
+            }
         })
+    }
+
+    /// Whether the inventory has a probe of such a kind; then nobody needs it as a note.
+    pub(crate) fn has_probe(&self, is: fn(&ProbeKind) -> bool) -> bool {
+        self.secret.probes.iter().any(|probe| is(&probe.kind))
     }
 
     fn url(&self, via: &str) -> Option<&'a str> {
@@ -103,22 +113,6 @@ impl<'a> About<'a> {
         all.dedup();
         all
     }
-}
-
-/// A probe of the inventory, by hand.
-fn probe(probe: &Probe) -> ByHand {
-    let body = probe
-        .json
-        .as_ref()
-        .map(|json| format!(" -H 'Content-Type: application/json' --data {}", quoted(json)));
-    let command =
-        format!("curl -sS -X {}{} {}", probe.method, body.unwrap_or_default(), quoted(&probe.url));
-    let fields = probe.expect_json.iter().map(|(field, value)| match value {
-        Some(value) => format!(", `{field}` is `{value}`"),
-        None => format!(", `{field}` is there"),
-    });
-    let expect = format!("{}{}", probe.expect_status, fields.collect::<String>());
-    ByHand::new(probe.name.clone(), vec![format!("{command} -w '\\n%{{http_code}}\\n'")], expect)
 }
 
 /// A word for the shell, in quotes where it needs them.

@@ -10,6 +10,7 @@
 //! <https://postmarkapp.com/developer/api/overview#error-codes>
 
 pub(crate) mod manual;
+pub(crate) mod test_mail;
 
 use std::sync::Arc;
 

@@ -104,6 +104,21 @@ impl SealedFile {
         }
     }
 
+    fn remove_now(&self, key: &str, call: &FileCall) -> Result<StoreWrite, Fault> {
+        let path = files::resolve(&self.path).map_err(|error| call.failed(&error))?;
+        let lock = files::lock(files::directory_of(&path)).map_err(|error| call.failed(&error))?;
+        files::clear_beside(&path, &lock).map_err(|error| call.failed(&error))?;
+        let mut held = content(&path, call)?.own(&self.key);
+        if held.remove(key).is_none() {
+            return Ok(StoreWrite::Done("nothing was there".to_owned()));
+        }
+        self.save(&path, &Content { version: FORM, entries: held, next: None }, call)?;
+        match self.read_now(key, call) {
+            Ok(None) => Ok(StoreWrite::Done("removed".to_owned())),
+            _ => Err(call.unsure("it still holds a value")),
+        }
+    }
+
     fn put(
         &self,
         held: &mut Entries,
@@ -163,6 +178,11 @@ impl Store for SealedFile {
         let (file, name, call) = (self.clone(), key.to_owned(), self.call("writing", key));
         let token = token.clone();
         call.clone().blocking(move || file.write_now(&name, &token, &call)).await
+    }
+
+    async fn remove(&self, key: &str) -> Result<StoreWrite, Fault> {
+        let (file, name, call) = (self.clone(), key.to_owned(), self.call("removing", key));
+        call.clone().blocking(move || file.remove_now(&name, &call)).await
     }
 }
 
@@ -338,6 +358,11 @@ mod tests {
         assert_eq!(store.write("A", &Token::from("next")).await.unwrap(), done("2"));
         assert_eq!(store.read("A").await.unwrap().unwrap().token, Token::from("next"));
         assert_eq!(store.read("B").await.unwrap().unwrap().token, Token::from("other"));
+        let gone = |words: &str| StoreWrite::Done(words.to_owned());
+        assert_eq!(store.remove("B").await.unwrap(), gone("removed"));
+        assert_eq!(store.remove("B").await.unwrap(), gone("nothing was there"));
+        assert!(store.read("B").await.unwrap().is_none());
+        assert_eq!(store.read("A").await.unwrap().unwrap().token, Token::from("next"));
         let path = directory.path().join("store.json");
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         assert!(!fs::read_to_string(&path).unwrap().contains("next"));

@@ -60,6 +60,10 @@ impl Survey {
         Ok(Self { http: Http::new(connection, directory, None)? })
     }
 
+    pub(crate) fn http(&self) -> &Http {
+        &self.http
+    }
+
     /// Whether a Postmark server is a sandbox.
     ///
     /// # Errors
@@ -171,7 +175,7 @@ fn postmark(request: Request, token: &Token) -> Request {
     request.header("accept", "application/json").token("x-postmark-server-token", "", token)
 }
 
-fn github(request: Request, login: &Token) -> Request {
+pub(crate) fn github(request: Request, login: &Token) -> Request {
     request
         .header("accept", "application/vnd.github+json")
         .header("x-github-api-version", "2022-11-28")
@@ -189,7 +193,7 @@ fn said(answer: &Answer) -> Option<Said> {
     Some(Said { code: String::new(), message })
 }
 
-fn success<T: DeserializeOwned>(answer: &Answer, what: &str) -> Result<T, Fault> {
+pub(crate) fn success<T: DeserializeOwned>(answer: &Answer, what: &str) -> Result<T, Fault> {
     match answer.status {
         200 | 206 => answer.json().ok_or_else(|| answer.nonsense(what)),
         _ => Err(answer.failure(said(answer).as_ref())),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::drift::Wrote;
-use domain::{Handle, Liveness, Profile, Token};
+use domain::{Fingerprint, Handle, Liveness, Profile, Token};
 use jiff::Timestamp;
 
 use crate::Fault;
@@ -141,6 +141,13 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// `Unsure` where the value may or may not have been written.
     async fn write(&self, key: &str, token: &Token) -> Result<StoreWrite, Fault>;
+
+    /// Removes a key with its value, and looks: `Done` only where the store then holds nothing
+    /// under it. A key that is not there is a success.
+    ///
+    /// # Errors
+    /// `Unsure` where it may or may not have been removed.
+    async fn remove(&self, key: &str) -> Result<StoreWrite, Fault>;
 }
 
 /// A value in a store.
@@ -179,12 +186,36 @@ pub trait Consumer: Send + Sync {
     /// `Unsure` where the write may or may not have happened.
     async fn write(&self, token: &Token) -> Result<Receipt, Fault>;
 
+    /// Takes all of its keys away and leaves everything else as it is. Where none is there,
+    /// nothing is sent.
+    ///
+    /// # Errors
+    /// `Unsure` where the removal may or may not have happened.
+    async fn remove(&self) -> Result<Receipt, Fault>;
+
+    /// Whether none of its keys is there any more and nothing runs that was started with one; one
+    /// look, no waiting. `receipt` is what the removal answered, where it is known.
+    ///
+    /// # Errors
+    /// Any [`Fault`]; reading changes nothing.
+    async fn absent(&self, receipt: Option<&str>) -> Result<Adoption, Fault>;
+
     /// Whether it runs on the token by now; one look, no waiting. `receipt` is what the write
     /// answered, where it is known.
     ///
     /// # Errors
     /// Any [`Fault`]; reading changes nothing.
     async fn adopted(&self, token: &Token, receipt: Option<&str>) -> Result<Adoption, Fault>;
+
+    /// Takes back a token that its owner has not fetched yet. Only a place that is fetched for
+    /// knows such a thing.
+    ///
+    /// # Errors
+    /// Any [`Fault`]; it may be repeated at will.
+    async fn withdraw(&self, token: &Token) -> Result<(), Fault> {
+        let _ = token;
+        Ok(())
+    }
 
     /// What holds a value of the same name and is read before this one, in words. Only a place
     /// that knows such a thing answers.
@@ -266,6 +297,57 @@ pub(crate) fn disputed(writes: &[PlacedWrite]) -> Option<&str> {
     })
 }
 
+/// Shows that a token works where it is used.
+///
+/// Some send something first: a mail, an order for a run. What they answer is known by a receipt,
+/// and what became of a lost answer is found by looking, where there is somebody to ask.
+#[async_trait]
+pub trait Prober: Send + Sync {
+    /// Sends.
+    ///
+    /// # Errors
+    /// `Unsure` where it may have been sent; `Refused` also where this kind sends nothing.
+    async fn send(&self, order: &ProbeOrder<'_>) -> Result<Receipt, Fault>;
+
+    /// What this order has sent, as far as it is to be seen.
+    ///
+    /// # Errors
+    /// Any [`Fault`]; reading changes nothing.
+    async fn find(&self, order: &ProbeOrder<'_>) -> Result<Option<Receipt>, Fault>;
+
+    /// Looks once.
+    ///
+    /// # Errors
+    /// Any [`Fault`]; looking changes nothing.
+    async fn look(&self, order: &ProbeOrder<'_>) -> Result<Sight, Fault>;
+}
+
+/// What a probe has to know.
+#[derive(Clone, Copy, Debug)]
+pub struct ProbeOrder<'a> {
+    /// The new token.
+    pub token: &'a Token,
+    /// What is put into everything that is sent, so that it is found again.
+    pub marker: &'a str,
+    /// From when on what is seen counts: from when it was sent, or the place was given the token.
+    pub since: Timestamp,
+    /// The receipt of what was sent.
+    pub sent: Option<&'a str>,
+}
+
+/// What a probe saw. Names, numbers and ids; safe to show.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Sight {
+    /// What it should.
+    Fine(String),
+    /// What was sent is under way; it is looked at again soon.
+    Going(String),
+    /// Not what it should be, so far.
+    NotYet(String),
+    /// Something else, which waiting does not change.
+    Wrong(String),
+}
+
 /// What a consumer holds.
 #[derive(Clone, Debug)]
 pub enum Held {
@@ -273,6 +355,8 @@ pub enum Held {
     Values(Vec<Option<Token>>),
     /// It cannot be read back; last written then, `None` where it was never written.
     Unreadable(Option<Timestamp>),
+    /// It is not reached from here, but it was said what it holds under all of its keys.
+    Known(Fingerprint),
     /// It may hold the token, but something else is in front of it; says what.
     Shadowed(String),
 }
@@ -295,7 +379,7 @@ pub struct Running {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Receipt(pub String);
 
-/// Whether a consumer runs on a token.
+/// Whether a consumer runs on a token, or holds none.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Adoption {
     /// Proven by reading the value back, with what was seen: `v412, 2 of 2 dynos up`.

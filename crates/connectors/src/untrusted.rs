@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use domain::inventory::{Auth, Connection, ConnectionKind, GithubScope, Probe};
+use domain::inventory::{Ask, Auth, Connection, ConnectionKind, GithubScope};
 use domain::{Handle, Liveness, Span, Token};
 use futures_util::FutureExt;
 use zeroize::Zeroizing;
@@ -127,8 +127,7 @@ pub fn infisical(data: &[u8]) -> Vec<String> {
 pub fn probe(data: &[u8]) -> Vec<String> {
     let call = Call { vendor: "the probe", name: "health".into(), kind: Kind::Read };
     let expect_json = vec![("mail.0.ok".into(), Some("true".into())), ("version".into(), None)];
-    let probe = Probe {
-        name: "health".into(),
+    let ask = Ask {
         method: "GET".into(),
         url: "https://localhost/health".into(),
         private: false,
@@ -137,7 +136,7 @@ pub fn probe(data: &[u8]) -> Vec<String> {
         expect_json,
     };
     let read = Made::read(data).next(&call).and_then(|answer| {
-        Ok([crate::probe::read_probe(&answer, &probe)?, format!("{:?}", wait(&answer))])
+        Ok([crate::probe::read_probe(&answer, &ask)?, format!("{:?}", wait(&answer))])
     });
     read.map_or_else(|fault| vec![fault.to_string()], Vec::from)
 }
@@ -273,6 +272,7 @@ fn consumer<C: Consumer>(data: &[u8], make: impl Fn(&[u8]) -> Option<C>) -> Vec<
     let Some(consumer) = make(data) else { return seen };
     match now(consumer.look()) {
         Some(Ok(Held::Unreadable(at))) => seen.push(format!("{at:?}")),
+        Some(Ok(Held::Known(fingerprint))) => seen.push(fingerprint.hex()),
         Some(Ok(Held::Shadowed(why))) => seen.push(why),
         Some(Err(fault)) => seen.push(fault.to_string()),
         Some(Ok(Held::Values(_))) | None => {}
@@ -298,17 +298,29 @@ fn consumer<C: Consumer>(data: &[u8], make: impl Fn(&[u8]) -> Option<C>) -> Vec<
     };
     seen.extend(receipt.clone());
     let Some(consumer) = make(data) else { return seen };
-    match now(consumer.adopted(&token, receipt.as_deref())) {
-        Some(Ok(
+    seen.extend(adoption(now(consumer.adopted(&token, receipt.as_deref()))));
+    let Some(consumer) = make(data) else { return seen };
+    let removed = match now(consumer.remove()) {
+        Some(Ok(Receipt(text))) => text,
+        Some(Err(fault)) => fault.to_string(),
+        None => String::new(),
+    };
+    let Some(consumer) = make(data) else { return seen };
+    seen.extend(adoption(now(consumer.absent(Some(&removed)))));
+    seen.push(removed);
+    seen
+}
+
+fn adoption(looked: Option<Result<Adoption, Fault>>) -> Option<String> {
+    Some(match looked? {
+        Ok(
             Adoption::ByFingerprint(text)
             | Adoption::ByWrite(text)
             | Adoption::NotYet(text)
             | Adoption::Differs(text),
-        )) => seen.push(text),
-        Some(Err(fault)) => seen.push(fault.to_string()),
-        None => {}
-    }
-    seen
+        ) => text,
+        Err(fault) => fault.to_string(),
+    })
 }
 
 fn store_read(read: Option<Result<Option<crate::Stored>, Fault>>, seen: &mut Vec<String>) {

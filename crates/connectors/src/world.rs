@@ -1,6 +1,6 @@
 //! The connectors of one inventory, built once and shared by all rotations.
 //!
-//! The one list of kinds: a new vendor is added to [`ALL_PROFILES`] or to one of the three
+//! The one list of kinds: a new vendor is added to [`ALL_PROFILES`] or to one of the four
 //! `match`es below, which do not compile until it is.
 
 use std::collections::BTreeMap;
@@ -8,20 +8,26 @@ use std::path::Path;
 use std::sync::Arc;
 
 use domain::inventory::{
-    Auth, Connection, ConnectionKind, ConsumerKind, GithubScope, Inventory, IssuerKind, StoreKind,
+    Auth, Connection, ConnectionKind, ConsumerKind, GithubScope, Inventory, IssuerKind, Probe,
+    ProbeKind, StoreKind,
 };
-use domain::{ConsumerId, Profile, SecretName};
+use domain::{ConsumerId, ProbeName, Profile, SecretName};
 
 use crate::dotenv::Dotenv;
 use crate::gather::Gathering;
 use crate::github::GithubSecret;
+use crate::github::workflow::WorkflowRun;
 use crate::heroku::authorizations::{self, HerokuAuthorizations};
 use crate::heroku::config::{App, HerokuConfig};
+use crate::heroku::logs::AppLog;
 use crate::http::{CallObserver, Http, Limiter, Observer, Quota, SetupError};
 use crate::infisical::{Infisical, Place, Session};
+use crate::postmark::test_mail::TestMail;
 use crate::postmark::{self, PostmarkServer};
+use crate::probe::OverHttp;
 use crate::sealed_file::SealedFile;
-use crate::{Consumer, Issuer, Login, LoginError, Store};
+use crate::workstation::Workstation;
+use crate::{Consumer, Desk, Issuer, Login, LoginError, Prober, Store};
 
 /// What every kind of issuer declares.
 pub const ALL_PROFILES: &[&Profile] = &[&postmark::PROFILE, &authorizations::PROFILE];
@@ -44,6 +50,8 @@ pub struct World {
     pub stores: BTreeMap<String, Arc<dyn Store>>,
     /// By secret and consumer.
     pub consumers: BTreeMap<(SecretName, ConsumerId), Arc<dyn Consumer>>,
+    /// By secret and probe.
+    pub probers: BTreeMap<(SecretName, ProbeName), Arc<dyn Prober>>,
     /// By the connection's name. The engine sets a login that is itself a rotated secret.
     pub logins: BTreeMap<String, Login>,
     /// By the connection's name: how many calls the vendor still allows, as far as it tells.
@@ -77,7 +85,8 @@ pub enum WorldError {
 
 impl World {
     /// Builds the connectors that the inventory's secrets refer to; nothing is sent. Relative
-    /// paths start at `directory`. `observer` is told about every call.
+    /// paths start at `directory`. `observer` is told about every call; at `desk` lies what people
+    /// fetch for their own machines.
     ///
     /// # Errors
     /// An address, a certificate authority, a proxy or a login that cannot be used.
@@ -86,13 +95,37 @@ impl World {
         directory: &Path,
         key: &seal::Key,
         observer: Option<Arc<dyn CallObserver>>,
+        desk: Option<Arc<dyn Desk>>,
+    ) -> Result<Self, WorldError> {
+        Self::of(inventory, directory, key, (observer, desk), false)
+    }
+
+    /// The same, with the issuers and the logins that no secret refers to yet, as far as they can
+    /// be used: for finding out what exists.
+    ///
+    /// # Errors
+    /// As [`World::build`], about what secrets refer to.
+    pub fn whole(
+        inventory: &Inventory,
+        directory: &Path,
+        key: &seal::Key,
+    ) -> Result<Self, WorldError> {
+        Self::of(inventory, directory, key, (None, None), true)
+    }
+
+    fn of(
+        inventory: &Inventory,
+        directory: &Path,
+        key: &seal::Key,
+        (observer, desk): (Observer, Option<Arc<dyn Desk>>),
+        whole: bool,
     ) -> Result<Self, WorldError> {
         let links = BTreeMap::new();
         let mut world = Self::default();
         let gathering = world.gathering.clone();
         let (limiters, apps) = (Vec::new(), BTreeMap::new());
         let mut builder =
-            Builder { inventory, directory, key, observer, links, limiters, apps, gathering };
+            Builder { inventory, directory, key, observer, desk, links, limiters, apps, gathering };
         for (name, secret) in &inventory.secrets {
             if !world.issuers.contains_key(&secret.issuer) {
                 world.issuers.insert(secret.issuer.clone(), builder.issuer(&secret.issuer)?);
@@ -101,8 +134,25 @@ impl World {
                 world.stores.insert(secret.store.clone(), builder.store(&secret.store)?);
             }
             for consumer in &secret.consumers {
-                let built = builder.consumer(&consumer.kind, &consumer.keys)?;
+                let built = builder.consumer(name, consumer)?;
                 world.consumers.insert((name.clone(), consumer.id.clone()), built);
+            }
+            for probe in &secret.probes {
+                let built = builder.prober(probe)?;
+                world.probers.insert((name.clone(), probe.name.as_str().into()), built);
+            }
+        }
+        if whole {
+            for name in inventory.issuers.keys() {
+                if let (false, Ok(issuer)) =
+                    (world.issuers.contains_key(name), builder.issuer(name))
+                {
+                    world.issuers.insert(name.clone(), issuer);
+                }
+            }
+            for name in inventory.connections.keys() {
+                // One without a login cannot be looked through, and need not yet.
+                let _unusable = builder.link(name).is_err();
             }
         }
         for (name, link) in builder.links {
@@ -132,6 +182,7 @@ struct Builder<'a> {
     directory: &'a Path,
     key: &'a seal::Key,
     observer: Observer,
+    desk: Option<Arc<dyn Desk>>,
     links: BTreeMap<String, Link>,
     /// One an account: whoever logs in alike at one address shares it.
     limiters: Vec<(ConnectionKind, String, Auth, Arc<Limiter>)>,
@@ -234,10 +285,11 @@ impl Builder<'_> {
 
     fn consumer(
         &mut self,
-        kind: &ConsumerKind,
-        keys: &[String],
+        secret: &SecretName,
+        consumer: &domain::inventory::Consumer,
     ) -> Result<Arc<dyn Consumer>, WorldError> {
-        Ok(match kind {
+        let keys = consumer.keys.as_slice();
+        Ok(match &consumer.kind {
             ConsumerKind::HerokuConfig { via, app } => {
                 Arc::new(HerokuConfig::new(self.app(via, app)?, keys.to_vec()))
             }
@@ -250,6 +302,39 @@ impl Builder<'_> {
             ConsumerKind::Dotenv { path } => {
                 let path = self.directory.join(path);
                 Arc::new(Dotenv::new(path, keys.to_vec(), self.observer.clone()))
+            }
+            ConsumerKind::Workstation { member, .. } => Arc::new(Workstation {
+                secret: secret.clone(),
+                id: consumer.id.clone(),
+                member: member.clone(),
+                desk: self.desk.clone(),
+                observer: self.observer.clone(),
+            }),
+        })
+    }
+}
+
+impl Builder<'_> {
+    fn prober(&mut self, probe: &Probe) -> Result<Arc<dyn Prober>, WorldError> {
+        Ok(match probe.kind.clone() {
+            ProbeKind::Health(ask) => Arc::new(OverHttp::health(&probe.name, &ask)),
+            ProbeKind::AppMail { ask, id } => Arc::new(OverHttp::mail(&probe.name, &ask, &id)),
+            ProbeKind::TestMail { via, from, to, subject, stream } => {
+                let http = Arc::clone(&self.link(&via)?.http);
+                Arc::new(TestMail { http, from, to, subject, stream })
+            }
+            ProbeKind::Log { via, app, about, words } => {
+                let connection = named(&self.inventory.connections, &via)?.clone();
+                let (directory, observer) = (self.directory.to_owned(), self.observer.clone());
+                let Link { http, login, .. } = self.link(&via)?;
+                let (http, login) = (http.clone(), login.clone());
+                let about = about.map(|about| about.to_ascii_lowercase());
+                Arc::new(AppLog { http, login, connection, directory, observer, app, about, words })
+            }
+            ProbeKind::Workflow { via, repo, workflow, git_ref, inputs, correlate } => {
+                let Link { http, login, .. } = self.link(&via)?;
+                let (http, login) = (http.clone(), login.clone());
+                Arc::new(WorkflowRun { http, login, repo, workflow, git_ref, inputs, correlate })
             }
         })
     }

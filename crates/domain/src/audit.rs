@@ -49,7 +49,8 @@ pub struct Record {
 
 /// What the audit says of one journal entry; `rotation` is the rotation after it.
 /// Every entry has a record: an effect's intention
-/// (`intent`) stands before the effect, its end (`outcome`) after it.
+/// (`intent`) stands before the effect, its end (`outcome`) after it. A decommission's are called
+/// `secret.decommission...`, all others' `secret.rotate...`.
 #[must_use]
 pub fn describe(rotation: &Rotation, actor: &str, entry: &Entry) -> Record {
     let plan = rotation.plan();
@@ -66,6 +67,9 @@ pub fn describe(rotation: &Rotation, actor: &str, entry: &Entry) -> Record {
             put("consumers", plan.consumers.len().to_string());
             if plan.mode != Mode::Scheduled {
                 put("mode", plan.mode.describe().into());
+            }
+            if let Some(reason) = &plan.reason {
+                put("reason", reason.clone());
             }
             if let Some(campaign) = &plan.campaign {
                 put("campaign", campaign.to_string());
@@ -146,6 +150,7 @@ pub fn describe(rotation: &Rotation, actor: &str, entry: &Entry) -> Record {
             }
             match outcome {
                 Outcome::Completed => "secret.rotate.completed",
+                Outcome::Decommissioned => "secret.rotate.completed",
                 Outcome::Rehearsed => "secret.rotate.rehearsed",
                 Outcome::RolledBack { why } => {
                     put("why", why.clone());
@@ -160,7 +165,10 @@ pub fn describe(rotation: &Rotation, actor: &str, entry: &Entry) -> Record {
     };
     Record {
         at: entry.at,
-        action: action.to_owned(),
+        action: match plan.mode.ends_use() {
+            true => action.replacen("rotate", "decommission", 1),
+            false => action.to_owned(),
+        },
         actor,
         secret: Some(plan.secret.clone()),
         rotation: Some(plan.id.clone()),

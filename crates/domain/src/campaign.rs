@@ -44,7 +44,7 @@ pub fn place_of(kind: &ConsumerKind) -> Option<Place> {
         ConsumerKind::Dotenv { path } => {
             Some(Place { name: format!("dotenv:{path}"), restarts: false })
         }
-        ConsumerKind::GithubSecret { .. } => None,
+        ConsumerKind::GithubSecret { .. } | ConsumerKind::Workstation { .. } => None,
     }
 }
 

@@ -121,6 +121,17 @@ pub struct Memory {
     pub answered: Vec<String>,
     /// Until when the secret is watched after its last rotation.
     pub watched_until: Option<Timestamp>,
+    /// How its use ends, where it does: then to hold nothing is right.
+    pub use_ends: Option<UseEnds>,
+}
+
+/// How the use of a secret ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UseEnds {
+    /// A decommission is open: who holds the token still, or no more, is as it should be.
+    Now,
+    /// It is decommissioned since then: nobody should hold anything.
+    Since(Timestamp),
 }
 
 /// Whose a token is.
@@ -157,6 +168,9 @@ pub struct Report {
     pub since: Option<Timestamp>,
     /// The rotation that is open.
     pub rotation: Option<RotationId>,
+    /// Since when it is out of use, where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decommissioned: Option<Timestamp>,
     /// Until when the secret is watched after its last rotation.
     pub watched_until: Option<Timestamp>,
     /// Each consumer.
@@ -262,6 +276,8 @@ pub enum Kind {
     Mixed,
     /// It holds nothing.
     Missing,
+    /// It holds something although the secret is decommissioned.
+    HoldsAgain,
     /// A secret of an environment shadows it.
     Shadowed,
     /// Somebody else has written it since.
@@ -290,12 +306,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::HoldsFormer,
         Self::HoldsForeign,
         Self::HoldsUnknown,
         Self::Mixed,
         Self::Missing,
+        Self::HoldsAgain,
         Self::Shadowed,
         Self::WrittenSince,
         Self::RunsOlder,
@@ -319,6 +336,7 @@ impl Kind {
             Self::HoldsUnknown => "holds-unknown",
             Self::Mixed => "mixed",
             Self::Missing => "missing",
+            Self::HoldsAgain => "holds-again",
             Self::Shadowed => "shadowed",
             Self::WrittenSince => "written-since",
             Self::RunsOlder => "runs-older",

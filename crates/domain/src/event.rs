@@ -77,14 +77,15 @@ pub enum Event {
         /// Their handles; the sweep removes them before another create.
         handles: Vec<Handle>,
     },
-    /// A consumer that had been verified is found on something else.
+    /// A consumer that had been verified is found on something else; in a decommission, one that
+    /// held nothing any more holds something again.
     Drifted {
         /// Which consumer.
         consumer: ConsumerId,
         /// What it is on.
         why: String,
     },
-    /// The store is found on something else than the new token.
+    /// The store is found on something else than the new token; in a decommission, on anything.
     StoreDrifted {
         /// What it holds.
         why: String,
@@ -143,7 +144,7 @@ pub enum Evidence {
         /// The vendor's words for it.
         receipt: String,
     },
-    /// A consumer was proven to be on a token.
+    /// A consumer was proven to be on a token, or to hold none.
     Proven {
         /// How sure.
         proof: Proof,
@@ -243,6 +244,8 @@ pub enum Outcome {
     },
     /// Everything but the revocation was tried, and everybody is on the old token again.
     Rehearsed,
+    /// Nobody holds the token any more, the store neither, and it is proven dead.
+    Decommissioned,
     /// The world went on without it, after its journal was set back; a person has ended it.
     Abandoned {
         /// What was seen.

@@ -32,6 +32,7 @@ mod rotation;
 
 mod backoff;
 mod task;
+mod workstation;
 
 pub mod audit;
 
@@ -44,6 +45,7 @@ pub mod campaign;
 pub mod diagnosis;
 
 pub mod drift;
+pub mod proposal;
 pub mod template;
 
 pub mod posture;
@@ -61,7 +63,7 @@ pub use backoff::retry_delay;
 pub use duration::{ParseSpanError, Span};
 pub use event::{Answer, Direction, Entry, Event, Evidence, Look, Outcome, Proof, Seen, Which};
 pub use fingerprint::{Fingerprint, FingerprintKey, FingerprintMaker, ParseFingerprintError};
-pub use handle::{CampaignId, ConsumerId, Handle, RotationId};
+pub use handle::{CampaignId, ConsumerId, Handle, ProbeName, RotationId};
 pub use liveness::Liveness;
 pub use name::{NameError, SecretName};
 pub use observed::{
@@ -69,8 +71,8 @@ pub use observed::{
 };
 pub use people::{Act, Actor, Denied, Gates, Guarded, Least, Member, People, Standing, User, Why};
 pub use plan::{
-    ConsumerPart, Declared, IssuerPart, Limits, Mode, OldToken, Plan, PlanError, PlanStep, Sign,
-    StorePart,
+    ConsumerPart, Declared, IssuerPart, Limits, Mode, OldToken, Plan, PlanError, PlanStep,
+    ProbePart, Sign, StorePart,
 };
 pub use profile::{Doer, Overlap, Profile, Shape, Traces};
 pub use refusal::Refusal;
@@ -78,3 +80,4 @@ pub use rotation::{IllegalEvent, Next, Rotation, Step, StepState, Waiting};
 pub use steers::steers;
 pub use task::{Claim, ClaimError, Failure, Remark, Takes, Task, TaskKind};
 pub use token::Token;
+pub use workstation::{Fetched, NoTicket, Ticket, Workstation};

@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    Action, ConsumerId, Entry, Event, Fingerprint, Outcome, Rotation, RotationId, SecretName, Task,
+    ConsumerId, Entry, Event, Fingerprint, Outcome, Rotation, RotationId, SecretName, Task,
     TaskKind,
 };
 
@@ -224,7 +224,7 @@ impl Message {
             let id = format!("{}@{}#again", task.id, task.since.as_millisecond());
             let mut message = Self::about_rotation(about, id, now, rotation);
             message.task = Some(task.kind);
-            message.role = Some(task.role.clone());
+            message.role = Some(task.only.clone().unwrap_or_else(|| task.role.clone()));
             message.again = true;
             message
         };
@@ -236,7 +236,9 @@ impl Message {
             Event::Planned { .. } => (About::RunStarted, None),
             Event::Drifted { consumer, .. } => (About::Drift, Some(consumer.clone())),
             Event::StoreDrifted { .. } => (About::Drift, None),
-            Event::Closed { outcome: Outcome::Completed } => (About::RunDone, None),
+            Event::Closed { outcome: Outcome::Completed | Outcome::Decommissioned } => {
+                (About::RunDone, None)
+            }
             Event::Closed { outcome: Outcome::RolledBack { .. } } => (About::RunRolledBack, None),
             Event::Closed { .. } => (About::RunNeedsAttention, None),
             _ => return None,
@@ -262,13 +264,15 @@ impl Message {
         message.old = Some(plan.old.fingerprint);
         message.new = rotation.new_fingerprint();
         let verified = |part: &&crate::ConsumerPart| {
-            rotation.state(&Action::Verify(part.id.clone())) == crate::StepState::Done
+            rotation.state(&plan.proof(&part.id)) == crate::StepState::Done
+        };
+        let on_it_words = match plan.mode.ends_use() {
+            true => "consumers without it",
+            false => "consumers on the new token",
         };
         let on_it = plan.consumers.iter().filter(verified).count();
-        message.numbers = vec![
-            ("consumers", plan.consumers.len() as u64),
-            ("consumers on the new token", on_it as u64),
-        ];
+        message.numbers =
+            vec![("consumers", plan.consumers.len() as u64), (on_it_words, on_it as u64)];
         message
     }
 }

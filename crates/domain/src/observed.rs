@@ -12,6 +12,8 @@ pub struct Observed {
     pub at: Timestamp,
     /// The rotation of this secret that is still open.
     pub open: Option<RotationId>,
+    /// When the secret went out of use, where it has.
+    pub decommissioned: Option<Timestamp>,
     /// What the engine remembers of the current token.
     pub remembered: Option<Baseline>,
     /// The store and what it holds.

@@ -4,14 +4,15 @@
 //! is asked, in which order the consumers go and what undoes each step all stand here.
 
 mod make;
+mod probes;
 mod steps;
 
 use serde::{Deserialize, Serialize};
 
 use crate::inventory::Policy;
 use crate::{
-    CampaignId, ConsumerId, Doer, Fingerprint, Gates, Handle, LiveToken, Overlap, Refusal,
-    RotationId, SecretName, Span,
+    Action, CampaignId, ConsumerId, Doer, Fingerprint, Gates, Handle, LiveToken, Overlap,
+    ProbeName, Refusal, RotationId, SecretName, Span,
 };
 
 pub use make::Declared;
@@ -39,8 +40,8 @@ pub struct Plan {
     pub baseline: Vec<LiveToken>,
     /// Live tokens at the issuer that nobody here knows; left alone.
     pub unknown: Vec<LiveToken>,
-    /// How many probes the inventory asks for.
-    pub probes: usize,
+    /// The probes, in the inventory's order.
+    pub probes: Vec<ProbePart>,
     /// Limits of waiting and trying.
     pub limits: Limits,
     /// The least role for everything that is done to it.
@@ -51,6 +52,9 @@ pub struct Plan {
     /// Whether the engine logs in with the token under rotation and must go over to the new one
     /// before it revokes.
     pub login_is_old: bool,
+    /// Why, in the words of whoever began it, where a reason is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Names and ids that the last audit record carries besides its own.
     pub audit_context: Vec<(String, String)>,
     /// What a person should know before agreeing.
@@ -79,13 +83,29 @@ pub enum Mode {
     /// As scheduled up to the last look before the revocation, and then back: everything but the
     /// revocation is tried where it will have to work.
     Rehearsal,
+    /// The secret goes out of use: its name is taken out of every consumer and out of the store,
+    /// and only then the token is revoked. There is no new one.
+    Decommission,
 }
 
 impl Mode {
-    /// Whether the old token goes on working until everybody is on the new one.
+    /// Whether the old token goes on working until nobody needs it any more.
     #[must_use]
     pub fn overlaps(self) -> bool {
-        matches!(self, Self::Scheduled | Self::Emergency | Self::Reissue | Self::Rehearsal)
+        match self {
+            Self::Scheduled
+            | Self::Emergency
+            | Self::Reissue
+            | Self::Rehearsal
+            | Self::Decommission => true,
+            Self::RevokeFirst | Self::Repair => false,
+        }
+    }
+
+    /// Whether there is no new token: what is written is nothing.
+    #[must_use]
+    pub fn ends_use(self) -> bool {
+        self == Self::Decommission
     }
 
     /// What it is, in words.
@@ -98,6 +118,7 @@ impl Mode {
             Self::RevokeFirst => "one that revokes first and puts its consumers out of service",
             Self::Repair => "a repair",
             Self::Rehearsal => "a rehearsal",
+            Self::Decommission => "a decommission",
         }
     }
 
@@ -166,6 +187,28 @@ pub struct ConsumerPart {
     pub restarts: bool,
     /// What it holds now, where that can be read.
     pub before: Option<Fingerprint>,
+    /// Who fetches the token for it, where nobody else can reach it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetched_by: Option<String>,
+}
+
+/// One probe's part of a plan.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct ProbePart {
+    /// Its name.
+    pub name: ProbeName,
+    /// Its kind, as the inventory writes it.
+    pub kind: String,
+    /// What it is, in words.
+    pub what: String,
+    /// Whether it sends something first.
+    pub sends: bool,
+    /// Whether it looks.
+    pub looks: bool,
+    /// Whether it is made again and again while both tokens live.
+    pub repeats: bool,
+    /// Whether a person says whether what it sent has arrived.
+    pub confirm: bool,
 }
 
 /// The token that goes.
@@ -192,6 +235,8 @@ pub struct Limits {
     pub adopt_timeout: Span,
     /// How many times one call is tried before a person is told.
     pub attempts_max: u32,
+    /// The time between two looks of a probe that is made again while both tokens live.
+    pub probe_interval: Span,
     /// How long a task may wait for a person before it is overdue.
     #[serde(default = "task_deadline")]
     pub task_deadline: Span,
@@ -219,6 +264,35 @@ impl Plan {
         self.consumers.iter().find(|consumer| consumer.id == *id)
     }
 
+    /// The probe of this name.
+    #[must_use]
+    pub fn probe(&self, name: &ProbeName) -> Option<&ProbePart> {
+        self.probes.iter().find(|probe| probe.name == *name)
+    }
+
+    /// The effect that brings a consumer where the rotation goes: onto the new token, or off
+    /// every token.
+    #[must_use]
+    pub fn write(&self, id: &ConsumerId) -> Action {
+        if self.mode.ends_use() {
+            Action::Remove(id.clone())
+        } else {
+            Action::Propagate(id.clone())
+        }
+    }
+
+    /// The look that proves that write.
+    #[must_use]
+    pub fn proof(&self, id: &ConsumerId) -> Action {
+        if self.mode.ends_use() { Action::Absent(id.clone()) } else { Action::Verify(id.clone()) }
+    }
+
+    /// The same effect for the store.
+    #[must_use]
+    pub fn store_write(&self) -> Action {
+        if self.mode.ends_use() { Action::Clear } else { Action::Store }
+    }
+
     /// Whether another rotation must follow: the leaked token lived beside its replacement and
     /// could read it.
     #[must_use]
@@ -229,7 +303,11 @@ impl Plan {
     /// How the rotation is done, in the runbooks' words, for the audit.
     #[must_use]
     pub fn method(&self) -> String {
-        match (self.issuer.creates, self.issuer.revokes) {
+        let creates = match self.mode.ends_use() {
+            true => self.issuer.revokes,
+            false => self.issuer.creates,
+        };
+        match (creates, self.issuer.revokes) {
             (Doer::Api, Doer::Api) => "api".into(),
             (Doer::Operator, Doer::Operator) => "operator-assisted-dashboard".into(),
             _ => "operator-assisted".into(),

@@ -57,7 +57,8 @@ pub fn judge(
         }
         Direction::Forward if new_dead => moved("its new token is dead"),
         Direction::Forward if old.is_dead() && !rotation.past_return() && !repair => {
-            if new.is_none() && rotation.plan().mode != Mode::RevokeFirst {
+            let needs_new = !matches!(rotation.plan().mode, Mode::RevokeFirst | Mode::Decommission);
+            if new.is_none() && needs_new {
                 return moved("its old token is dead, and it has no new one");
             }
             events.push(Event::Doubted { action: Action::Revoke });
@@ -83,6 +84,7 @@ fn strangers(rotation: &Rotation, observed: &Observed) -> Option<Verdict> {
     };
     let store = match &observed.store {
         StoreSeen::Holds { fingerprint, .. } => stranger("the store", fingerprint),
+        StoreSeen::Empty if plan.mode.ends_use() => None,
         StoreSeen::Empty => Some(Verdict::MovedOn("the store is empty".into())),
         StoreSeen::Refuses(why) | StoreSeen::Unknown(why) => {
             Some(Verdict::Unseen(format!("the store: {why}")))
@@ -107,9 +109,9 @@ fn strangers(rotation: &Rotation, observed: &Observed) -> Option<Verdict> {
 fn doubts(rotation: &Rotation) -> Vec<Event> {
     let plan = rotation.plan();
     let mut actions = Vec::new();
-    if rotation.new_fingerprint().is_some() {
-        actions.push(Action::Store);
-        actions.extend(plan.consumers.iter().map(|part| Action::Propagate(part.id.clone())));
+    if rotation.new_fingerprint().is_some() || plan.mode.ends_use() {
+        actions.push(plan.store_write());
+        actions.extend(plan.consumers.iter().map(|part| plan.write(&part.id)));
     } else if *rotation.direction() == Direction::Forward {
         actions.push(Action::Create);
     }

@@ -8,6 +8,14 @@ pub enum Refusal {
     /// Another rotation of this secret is open.
     #[error("rotation {0} of this secret is still open")]
     AlreadyOpen(RotationId),
+    /// It is out of use, and its store holds nothing, as it should.
+    #[error("{secret} is decommissioned since {at:.0}")]
+    Decommissioned {
+        /// Which secret.
+        secret: SecretName,
+        /// Since when.
+        at: jiff::Timestamp,
+    },
     /// The store has nothing under the key.
     #[error("the store holds no value for {0}")]
     StoreEmpty(SecretName),
@@ -60,6 +68,9 @@ pub enum Refusal {
     /// The engine logs in with this token, so after its revocation nothing could be created.
     #[error("rollover logs in with this token; once it is revoked no new one can be created")]
     LoginRevoked,
+    /// The engine logs in with this token, so it is in use.
+    #[error("rollover itself logs in with this token")]
+    LoginUsed,
     /// Another secret of the inventory has the very same token.
     #[error("{0} has the same token")]
     Shared(SecretName),
@@ -94,6 +105,10 @@ impl Refusal {
                     "see it with `rollover run show {id}`, go on with `rollover run resume {id}`"
                 )
             }
+            Self::Decommissioned { secret, .. } => format!(
+                "delete its file from the inventory; where it is needed again, give it a token: \
+                 `rollover secret import {secret} --token-stdin`"
+            ),
             Self::StoreEmpty(name) => format!(
                 "put the current token into the store first: `rollover secret import {name} --token-stdin`"
             ),
@@ -147,6 +162,11 @@ impl Refusal {
                 "rotate it with --emergency, which goes over to the new token before it revokes"
                     .into()
             }
+            Self::LoginUsed => {
+                "give that connection another login first; a token that is in use is rotated, not \
+                 decommissioned"
+                    .into()
+            }
             Self::Shared(_) => {
                 "give each secret a token of its own; until then one rotation would \
                  break the other's consumers"
@@ -172,6 +192,7 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::AlreadyOpen(_) => "already-open",
+            Self::Decommissioned { .. } => "decommissioned",
             Self::StoreEmpty(_) => "store-empty",
             Self::StoreRefuses(_) => "store-refuses",
             Self::StoreDrifted(_) => "store-drifted",
@@ -185,6 +206,7 @@ impl Refusal {
             Self::LooseLogin(_) => "loose-login",
             Self::LoginTooNarrow => "login-too-narrow",
             Self::LoginRevoked => "login-revoked",
+            Self::LoginUsed => "login-used",
             Self::Shared(_) => "shared",
             Self::ConsumerRefuses { .. } => "consumer-refuses",
             Self::Unseen { .. } => "unseen",

@@ -20,12 +20,20 @@
 //! effect is never repeated blindly.
 //!
 //! ```text
-//! create > validate > store > propagate > verify > soak > gate | revoke > prove > close
-//!     <---------- restore > recheck, unstore > discard         point of no return
+//! create > validate > store > propagate > verify > probe > soak > gate | revoke > prove > close
+//!     <---------- restore > recheck, unstore > discard                 point of no return
+//! ```
+//!
+//! A decommission has no new token, and comes to the same gate another way:
+//!
+//! ```text
+//! remove > absent > clear > soak > gate | revoke > prove > close
+//!     <------- restore > recheck, unstore   point of no return
 //! ```
 
 mod legal;
 mod next;
+mod probes;
 mod view;
 
 #[cfg(test)]
@@ -42,6 +50,8 @@ use crate::{
     Action, Direction, Entry, Event, Evidence, Fingerprint, Handle, LiveToken, Liveness, Look,
     Mode, Outcome, Plan, Which,
 };
+
+use legal::after;
 
 pub use legal::IllegalEvent;
 #[cfg(test)]
@@ -168,7 +178,10 @@ impl Rotation {
                     self.turn(format!("{action}: {why}"));
                 }
             }
-            Event::Unsure { action, why, retry_at } => self.tried(action, why, *retry_at, at),
+            Event::Unsure { action, why, retry_at } => {
+                self.tried(action, why, *retry_at, at);
+                self.no_longer_seen(action);
+            }
             Event::Later { action, why, retry_at } => {
                 self.tried(action, why, *retry_at, at);
                 if let Some(step) = self.steps.get_mut(action) {
@@ -181,10 +194,10 @@ impl Rotation {
                 self.set(&Action::Create, StepState::Idle, at, None);
             }
             Event::Drifted { consumer, why } => {
-                self.drifted(&Action::Propagate(consumer.clone()), why, at);
-                self.steps.remove(&Action::Verify(consumer.clone()));
+                self.drifted(&self.plan.write(consumer), why, at);
+                self.steps.remove(&self.plan.proof(consumer));
             }
-            Event::StoreDrifted { why } => self.drifted(&Action::Store, why, at),
+            Event::StoreDrifted { why } => self.drifted(&self.plan.store_write(), why, at),
             Event::Looked { look } => self.looks.push((at, look.clone())),
             Event::Approved { by } => self.approved = Some(by.clone()),
             Event::TurnedBack { why, .. } => self.turn(why.clone()),
@@ -204,7 +217,18 @@ impl Rotation {
             Evidence::Written { receipt } => Some(receipt.clone()),
             _ => None,
         };
+        let again = self.repeats(action);
+        let since = self.steps.get(action).map_or(at, |step| step.since);
         self.set(action, StepState::Done, at, receipt);
+        if let Some(step) = self.steps.get_mut(action) {
+            if again {
+                // It has been so all the while.
+                step.since = since;
+            }
+            if action.probe().is_some() {
+                step.not_before = Some(after(at, self.plan.limits.probe_interval.millis()));
+            }
+        }
         match (action, evidence) {
             (Action::Create, Evidence::Created { fingerprint, handle, .. }) => {
                 self.new = Some(NewToken { fingerprint: *fingerprint, handle: handle.clone() });
@@ -225,6 +249,7 @@ impl Rotation {
     }
 
     fn resumed(&mut self, at: Timestamp) {
+        self.send_again();
         // Between two sittings no clock can be trusted, so what is waited for is waited for in
         // one: the soak, the two answers of a proof, the time after which a person is told.
         let (soaked, proven) = (self.is_done(&Action::Soak), self.is_done(&Action::Prove));
@@ -233,8 +258,10 @@ impl Rotation {
         }
         for (action, step) in &mut self.steps {
             let counts = match action {
-                Action::Verify(_) | Action::Probe => !soaked,
+                Action::Verify(_) | Action::Probe(_) => !soaked,
                 Action::Revoke => !proven,
+                // The soak of a decommission is days long and for people; no process watches it
+                // for that long, and nothing rests on its last second.
                 _ => false,
             };
             if counts && step.state == StepState::Done {
@@ -420,14 +447,18 @@ impl Rotation {
     #[must_use]
     pub fn may_be_doubted(&self, action: &Action) -> bool {
         let forward = self.direction == Direction::Forward;
+        let ends_use = self.plan.mode.ends_use();
         let could = match action {
-            Action::Create => forward && self.new.is_none(),
+            Action::Create => forward && self.new.is_none() && !ends_use,
+            Action::Remove(id) => ends_use && self.plan.consumer(id).is_some(),
+            Action::Clear => ends_use,
             Action::Store => self.new.is_some(),
             Action::Propagate(id) => self.new.is_some() && self.plan.consumer(id).is_some(),
             // Where the revocation comes first, there is no new token yet.
             Action::Revoke => match self.plan.mode {
                 Mode::RevokeFirst => forward,
                 Mode::Rehearsal => false,
+                Mode::Decommission => forward,
                 _ => forward && self.new.is_some(),
             },
             _ => false,

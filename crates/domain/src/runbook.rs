@@ -221,6 +221,8 @@ impl Run {
         let (at, outcome) = (self.ended?, self.outcome.as_ref()?);
         let method = match outcome {
             _ if self.mode == Mode::Repair => return None,
+            // It says nothing of how the next one is rotated.
+            Outcome::Decommissioned => return None,
             Outcome::Completed | Outcome::Rehearsed if local => Method::LabRun,
             Outcome::Completed => Method::ProductionRun,
             Outcome::Rehearsed => Method::DryRunOnProdWithRollback,

@@ -6,14 +6,15 @@ mod remark;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{RotationId, SecretName};
+use crate::{ProbeName, RotationId, SecretName};
 
 pub use remark::{Claim, ClaimError, Failure, Remark};
 
 /// A task that waits for a person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Task {
-    /// Its id: the rotation's and the kind, `r-7k2q9d.create`.
+    /// Its id: the rotation's and the kind, `r-7k2q9d.create`; behind it whose it is, where only
+    /// one can do it.
     pub id: String,
     /// The rotation it belongs to.
     pub rotation: RotationId,
@@ -27,6 +28,9 @@ pub struct Task {
     /// must agree.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub not_by: Option<String>,
+    /// The one person who can do it, where that is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub only: Option<String>,
     /// Since when it waits.
     pub since: Timestamp,
     /// Until when it should be done; it is overdue from there, and goes on waiting.
@@ -38,6 +42,9 @@ pub struct Task {
     pub page: Option<String>,
     /// What an answer has to bring.
     pub takes: Takes,
+    /// The probe that it is about.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub probe: Option<ProbeName>,
 }
 
 impl Task {
@@ -54,11 +61,18 @@ impl Task {
 pub enum Takes {
     /// Nothing but the word that it is done.
     Nothing,
+    /// Yes or no: whether it has arrived.
+    Arrival,
     /// The new token, hidden: a prompt, standard input or a file of mode 0600.
     HiddenToken,
     /// The secret's whole name.
     SecretName {
         /// The name.
+        name: SecretName,
+    },
+    /// Nothing: fetching the value with `rollover env pull` is the answer.
+    Fetch {
+        /// The secret.
         name: SecretName,
     },
 }
@@ -71,10 +85,15 @@ pub enum TaskKind {
     Create,
     /// Agree to the revocation.
     Approve,
+    /// Say whether what a probe sent has arrived; nobody else can know.
+    Receipt,
     /// Revoke the old token at the issuer; proven by its death.
     Revoke,
     /// Revoke the new token at the issuer, on the way back; proven by its death.
     Discard,
+    /// Fetch the value for one's own workstation; proven by the fetch itself, which reads back
+    /// what it wrote.
+    Fetch,
     /// Look into a step that does not go on by itself.
     Attend,
 }
@@ -86,8 +105,10 @@ impl TaskKind {
         match self {
             Self::Create => "create",
             Self::Approve => "approve",
+            Self::Receipt => "receipt",
             Self::Revoke => "revoke",
             Self::Discard => "discard",
+            Self::Fetch => "fetch",
             Self::Attend => "attend",
         }
     }

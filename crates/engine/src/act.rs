@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use connectors::{Consumer, Fault, Issuer, Store};
-use domain::{Action, ConsumerId, Event, Evidence, Handle, Plan, Token, retry_delay};
+use domain::{
+    Action, ConsumerId, Event, Evidence, Handle, Mode, Plan, ProbeName, Token, retry_delay,
+};
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 
@@ -29,6 +31,12 @@ pub(crate) struct Context {
     pub(crate) attempts: u32,
     /// What was last said of this step.
     pub(crate) note: Option<String>,
+    /// When this step began, where it has.
+    pub(crate) began: Option<Timestamp>,
+    /// What each probe's sending was answered with.
+    pub(crate) receipts_of_probes: BTreeMap<ProbeName, String>,
+    /// When each consumer was given the new token.
+    pub(crate) given: BTreeMap<ConsumerId, Timestamp>,
     /// What each consumer's last write was answered with.
     pub(crate) receipts: BTreeMap<ConsumerId, String>,
     /// When the new token was seen first.
@@ -68,11 +76,22 @@ pub(crate) async fn act(context: Context, action: Action, settle: bool) -> End {
         Action::Validate => c.validate(&action).await,
         Action::Store => c.write_store(&action, true, settle).await,
         Action::Unstore => c.write_store(&action, false, settle).await,
+        Action::Propagate(id) if c.is_operators(&action) => {
+            c.watch_fetch(&action, id, true, settle).await
+        }
+        Action::Restore(id) if c.is_operators(&action) => {
+            c.watch_fetch(&action, id, false, settle).await
+        }
         Action::Propagate(id) => c.write_consumer(&action, id, true, settle).await,
         Action::Restore(id) => c.write_consumer(&action, id, false, settle).await,
-        Action::Verify(id) => c.adopted(&action, id, true).await,
+        Action::Remove(id) => c.remove_from(&action, id, settle).await,
+        Action::Clear => c.clear_store(&action, settle).await,
+        Action::Verify(id) | Action::Absent(id) => c.adopted(&action, id, true).await,
         Action::Recheck(id) => c.adopted(&action, id, false).await,
-        Action::Probe => c.probe(&action).await,
+        Action::Send(name) => c.send(&action, name, settle).await,
+        Action::Probe(name) => c.probe(&action, name).await,
+        // A person's: nothing is to be done for it.
+        Action::Receipt(_) => End::nothing(&action),
         Action::Soak => End::of(&action, checked(&action, c.soaked())),
         Action::Gate | Action::Confirm => c.look_everywhere(&action).await,
         Action::Revoke if c.is_operators(&action) => c.watch_revoke(&action).await,
@@ -87,6 +106,7 @@ pub(crate) async fn act(context: Context, action: Action, settle: bool) -> End {
 impl Context {
     fn soaked(&self) -> &'static str {
         match self.plan.mode {
+            Mode::Decommission => "nobody had it, and it lived",
             mode if mode.overlaps() => "both tokens lived side by side",
             _ => "everybody was on the new token",
         }
@@ -94,6 +114,9 @@ impl Context {
 
     fn is_operators(&self, action: &Action) -> bool {
         let doer = match action {
+            Action::Propagate(id) | Action::Restore(id) => {
+                return self.plan.consumer(id).is_some_and(|part| part.fetched_by.is_some());
+            }
             Action::Create => self.plan.issuer.creates,
             _ => self.plan.issuer.revokes,
         };
@@ -149,6 +172,11 @@ impl Context {
     pub(crate) fn seen(&self, action: &Action, what: &str) {
         // Nobody may be listening any more; then there is nobody to tell.
         let _ = self.progress.send(Progress::Seen { step: action.to_string(), what: what.into() });
+    }
+
+    /// What everybody is to hold where the rotation goes: the new token, or nothing.
+    pub(crate) fn target(&self) -> Option<Token> {
+        (!self.plan.mode.ends_use()).then(|| self.new_token())
     }
 
     /// The new token; every step that needs it comes after its creation.

@@ -249,7 +249,7 @@ fn via(part: &ConsumerConf) -> Option<&String> {
         ConsumerKind::HerokuConfig { via, .. } | ConsumerKind::GithubSecret { via, .. } => {
             Some(via)
         }
-        ConsumerKind::Dotenv { .. } => None,
+        ConsumerKind::Dotenv { .. } | ConsumerKind::Workstation { .. } => None,
     }
 }
 

@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::{
-    Act, Action, ConsumerId, Event, Guarded, Mode, Next, Outcome, Remark, Rotation, RotationId,
-    SecretName, Token, Waiting,
+    Act, Action, ConsumerId, Event, Guarded, Mode, Next, Outcome, ProbeName, Remark, Rotation,
+    RotationId, SecretName, StepState, Token, Waiting,
 };
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -327,10 +327,15 @@ impl Drive {
         let step = self.rotation.step(action);
         let forward = *self.rotation.direction() == domain::Direction::Forward;
         let receipt = |id: &ConsumerId| {
-            let write = if forward { Action::Propagate } else { Action::Restore }(id.clone());
+            let write = if forward { plan.write(id) } else { Action::Restore(id.clone()) };
             Some((id.clone(), self.rotation.step(&write)?.note.clone()?))
         };
         let receipts = plan.consumers.iter().filter_map(|part| receipt(&part.id)).collect();
+        let sent = |name: &ProbeName| Some((name.clone(), self.rotation.sent(name)?.to_owned()));
+        let given = |id: &ConsumerId| {
+            let step = self.rotation.step(&Action::Propagate(id.clone()))?;
+            (step.state == StepState::Done).then(|| (id.clone(), step.since))
+        };
         Ok(Context {
             engine: Arc::clone(&self.engine),
             issuer: self.engine.issuer(&plan.issuer.name).ok_or_else(|| missing("its issuer"))?,
@@ -342,6 +347,9 @@ impl Drive {
             forward,
             attempts: step.map_or(0, |step| step.attempts),
             note: step.and_then(|step| step.note.clone()),
+            began: step.filter(|step| step.state == StepState::Begun).map(|step| step.since),
+            receipts_of_probes: plan.probes.iter().filter_map(|part| sent(&part.name)).collect(),
+            given: plan.consumers.iter().filter_map(|part| given(&part.id)).collect(),
             receipts,
             created: self.created,
             patient: self.options.wait,
@@ -372,7 +380,9 @@ impl Drive {
         let people = |next: &Next| match next {
             // The engine goes on looking for a death as long as somebody waits for it.
             Next::Wait { action: Action::Prove, .. } => overdue,
-            Next::Ask | Next::Attend { .. } => true,
+            // Which may take days; whoever is run again then goes on.
+            Next::Wait { action: Action::Soak, .. } => self.rotation.plan().mode.ends_use(),
+            Next::Ask | Next::AskReceipt(_) | Next::Attend { .. } => true,
             Next::Settle(action) | Next::Do(action) => {
                 self.rotation.asked_of_operator(action).is_some()
             }

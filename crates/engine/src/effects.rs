@@ -88,15 +88,56 @@ impl Context {
             Ok(Some(stored)) if stored.token == *token => {
                 End::of(action, written(action, stored.version))
             }
-            // A write that waits for its approval must not be ordered a second time.
-            Ok(_) if self.note.as_ref().is_some_and(|note| note.starts_with(APPROVAL)) => {
-                self.unsure(action, APPROVAL)
-            }
-            Ok(_) => {
-                let why = "the store holds something else".into();
-                End::of(action, Event::NotDone { action: action.clone(), why })
-            }
+            Ok(_) if self.waits_for_approval() => self.unsure(action, APPROVAL),
+            Ok(_) => not_done(action, "the store holds something else"),
             Err(fault) => self.unsure(action, fault.to_string()),
+        }
+    }
+
+    /// Takes the value out of the store.
+    pub(crate) async fn clear_store(&self, action: &Action, settle: bool) -> End {
+        let key = &self.plan.store.key;
+        if settle {
+            return match self.store.read(key).await {
+                Ok(None) => End::of(action, written(action, "found empty")),
+                Ok(Some(_)) if self.waits_for_approval() => self.unsure(action, APPROVAL),
+                Ok(Some(_)) => not_done(action, "the store still holds a value"),
+                Err(fault) => self.unsure(action, fault.to_string()),
+            };
+        }
+        match self.store.remove(key).await {
+            Ok(StoreWrite::Done(what)) => End::of(action, written(action, what)),
+            Ok(StoreWrite::PendingApproval(what)) => {
+                self.unsure(action, format!("{APPROVAL}: {what}"))
+            }
+            Err(fault) => self.fault(action, &fault),
+        }
+    }
+
+    /// A write that waits for its approval must not be ordered a second time.
+    fn waits_for_approval(&self) -> bool {
+        self.note.as_ref().is_some_and(|note| note.starts_with(APPROVAL))
+    }
+
+    /// Takes the secret's names out of a consumer. What is not there need not be taken out, so
+    /// one whose end is unknown and that is not seen to have happened is simply made again.
+    pub(crate) async fn remove_from(&self, action: &Action, id: &ConsumerId, settle: bool) -> End {
+        let consumer = match self.consumer(id) {
+            Ok(consumer) => consumer,
+            Err(fault) => return self.unsure(action, fault.to_string()),
+        };
+        if settle {
+            return match consumer.look().await {
+                Ok(Held::Values(values)) if values.iter().all(Option::is_none) => {
+                    End::of(action, written(action, "found removed"))
+                }
+                Ok(_) => not_done(action, "it is not seen to be removed"),
+                Err(fault) => self.unsure(action, fault.to_string()),
+            };
+        }
+        match consumer.remove().await {
+            Ok(receipt) => End::of(action, written(action, receipt.0)),
+            Err(fault) => self.fault(action, &fault),
         }
     }
 
@@ -119,10 +160,7 @@ impl Context {
                     End::of(action, written(action, "found in place"))
                 }
                 // A write that cannot be read back is simply made again: it has one outcome.
-                Ok(_) => {
-                    let why = "it does not hold this token".into();
-                    End::of(action, Event::NotDone { action: action.clone(), why })
-                }
+                Ok(_) => not_done(action, "it does not hold this token"),
                 Err(fault) => self.unsure(action, fault.to_string()),
             };
         }
@@ -215,6 +253,11 @@ impl Context {
         end.events.insert(0, Event::Looked { look });
         end
     }
+}
+
+/// Settled: it did not happen.
+fn not_done(action: &Action, why: &str) -> End {
+    End::of(action, Event::NotDone { action: action.clone(), why: why.into() })
 }
 
 fn holds_all(values: &[Option<Token>], token: &Token) -> bool {

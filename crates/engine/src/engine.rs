@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use connectors::{CallObserver, Consumer, Issuer, Login, Store, World};
+use connectors::{CallObserver, Consumer, Issuer, Login, Prober, Store, World};
 use domain::inventory::{Auth, Inventory, Secret, Source};
 use domain::{
-    ConsumerId, Fingerprint, FingerprintKey, Rotation, RotationId, SecretName, TaskKind, Token,
-    Which,
+    ConsumerId, Fingerprint, FingerprintKey, ProbeName, Rotation, RotationId, SecretName, TaskKind,
+    Token, Which,
 };
 use jiff::Timestamp;
 use journal::{Journal, Reader, Slot};
 
 use crate::EngineError;
 use crate::clock::Clock;
+use crate::desk::OwnDesk;
 use crate::writers::Writers;
 
 /// What all rotations of one installation share.
@@ -43,7 +44,8 @@ impl Engine {
         actor: String,
         observer: Option<Arc<dyn CallObserver>>,
     ) -> Result<Self, EngineError> {
-        let world = World::build(&inventory, directory, key, observer)?;
+        let desk = Arc::new(OwnDesk::of(&reader));
+        let world = World::build(&inventory, directory, key, observer, Some(desk))?;
         let fingerprints = reader.fingerprint_key();
         let clock = Clock::start();
         let writers = Writers::default();
@@ -180,6 +182,10 @@ impl Engine {
         self.world.consumers.get(&(secret.clone(), id.clone())).cloned()
     }
 
+    pub(crate) fn prober(&self, secret: &SecretName, name: &ProbeName) -> Option<Arc<dyn Prober>> {
+        self.world.probers.get(&(secret.clone(), name.clone())).cloned()
+    }
+
     /// The logins that are this very token.
     pub(crate) fn logins_with(&self, token: &Token) -> Vec<Login> {
         let is_it = |login: &&Login| login.get().is_some_and(|held| held == *token);
@@ -227,12 +233,17 @@ impl Engine {
                 Some(fingerprint) => issuer.how_to_revoke(&which(fingerprint)),
                 None => Vec::new(),
             },
+            TaskKind::Fetch => vec![format!(
+                "At your own machine: rollover env pull {}. No message ever carries the value.",
+                plan.secret
+            )],
             TaskKind::Approve => {
                 vec![format!(
                     "Agree with: rollover task done {}.approve --confirm {}",
                     plan.id, plan.secret
                 )]
             }
+            TaskKind::Receipt => receipts(rotation),
             TaskKind::Attend => {
                 vec![format!("Try again with: rollover run resume {}", plan.id)]
             }
@@ -294,6 +305,22 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// What has been sent and is to be looked for in a mailbox, and how to answer.
+fn receipts(rotation: &Rotation) -> Vec<String> {
+    let tasks = rotation.tasks(Timestamp::now());
+    let asked = tasks.iter().filter_map(|task| Some((task, task.probe.as_ref()?)));
+    let lines = asked.map(|(task, probe)| {
+        let sent = rotation.sent(probe).unwrap_or("no receipt");
+        let what = rotation.plan().probe(probe).map(|part| part.what.as_str()).unwrap_or_default();
+        format!(
+            "{what}: {sent}. It arrived: rollover task done {0}. It did not, and everything goes \
+             back: rollover task done {0} --no",
+            task.id
+        )
+    });
+    lines.collect()
 }
 
 /// The end of a value, for telling it from its siblings on the issuer's own page.

@@ -52,6 +52,14 @@ pub enum EngineError {
         /// What was seen.
         why: String,
     },
+    /// The store did not give a value.
+    #[error("the store of {name} did not give its value: {why}")]
+    NotStored {
+        /// The secret.
+        name: SecretName,
+        /// What was seen.
+        why: String,
+    },
     /// Somebody may not do what they asked for.
     #[error(transparent)]
     Denied(#[from] Box<Denied>),

@@ -1,6 +1,6 @@
 //! What people tell a running rotation, from this terminal or from another.
 
-use domain::{RotationId, Token};
+use domain::{ProbeName, RotationId, Token};
 use jiff::Timestamp;
 use journal::{Item, Pending};
 use serde_json::json;
@@ -12,6 +12,15 @@ pub enum Command {
     Approve {
         /// Who.
         by: String,
+    },
+    /// What a probe sent has arrived, or has not.
+    Receipt {
+        /// Who.
+        by: String,
+        /// Which probe.
+        probe: ProbeName,
+        /// Whether it has.
+        arrived: bool,
     },
     /// The operator step is done; have a look at once.
     Done {
@@ -42,6 +51,7 @@ pub enum Command {
 }
 
 const APPROVE: &str = "approve";
+const RECEIPT: &str = "receipt";
 const DONE: &str = "done";
 const ENTER: &str = "enter";
 const BACK: &str = "back";
@@ -52,18 +62,22 @@ impl Command {
     /// [`Command::Stop`], which is a matter of the own process.
     #[must_use]
     pub fn item(self, rotation: &RotationId) -> Option<Item> {
-        let (kind, actor, why, token) = match self {
-            Self::Approve { by } => (APPROVE, by, String::new(), None),
-            Self::Done { by } => (DONE, by, String::new(), None),
-            Self::Enter { by, token } => (ENTER, by, String::new(), Some(token)),
-            Self::Back { by, why } => (BACK, by, why, None),
-            Self::Retry { by } => (RETRY, by, String::new(), None),
+        let nothing = || json!({});
+        let (kind, actor, body, token) = match self {
+            Self::Approve { by } => (APPROVE, by, nothing(), None),
+            Self::Receipt { by, probe, arrived } => {
+                (RECEIPT, by, json!({ "probe": probe, "arrived": arrived }), None)
+            }
+            Self::Done { by } => (DONE, by, nothing(), None),
+            Self::Enter { by, token } => (ENTER, by, nothing(), Some(token)),
+            Self::Back { by, why } => (BACK, by, json!({ "why": why }), None),
+            Self::Retry { by } => (RETRY, by, nothing(), None),
             Self::Stop => return None,
         };
         Some(Item {
             rotation: rotation.clone(),
             kind: kind.to_owned(),
-            body: json!({ "why": why }),
+            body,
             token,
             actor,
             at: Timestamp::now(),
@@ -75,6 +89,11 @@ impl Command {
         let by = pending.item.actor.clone();
         Some(match pending.item.kind.as_str() {
             APPROVE => Self::Approve { by },
+            RECEIPT => {
+                let body = &pending.item.body;
+                let (probe, arrived) = (body["probe"].as_str()?, body["arrived"].as_bool()?);
+                Self::Receipt { by, probe: probe.into(), arrived }
+            }
             DONE => Self::Done { by },
             ENTER => Self::Enter { by, token: pending.item.token.clone()? },
             BACK => {

@@ -15,9 +15,12 @@ mod campaign;
 mod writers;
 
 mod act;
+mod desk;
 mod effects;
 mod looks;
+mod probes;
 mod sweep;
+mod value;
 mod watch;
 
 mod learn;
@@ -25,6 +28,7 @@ mod reconcile;
 
 mod doctor;
 mod drift;
+mod existing;
 mod posture;
 mod sync;
 mod usage;
@@ -40,6 +44,7 @@ pub use doctor::{Question, examine_alone, kind_of, mail_alone};
 pub use drive::{Drive, Ended, Options};
 pub use engine::Engine;
 pub use error::EngineError;
+pub use existing::{Existing, Here, Stranger};
 pub use inbox::Command;
 pub use observe::Planned;
 pub use progress::Progress;

@@ -42,7 +42,7 @@ impl Context {
         }
     }
 
-    /// Waits, looking, until a consumer runs on the new token, or on the old one again.
+    /// Waits, looking, until a consumer is where the rotation goes, or on the old token again.
     pub(crate) async fn adopted(&self, action: &Action, id: &ConsumerId, forward: bool) -> End {
         match self.adoption(action, id, forward).await {
             Adopted::On(proof, detail) => {
@@ -57,7 +57,7 @@ impl Context {
     }
 
     async fn adoption(&self, action: &Action, id: &ConsumerId, forward: bool) -> Adopted {
-        let token = if forward { self.new_token() } else { self.old.clone() };
+        let token = if forward { self.target() } else { Some(self.old.clone()) };
         let consumer = match self.consumer(id) {
             Ok(consumer) => consumer,
             Err(fault) => return Adopted::Late(fault.to_string()),
@@ -65,7 +65,7 @@ impl Context {
         let receipt = self.receipts.get(id).map(String::as_str);
         let timeout = self.plan.limits.adopt_timeout;
         let say = |what: &str| self.seen(action, what);
-        wait_until_adopted(&*consumer, &token, receipt, timeout, &say).await
+        wait_until_adopted(&*consumer, token.as_ref(), receipt, timeout, &say).await
     }
 
     /// The last look before the point of no return, and the first one after it: the store and
@@ -74,7 +74,8 @@ impl Context {
         let looks = self.plan.consumers.iter().map(|consumer| async {
             (consumer.id.clone(), self.adoption(action, &consumer.id, true).await)
         });
-        let (looks, stored) = tokio::join!(join_all(looks), self.stored());
+        let (looks, stored, probed) =
+            tokio::join!(join_all(looks), self.stored(), self.probed_again());
         let mut end = End::nothing(action);
         let mut late = None;
         match stored {
@@ -91,6 +92,9 @@ impl Context {
         }
         match (end.events.is_empty(), late) {
             (true, None) => {
+                if let Err(why) = probed {
+                    return self.unsure(action, why);
+                }
                 let count = self.plan.consumers.len();
                 let detail = format!("the store and {count} of {count} consumers in step");
                 End::of(action, checked(action, detail))
@@ -101,12 +105,16 @@ impl Context {
         }
     }
 
-    /// Whether the store holds the new token. A read may lag behind the write, so a difference
+    /// Whether the store holds the new token, or nothing. A read may lag behind the write, so a difference
     /// is looked at twice.
     async fn stored(&self) -> Adopted {
+        let target = self.target();
         for last in [false, true] {
             match self.store.read(&self.plan.store.key).await {
-                Ok(Some(stored)) if stored.token == self.new_token() => {
+                Ok(None) if target.is_none() => {
+                    return Adopted::On(Proof::Fingerprint, "empty".into());
+                }
+                Ok(Some(stored)) if target.as_ref() == Some(&stored.token) => {
                     return Adopted::On(Proof::Fingerprint, stored.version);
                 }
                 Ok(_) if last => return Adopted::Differs("the store holds something else".into()),
@@ -115,21 +123,6 @@ impl Context {
             }
         }
         Adopted::Late("not looked at".into())
-    }
-
-    /// The inventory's probes, side by side.
-    pub(crate) async fn probe(&self, action: &Action) -> End {
-        let Ok(secret) = self.engine.secret(&self.plan.secret) else {
-            return self.unsure(action, "the secret is no longer in the inventory");
-        };
-        let probes = secret.probes.iter().map(|probe| async {
-            connectors::run_probe(probe).await.map_err(|fault| format!("{}: {fault}", probe.name))
-        });
-        let results: Result<Vec<String>, String> = join_all(probes).await.into_iter().collect();
-        match results {
-            Ok(seen) => End::of(action, checked(action, seen.join("; "))),
-            Err(why) => self.unsure(action, why),
-        }
     }
 
     /// One look at the old token after its revocation. The machine counts the looks.
@@ -141,10 +134,10 @@ impl Context {
     }
 }
 
-/// Waits, looking, until a consumer runs on a token. What is not yet so is said.
+/// Waits, looking, until a consumer runs on a token, or holds none. What is not yet so is said.
 pub(crate) async fn wait_until_adopted(
     consumer: &dyn Consumer,
-    token: &Token,
+    token: Option<&Token>,
     receipt: Option<&str>,
     timeout: Span,
     say: &(dyn Fn(&str) + Send + Sync),
@@ -152,7 +145,11 @@ pub(crate) async fn wait_until_adopted(
     let started = Instant::now();
     let (mut pause, mut differs_since) = (POLL_FIRST, None);
     loop {
-        let not_yet = match consumer.adopted(token, receipt).await {
+        let looked = match token {
+            Some(token) => consumer.adopted(token, receipt).await,
+            None => consumer.absent(receipt).await,
+        };
+        let not_yet = match looked {
             Ok(Adoption::ByFingerprint(detail)) => {
                 return Adopted::On(Proof::Fingerprint, detail);
             }

@@ -6,7 +6,8 @@ use connectors::{Fault, Held, Issuer, ListedToken, MintRight};
 use domain::inventory::{Auth, Consumer as ConsumerConf, Secret, Source};
 use domain::{
     Baseline, ConsumerSeen, Declared, Fingerprint, FingerprintKey, Handle, Holding, IssuerSeen,
-    LiveToken, Liveness, Mint, Mode, Observed, Plan, RotationId, SecretName, StoreSeen, Token,
+    LiveToken, Liveness, Mint, Mode, Observed, Plan, RotationId, SecretName, Span, StoreSeen,
+    Token,
 };
 use futures_util::future::join_all;
 use journal::{TokenRow, TokenState};
@@ -54,6 +55,21 @@ impl Engine {
         }
     }
 
+    /// Plans to take a secret out of use; `watch` is how long its name is gone before its token is
+    /// revoked. Nothing is changed.
+    ///
+    /// # Errors
+    /// As [`Engine::plan`].
+    pub async fn plan_decommission(
+        &self,
+        name: &SecretName,
+        watch: Option<Span>,
+    ) -> Result<Planned, EngineError> {
+        let mut planned = self.plan(name, Mode::Decommission).await?;
+        planned.plan.limits.soak = watch.unwrap_or(planned.plan.limits.soak);
+        Ok(planned)
+    }
+
     fn missing(&self, name: &SecretName) -> EngineError {
         EngineError::NoSecret(name.clone())
     }
@@ -93,6 +109,7 @@ impl Engine {
         let observed = Observed {
             at: self.clock.now(),
             open: self.open_rotation(&secret.name)?,
+            decommissioned: self.reader.decommissioned(&secret.name)?,
             remembered: self.remembered(&secret.name, fingerprint)?,
             store,
             old: liveness,
@@ -221,18 +238,27 @@ impl Engine {
 
     /// What other secrets of the inventory have at the issuers, as far as anybody knows.
     pub(crate) fn others(&self, name: &SecretName) -> Result<Others, EngineError> {
+        self.all_but(Some(name))
+    }
+
+    /// What all secrets of the inventory have there.
+    pub(crate) fn everybody(&self) -> Result<Others, EngineError> {
+        self.all_but(None)
+    }
+
+    fn all_but(&self, name: Option<&SecretName>) -> Result<Others, EngineError> {
         let alive = self.reader.tokens_alive()?;
-        let alive = alive.into_iter().filter(|row| row.secret != *name);
+        let alive = alive.into_iter().filter(|row| Some(&row.secret) != name);
         let (fingerprints, handles): (Vec<_>, Vec<_>) =
             alive.map(|row| (row.fingerprint, row.handle)).unzip();
-        let others = self.inventory.secrets.values().filter(|secret| secret.name != *name);
+        let others = self.inventory.secrets.values().filter(|secret| Some(&secret.name) != name);
         let open = self.reader.open_rotations()?.into_iter();
         Ok(Others {
             fingerprints: fingerprints.into_iter().collect(),
             handles: handles.into_iter().flatten().collect(),
             descriptions: others.filter_map(|secret| secret.old_description.clone()).collect(),
             markers: open
-                .filter(|row| row.secret != *name)
+                .filter(|row| Some(&row.secret) != name)
                 .map(|row| format!("rollover {} {}", row.id, row.secret))
                 .collect(),
         })
@@ -281,6 +307,7 @@ pub(crate) fn live(key: &FingerprintKey, listed: &ListedToken) -> LiveToken {
 pub(crate) fn holding(key: &FingerprintKey, held: Held) -> Holding {
     match held {
         Held::Unreadable(at) => Holding::Unreadable(at),
+        Held::Known(fingerprint) => Holding::Token(fingerprint),
         Held::Shadowed(why) => Holding::Shadowed(why),
         Held::Values(values) => {
             let seen: Vec<Option<Fingerprint>> =

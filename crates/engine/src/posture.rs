@@ -19,6 +19,9 @@ impl Engine {
     pub async fn posture(&self, directory: &Path, offline: bool) -> Result<Facts, EngineError> {
         let mut facts = Facts::default();
         for secret in self.inventory.secrets.values() {
+            if self.reader.decommissioned(&secret.name)?.is_some() {
+                continue;
+            }
             let token = if offline { None } else { self.look_at_store(secret).await.token };
             let observed = match offline {
                 true => None,

@@ -75,7 +75,9 @@ impl RotationSummary {
             Some((at, Outcome::RolledBack { why } | Outcome::Abandoned { why })) => {
                 (Some(why.clone()), Some(*at))
             }
-            Some((at, Outcome::Completed | Outcome::Rehearsed)) => (None, Some(*at)),
+            Some((at, Outcome::Completed | Outcome::Rehearsed | Outcome::Decommissioned)) => {
+                (None, Some(*at))
+            }
             None => (None, None),
         };
         let done = |action: Action| rotation.state(&action) == StepState::Done;
@@ -83,23 +85,21 @@ impl RotationSummary {
             .consumers
             .iter()
             .map(|part| {
-                let verified = done(Action::Verify(part.id.clone()));
+                let verified = done(plan.proof(&part.id));
                 let back = done(Action::Recheck(part.id.clone()));
                 let fingerprint = match (back, verified) {
                     (true, _) => Some(plan.old.fingerprint),
                     (false, true) => rotation.new_fingerprint(),
                     (false, false) => part.before,
                 };
-                let receipt = rotation
-                    .step(&Action::Propagate(part.id.clone()))
-                    .and_then(|step| step.note.clone());
+                let receipt =
+                    rotation.step(&plan.write(&part.id)).and_then(|step| step.note.clone());
                 let name = part.id.to_string();
                 ConsumerSummary { name, fingerprint, in_step: verified || back, receipt }
             })
             .collect();
-        let wrote = |part: &domain::ConsumerPart| {
-            [Action::Propagate(part.id.clone()), Action::Restore(part.id.clone())]
-        };
+        let wrote =
+            |part: &domain::ConsumerPart| [plan.write(&part.id), Action::Restore(part.id.clone())];
         let writes = plan.consumers.iter().filter(|part| part.restarts).flat_map(wrote);
         let restarts = writes.filter(|write| done(write.clone())).count();
         Self {

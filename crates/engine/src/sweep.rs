@@ -1,7 +1,9 @@
 //! The last look at the issuer: nothing of this rotation's may be left behind.
 
+use connectors::{Fault, Listing};
 use domain::{Action, Doer, Event, Evidence, Handle, LiveToken};
 
+use crate::EngineError;
 use crate::act::{Context, End};
 use crate::observe::live;
 
@@ -10,6 +12,9 @@ impl Context {
     /// live tokens that nobody knows. Revoking by handle may be repeated, so settling a sweep is
     /// sweeping again.
     pub(crate) async fn sweep(&self, action: &Action) -> End {
+        if self.plan.mode.ends_use() {
+            return self.list_others(action).await;
+        }
         // Both look at the same list; the second counts where nothing had to be removed.
         let (removed, unknown) =
             tokio::join!(self.remove_marked(action), self.unknown(action, &[]));
@@ -27,6 +32,34 @@ impl Context {
                 End::of(action, Event::Done { action: action.clone(), evidence })
             }
         }
+    }
+
+    /// The other live tokens that nobody knows, at the end of a decommission. Where only a
+    /// sibling may ask for the list there is none to ask with any more; then those that were seen
+    /// when it was planned are told.
+    async fn list_others(&self, action: &Action) -> End {
+        let unknown = match self.issuer.list(&self.old).await {
+            Ok(listing) if listing.complete => match self.nobodys(&listing) {
+                Ok(unknown) => unknown,
+                Err(error) => return self.unsure(action, error.to_string()),
+            },
+            Err(fault @ Fault::Later { .. }) => return self.fault(action, &fault),
+            _ => self.plan.unknown.clone(),
+        };
+        let evidence = Evidence::Swept { removed: Vec::new(), unknown };
+        End::of(action, Event::Done { action: action.clone(), evidence })
+    }
+
+    /// Those of a list that neither this secret nor another one of the inventory knows.
+    fn nobodys(&self, listing: &Listing) -> Result<Vec<LiveToken>, EngineError> {
+        let key = &self.engine.fingerprints;
+        let others = self.engine.others(&self.plan.secret)?;
+        let known_before = |token: &LiveToken| {
+            let seen = self.plan.baseline.iter().any(|before| same(before, token));
+            seen && !self.plan.unknown.iter().any(|unknown| same(unknown, token))
+        };
+        let all = listing.tokens.iter().map(|token| live(key, token));
+        Ok(all.filter(|token| !others.has(token) && !known_before(token)).collect())
     }
 
     async fn remove_marked(&self, action: &Action) -> Result<Vec<Handle>, End> {

@@ -10,8 +10,10 @@ use std::sync::Arc;
 
 use connectors::{Consumer, Fault, Held};
 use domain::drift::{Finding, Grade, Kind, Place, Report, Standing, Stands};
+use domain::inventory::ConsumerKind;
 use domain::{
-    ConsumerId, Fingerprint, Holding, Liveness, PlanError, Refusal, SecretName, Token, retry_delay,
+    ConsumerId, Fingerprint, Holding, Liveness, PlanError, Refusal, SecretName, Span, Token,
+    retry_delay,
 };
 use futures_util::future::join_all;
 use serde::Serialize;
@@ -49,6 +51,8 @@ pub struct SyncPart {
     pub restarts: bool,
     /// Whether it serves production.
     pub production: bool,
+    /// Whether its owner fetches the value.
+    pub is_fetched: bool,
 }
 
 /// How a consumer's sync ended.
@@ -113,6 +117,7 @@ impl Engine {
                     from,
                     restarts: self.consumer(name, id).is_some_and(|one| one.restarts()),
                     production: conf.production,
+                    is_fetched: matches!(conf.kind, ConsumerKind::Workstation { .. }),
                 }),
                 Turn::Leave(why) if meant => left.push((id.clone(), why)),
                 Turn::Write(_) | Turn::Leave(_) => {}
@@ -183,10 +188,14 @@ impl Engine {
             Err(end) => return Ok(end),
         };
         tell(id, &format!("written, {receipt}"));
-        let timeout = self.inventory.policy.adopt_timeout;
+        // Whoever fetches it does so in their own time.
+        let timeout = match part.is_fetched {
+            true => Span::from_millis(0),
+            false => self.inventory.policy.adopt_timeout,
+        };
         let say = |what: &str| tell(id, what);
         let adopted =
-            wait_until_adopted(&*consumer, &plan.token, Some(&receipt), timeout, &say).await;
+            wait_until_adopted(&*consumer, Some(&plan.token), Some(&receipt), timeout, &say).await;
         Ok(match adopted {
             Adopted::On(_, detail) => {
                 self.told(plan, id, "secret.sync.verified", &[("evidence", &detail)]).await?;
@@ -264,7 +273,9 @@ impl Engine {
                     };
                 }
                 // It has one outcome, however often it is made.
-                Ok(Held::Unreadable(_) | Held::Shadowed(_)) => return Settled::NotThere,
+                Ok(Held::Unreadable(_) | Held::Shadowed(_) | Held::Known(_)) => {
+                    return Settled::NotThere;
+                }
                 Err(fault) => why = fault.to_string(),
             }
         }
@@ -338,6 +349,9 @@ fn place_of(report: &Report, stands: &Stands, named: bool, begun: bool) -> Turn 
 
 /// Why what the store holds is not spread.
 fn refusals(name: &SecretName, report: &Report, expected: &str) -> Vec<Refusal> {
+    if let Some(at) = report.decommissioned {
+        return vec![Refusal::Decommissioned { secret: name.clone(), at }];
+    }
     let mut refusals = Vec::new();
     let at_store = |finding: &&Finding| matches!(finding.place, Place::Store(_));
     for finding in report.findings.iter().filter(at_store) {

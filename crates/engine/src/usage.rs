@@ -6,10 +6,11 @@ use std::path::Path;
 use connectors::{Fault, ReleaseSeen, Survey};
 use domain::inventory::{ConsumerKind, IssuerKind};
 use domain::usage::{Counts, Mail};
-use domain::{Handle, SecretName};
+use domain::{Handle, SecretName, Token, Which};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::engine::slot_of;
 use crate::{Engine, EngineError};
 
 /// An authorization that was made.
@@ -47,6 +48,16 @@ pub enum Used {
 }
 
 impl Engine {
+    /// The token of a decommission that is open: its store may be empty already, and its usage is
+    /// what is looked at then.
+    fn being_decommissioned(&self, name: &SecretName) -> Result<Option<Token>, EngineError> {
+        let Some(id) = self.open_rotation(name)? else { return Ok(None) };
+        match self.rotation(&id)?.plan().mode.ends_use() {
+            true => Ok(self.reader.open_value(&id, slot_of(Which::Old))?),
+            false => Ok(None),
+        }
+    }
+
     /// What happened with a secret's token, in these days.
     ///
     /// # Errors
@@ -67,7 +78,7 @@ impl Engine {
             EngineError::World(connectors::WorldError::Connection { connection, source })
         })?;
         let looked = self.look_at_store(secret).await;
-        let Some(token) = looked.token else {
+        let Some(token) = looked.token.or(self.being_decommissioned(name)?) else {
             let why = looked.unseen.unwrap_or_else(|| "the store holds nothing".into());
             return Ok(Used::Unseen(why));
         };

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use domain::{Action, Event, Liveness, Seen, Token};
+use connectors::Adoption;
+use domain::{Action, ConsumerId, Event, Liveness, Seen, Token};
 
 use crate::act::{Context, End, written};
 use crate::observe::live;
@@ -72,6 +73,49 @@ impl Context {
             return End::nothing(action);
         }
         self.discarded(action, self.issuer.look(&new).await)
+    }
+
+    /// Has a token wait for the owner of a workstation, and watches until it was fetched. A fetch
+    /// of the new token that is settled on the way back is one look: what was not fetched by then
+    /// is taken back.
+    pub(crate) async fn watch_fetch(
+        &self,
+        action: &Action,
+        id: &ConsumerId,
+        new: bool,
+        settle: bool,
+    ) -> End {
+        let once = settle && new && !self.forward;
+        let token = if new { self.new_token() } else { self.old.clone() };
+        let consumer = match self.consumer(id) {
+            Ok(consumer) => consumer,
+            Err(fault) => return self.unsure(action, fault.to_string()),
+        };
+        // Both may be repeated, so a lost answer is no doubt.
+        let told = match once {
+            true => consumer.withdraw(&token).await,
+            false => consumer.write(&token).await.map(drop),
+        };
+        if let Err(fault) = told {
+            return self.fault(action, &fault);
+        }
+        loop {
+            match consumer.adopted(&token, None).await {
+                Ok(Adoption::ByFingerprint(how) | Adoption::ByWrite(how)) => {
+                    return End::of(action, written(action, how));
+                }
+                Ok(Adoption::NotYet(why) | Adoption::Differs(why)) if once => {
+                    return End::of(action, Event::NotDone { action: action.clone(), why });
+                }
+                Ok(Adoption::NotYet(why) | Adoption::Differs(why)) => self.seen(action, &why),
+                Err(fault) if once => return self.unsure(action, fault.to_string()),
+                Err(fault) => self.seen(action, &fault.to_string()),
+            }
+            if !self.patient {
+                return End::nothing(action);
+            }
+            self.pause().await;
+        }
     }
 
     async fn watch_gone(&self, action: &Action, token: &Token) -> Option<String> {

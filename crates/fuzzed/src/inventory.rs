@@ -71,7 +71,7 @@ fn good(inventory: &Inventory) {
         assert!(inventory.stores.contains_key(&secret.store));
         assert_eq!(inventory.secret(&secret.name).map(|found| &found.name), Some(&secret.name));
         for probe in &secret.probes {
-            goes(&probe.url, AddressUse::Probe);
+            probe.kind.ask().into_iter().for_each(|ask| goes(&ask.url, AddressUse::Probe));
         }
     }
 }

@@ -30,6 +30,7 @@ mod notes;
 mod notified;
 mod reader;
 mod remarks;
+mod workstations;
 
 mod column;
 mod connection;
@@ -54,4 +55,5 @@ pub use reader::{Reader, RotationFilter, RotationRow};
 pub use remarks::Remarks;
 pub use token::{ParseTokenStateError, TokenChange, TokenRow, TokenState};
 pub use values::Slot;
+pub use workstations::Workstations;
 pub use writer::Rekey;

@@ -17,7 +17,8 @@ use crate::seals::Seals;
 use crate::values::{Slot, Values};
 use crate::{
     AuditProblem, JournalError, LeaseInfo, Line, Notice, Pending, SetBack, TokenRow, Verified,
-    audit_log, case, connection, inbox, lease, mark, notified, remarks, schema, token,
+    Workstations, audit_log, case, connection, inbox, lease, mark, notified, remarks, schema,
+    token,
 };
 
 /// A connection that cannot write. It may be shared between threads; they take turns.
@@ -165,6 +166,22 @@ impl Reader {
             [fingerprint.hex()],
             token::read,
         )
+    }
+
+    /// When a secret went out of use, where its last rotation was a decommission that came to its
+    /// end, and nobody has put a value into its store since.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn decommissioned(&self, secret: &SecretName) -> Result<Option<Timestamp>, JournalError> {
+        let filter =
+            RotationFilter { secret: Some(secret.clone()), open: Some(false), limit: Some(1) };
+        let last = self.rotations(&filter)?.into_iter().next();
+        let ended = last.filter(|row| row.outcome == Some(Outcome::Decommissioned));
+        let Some(at) = ended.and_then(|row| row.closed_at) else { return Ok(None) };
+        let imports = self.audit_records(&["secret.import.intent"])?;
+        let again = |record: &Record| record.secret.as_ref() == Some(secret) && record.at >= at;
+        Ok((!imports.iter().any(again)).then_some(at))
     }
 
     /// Whether any token of a secret is known.
@@ -325,6 +342,12 @@ impl Reader {
     /// The database cannot be read.
     pub fn remarks(&self) -> Result<BTreeMap<String, Remark>, JournalError> {
         remarks::all(&self.connection(), &self.key)
+    }
+
+    /// What people have fetched for their own machines.
+    #[must_use]
+    pub fn workstations(&self) -> Workstations {
+        Workstations::new(self.path.clone(), self.key.clone())
     }
 
     /// The key that fingerprints of this installation are made with.

@@ -11,7 +11,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::JournalError;
 
 /// The version that this program writes.
-pub(crate) const VERSION: u32 = 6;
+pub(crate) const VERSION: u32 = 7;
 
 /// Brings a database to [`VERSION`]. `complete` does what SQL cannot, in the transaction of each
 /// migration; it is told the version that was reached by it.
@@ -84,8 +84,8 @@ const APPLICATION: u32 = u32::from_be_bytes(*b"roll");
 
 /// From which version, to which, and how. Once released, one is never changed again. Version 1
 /// was before the first release, and nothing leads from it.
-const MIGRATIONS: [(u32, u32, &str); 5] =
-    [(0, 2, V2), (2, 3, V3), (3, 4, V4), (4, 5, V5), (5, 6, V6)];
+const MIGRATIONS: [(u32, u32, &str); 6] =
+    [(0, 2, V2), (2, 3, V3), (3, 4, V4), (4, 5, V5), (5, 6, V6), (6, 7, V7)];
 
 const V2: &str = "
 CREATE TABLE meta (
@@ -246,4 +246,15 @@ CREATE TABLE notified (
     why TEXT,
     UNIQUE (channel, id)
 ) STRICT;
+";
+
+const V7: &str = "
+-- What people have fetched for their own machines, and what waits for them.
+CREATE TABLE workstations (
+    secret TEXT NOT NULL,
+    consumer TEXT NOT NULL,
+    body TEXT NOT NULL,
+    code TEXT NOT NULL,
+    PRIMARY KEY (secret, consumer)
+) STRICT, WITHOUT ROWID;
 ";

@@ -148,6 +148,12 @@ impl Urls {
     pub fn app_health(&self, app: &str) -> String {
         format!("{}/apps/{app}/health", self.dashboard)
     }
+
+    /// The address at which a simulated app sends a test mail when it is asked to.
+    #[must_use]
+    pub fn app_test_mail(&self, app: &str) -> String {
+        format!("{}/apps/{app}/api/notifications/test-email", self.dashboard)
+    }
 }
 
 /// Why a lab could not start.

@@ -117,6 +117,8 @@ pub struct WorkflowSeed {
     pub environment: Option<String>,
     /// The secrets that its job uses.
     pub uses: Vec<String>,
+    /// Whether people can start it (`on: workflow_dispatch`).
+    pub dispatch: bool,
 }
 
 /// An Infisical project with one machine identity.
@@ -277,6 +279,7 @@ fn acme_github() -> GithubSeed {
             name: name.to_owned(),
             environment: environment.map(str::to_owned),
             uses: uses.iter().map(|&name| name.to_owned()).collect(),
+            dispatch: true,
         };
     GithubSeed {
         owner: "acme".to_owned(),
@@ -300,6 +303,9 @@ fn acme_github() -> GithubSeed {
                 Some("production"),
                 &["HEROKU_API_KEY", "DEPLOY_KEY"],
             ),
+            WorkflowSeed { dispatch: false, ..workflow("ci.yml", "CI", None, &[]) },
+            // Uses a secret that nobody has set.
+            workflow("deploy-missing.yml", "Deploy nothing", None, &["NOT_SET"]),
         ],
         login: "acme-ops".to_owned(),
     }

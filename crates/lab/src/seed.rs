@@ -177,6 +177,7 @@ fn github(
             name: workflow.name.clone(),
             environment: workflow.environment.clone(),
             uses: workflow.uses.clone(),
+            dispatch: workflow.dispatch,
         });
     }
     Ok(github)

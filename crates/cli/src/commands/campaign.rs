@@ -204,7 +204,8 @@ impl Stand {
 
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Over(_, Outcome::Completed | Outcome::Rehearsed) | Self::Justified(_) => Exit::Ok,
+            Self::Over(_, Outcome::Completed | Outcome::Rehearsed | Outcome::Decommissioned)
+            | Self::Justified(_) => Exit::Ok,
             Self::Over(_, Outcome::RolledBack { .. }) => Exit::RolledBack,
             Self::Over(_, Outcome::Abandoned { .. }) => Exit::Attention,
             Self::NotBegun | Self::Open(_) | Self::Owes => Exit::Waiting,
@@ -220,6 +221,7 @@ impl fmt::Display for Stand {
             Self::Owes => f.write_str("owes a second rotation"),
             Self::Over(id, Outcome::Completed) => write!(f, "rotated by {id}, proven dead"),
             Self::Over(id, Outcome::Rehearsed) => write!(f, "rehearsed by {id}"),
+            Self::Over(id, Outcome::Decommissioned) => write!(f, "taken out of use by {id}"),
             Self::Over(id, Outcome::RolledBack { why }) => write!(f, "{id} rolled back: {why}"),
             Self::Over(id, Outcome::Abandoned { why }) => write!(f, "{id} abandoned: {why}"),
             Self::Justified(why) => write!(f, "justified by {why}"),

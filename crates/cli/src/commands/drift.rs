@@ -132,7 +132,7 @@ fn row(report: &Report) -> Vec<String> {
     vec![
         report.secret.to_string(),
         in_step(report),
-        live(&report.live).to_owned(),
+        live(report).to_owned(),
         drift,
         report.watched_until.map_or_else(|| "-".into(), |until| format!("{until:.0}")),
     ]
@@ -146,8 +146,9 @@ pub(super) fn in_step(report: &Report) -> String {
 }
 
 /// One word for a table.
-pub(super) fn live(liveness: &Liveness) -> &'static str {
-    match liveness {
+pub(super) fn live(report: &Report) -> &'static str {
+    match &report.live {
+        _ if report.decommissioned.is_some() => "-",
         Liveness::Alive { .. } => "yes",
         Liveness::Dead { .. } => "DEAD",
         Liveness::Unknown { .. } => "unknown",

@@ -14,15 +14,6 @@ use crate::home::MAIN;
 use crate::lab_inventory;
 use crate::output::Output;
 
-/// Names that stand for tokens which rollover can rotate, and the kind that issues them.
-const KNOWN: [(&str, &str); 5] = [
-    ("POSTMARK_SERVER_TOKEN", "postmark-server"),
-    ("POSTMARK_API_TOKEN", "postmark-server"),
-    ("POSTMARK_API_KEY", "postmark-server"),
-    ("HEROKU_API_KEY", "heroku-authorization"),
-    ("HEROKU_PLATFORM_API_TOKEN", "heroku-authorization"),
-];
-
 pub(crate) fn run(args: &Init, global: &Global, output: Output) -> Result<Exit> {
     let directory = global.directory.clone().unwrap_or_else(|| ".".into());
     if directory.join(MAIN).exists() {
@@ -61,7 +52,7 @@ pub(crate) fn run(args: &Init, global: &Global, output: Output) -> Result<Exit> 
     let next = if args.lab {
         "rollover plan"
     } else {
-        "fill in what is marked, then: rollover config check"
+        "fill in what is marked, then: rollover secret import, which looks at what exists"
     };
     output.say(&format!("next: {next}"));
     Ok(Exit::Ok)
@@ -94,7 +85,9 @@ fn names_in(path: &Path) -> Vec<(&'static str, &'static str)> {
         .filter_map(|line| line.trim_start_matches("export ").split_once('='))
         .map(|(name, _)| name.trim())
         .collect();
-    KNOWN.into_iter().filter(|(name, _)| names.contains(name)).collect()
+    let kinds = connectors::ALL_PROFILES.iter();
+    let usual = kinds.flat_map(|kind| kind.usual_names.iter().map(|name| (*name, kind.kind)));
+    usual.filter(|(name, _)| names.contains(name)).collect()
 }
 
 fn template(org: &str) -> String {
@@ -138,9 +131,9 @@ file = "secrets.sealed"
 }
 
 fn secret_template(name: &str, kind: &str) -> String {
-    let (issuer, role) = match kind {
-        "postmark-server" => ("postmark", "ops"),
-        _ => ("heroku", "superadmin"),
+    let (issuer, role, probes) = match kind {
+        "postmark-server" => ("postmark", "ops", MAIL_PROBES),
+        _ => ("heroku", "superadmin", PLATFORM_PROBES),
     };
     format!(
         r#"name = "{name}"
@@ -152,6 +145,37 @@ role = "{role}"
 [[consumers]]
 kind = "dotenv"
 path = ".env"
-"#
+
+# What has to be seen of the new token before the old one is revoked; fill in what fits.
+{probes}"#
     )
 }
+
+const MAIL_PROBES: &str = r#"# [[verify]]
+# name = "test mail"
+# kind = "test-mail"          # sent with the new token
+# from = "noreply@example.com"
+# to = "ops@example.com"
+# confirm_receipt = true      # a person says whether it arrived
+#
+# [[verify]]
+# name = "mail from the app"
+# kind = "app-mail"           # sent by an application of yours
+# url = "https://api.example.com/api/notifications/test-email"
+# json = { to = "ops@example.com" }
+# id = "message_id"
+"#;
+
+const PLATFORM_PROBES: &str = r#"# [[verify]]
+# name = "log of the app"
+# kind = "log"                # no 401 in it since the restart
+# via = "heroku"
+# app = "acme-api-prod"
+#
+# [[verify]]
+# name = "deploy to staging"
+# kind = "workflow"           # started with the new token, and watched
+# via = "github"
+# repo = "acme/api"
+# workflow = "deploy-staging.yml"
+"#;

@@ -25,6 +25,10 @@ pub(crate) async fn run(args: &args::Plan, global: &Global, output: Output) -> R
         names.extend(home.inventory.secrets.keys().cloned());
     }
     let engine = home.looking()?;
+    if args.which.secrets.is_empty() {
+        let used = rotate::in_use(engine.reader(), names.into_iter().collect())?;
+        names = used.into_iter().collect();
+    }
     let (mut plans, mut refusals) = (Vec::new(), Vec::new());
     for name in &names {
         match engine.plan(name, mode).await {
@@ -96,13 +100,20 @@ fn refused_object(secret: &SecretName, refusals: &[Refusal]) -> serde_json::Valu
 pub(crate) fn render(plan: &Plan) -> String {
     let mut lines = now(plan);
     lines.extend(steps(plan));
-    lines.push(format!(
-        "\nPlan: 1 to create, 1 to store, {} consumer(s) to update, {} restart(s), 1 to revoke.",
-        plan.consumers.len(),
-        plan.restarts()
-    ));
-    let doers = [plan.issuer.creates, plan.issuer.revokes];
-    let people = doers.iter().filter(|doer| **doer == Doer::Operator).count();
+    let (consumers, restarts) = (plan.consumers.len(), plan.restarts());
+    lines.push(match plan.mode.ends_use() {
+        true => format!(
+            "\nPlan: {consumers} consumer(s) to remove it from, {restarts} restart(s), 1 to remove \
+             from the store, 1 to revoke; nothing takes its place."
+        ),
+        false => format!(
+            "\nPlan: 1 to create, 1 to store, {consumers} consumer(s) to update, {restarts} \
+             restart(s), 1 to revoke."
+        ),
+    });
+    let creates = (!plan.mode.ends_use()).then_some(plan.issuer.creates);
+    let doers = [creates, Some(plan.issuer.revokes)].into_iter().flatten();
+    let people = doers.filter(|doer| *doer == Doer::Operator).count();
     if people > 0 {
         lines.push(format!("Needs: {} {people} time(s) at the issuer's dashboard.", plan.role));
     }

@@ -21,7 +21,7 @@ use crate::people;
 use crate::running::{self, What};
 
 pub(crate) use show::{counted, summary};
-pub(crate) use which::{Which, since};
+pub(crate) use which::{Which, in_use, since};
 
 /// Rotate secrets; run again to go on after an interruption
 #[derive(Args, Debug)]
@@ -71,7 +71,7 @@ async fn rotate(secret: &str, args: &Rotate, global: &Global, output: Output) ->
         // The lease is held until it was said, here and below: a process that is killed before
         // it has said so is told from one that has.
         if !owes_reissue(&rotation) {
-            return running::report_ended(&rotation, output);
+            return running::report_ended(&engine, &rotation, output);
         }
         mode = Mode::Reissue;
     }
@@ -114,7 +114,7 @@ async fn rotate(secret: &str, args: &Rotate, global: &Global, output: Output) ->
 
 /// A rotation is gone on with by whoever means it: what was agreed to for one mode is not agreed
 /// to for another, and a leak is not answered by a rotation that was planned without it.
-fn same_mode(open: &Rotation, asked: Mode) -> Result<()> {
+pub(crate) fn same_mode(open: &Rotation, asked: Mode) -> Result<()> {
     let (id, mode) = (&open.plan().id, open.plan().mode);
     let second = mode == Mode::Reissue && asked == Mode::Emergency;
     // On the way back they are all alike.
@@ -138,7 +138,11 @@ fn owes_reissue(rotation: &Rotation) -> bool {
 
 /// The rotation that this very command had brought to its end when its process was killed before
 /// it could say so. The same command, run again, must not begin another one.
-fn ended_unseen(home: &Home, name: &SecretName, command: &str) -> Result<Option<RotationId>> {
+pub(crate) fn ended_unseen(
+    home: &Home,
+    name: &SecretName,
+    command: &str,
+) -> Result<Option<RotationId>> {
     let key = home.key()?;
     let reader = match Reader::open(&home.database(), &key) {
         // Nothing has ended in a database that is yet to be made or brought up to date.

@@ -19,6 +19,8 @@ struct Placed {
     max_age: domain::Span,
     since: Option<Timestamp>,
     slot: Option<Slot>,
+    /// It is decommissioned: nothing of it is ever due.
+    out_of_use: bool,
 }
 
 pub(crate) fn run(args: &Schedule, global: &Global, output: Output) -> Result<Exit> {
@@ -31,7 +33,9 @@ pub(crate) fn run(args: &Schedule, global: &Global, output: Output) -> Result<Ex
         let slot = since.map(|since| {
             home.inventory.schedule.slot(&secret.name.to_string(), since, secret.max_age)
         });
-        placed.push(Placed { name: secret.name.clone(), max_age: secret.max_age, since, slot });
+        let out_of_use = reader.decommissioned(&secret.name)?.is_some();
+        let (name, max_age) = (secret.name.clone(), secret.max_age);
+        placed.push(Placed { name, max_age, since, slot, out_of_use });
     }
     // What comes first is read first; what nobody knows comes last.
     placed.sort_by_key(|one| {
@@ -55,9 +59,18 @@ fn list(home: &Home, placed: &[Placed], output: Output) -> Result<Exit> {
             vec![
                 one.name.to_string(),
                 one.max_age.to_string(),
-                slot.map_or_else(|| "unknown".into(), |slot| local(slot.due)),
+                match (one.out_of_use, slot) {
+                    (true, _) => "-".into(),
+                    (false, None) => "unknown".into(),
+                    (false, Some(slot)) => local(slot.due),
+                },
                 slot.map_or_else(|| "-".into(), |slot| local(slot.start)),
-                slot.map_or("never rotated here", |slot| standing(slot, now)).to_owned(),
+                match (one.out_of_use, slot) {
+                    (true, _) => "decommissioned",
+                    (false, None) => "never rotated here",
+                    (false, Some(slot)) => standing(slot, now),
+                }
+                .to_owned(),
             ]
         })
         .collect();
@@ -76,7 +89,10 @@ fn list(home: &Home, placed: &[Placed], output: Output) -> Result<Exit> {
                 "overdue_at": slot.map(|slot| slot.due), "warn_at": slot.map(|slot| slot.warn),
                 "start": slot.map(|slot| slot.start), "end": slot.and_then(|slot| slot.end),
                 "late": slot.map(|slot| slot.late),
-                "stands": slot.map(|slot| standing(slot, now)),
+                "stands": match one.out_of_use {
+                    true => Some("decommissioned"),
+                    false => slot.map(|slot| standing(slot, now)),
+                },
             })
         })
         .collect();

@@ -1,5 +1,8 @@
 //! `rollover secret`
 
+mod adopt;
+mod decommission;
+mod existing;
 mod sync;
 
 use domain::Act;
@@ -12,11 +15,21 @@ use crate::home::Home;
 use crate::output::Output;
 use crate::people;
 
+pub(crate) use adopt::Adopt;
+pub(crate) use decommission::Decommission;
 pub(crate) use sync::Sync;
 
 pub(crate) async fn run(args: &Secret, global: &Global, output: Output) -> Result<Exit> {
     match args {
-        Secret::Import { secret, token } => {
+        Secret::Adopt(args) => adopt::run(args, global, output).await,
+        Secret::Import { secret: None, token, repo, yes } => {
+            if token.token_stdin || token.token_file.is_some() {
+                return Err(Fail::usage("a token is given, and no secret is named")
+                    .hint("rollover secret import prod/NAME --token-stdin"));
+            }
+            existing::run(repo, *yes, global, output).await
+        }
+        Secret::Import { secret: Some(secret), token, .. } => {
             let home = Home::find(global)?;
             let name = home.secret(secret)?;
             let pass = home.allow(Act::Import, Some(&name))?;
@@ -44,5 +57,6 @@ pub(crate) async fn run(args: &Secret, global: &Global, output: Output) -> Resul
             Ok(Exit::Ok)
         }
         Secret::Sync(args) => sync::run(args, global, output).await,
+        Secret::Decommission(args) => decommission::run(args, global, output).await,
     }
 }

@@ -103,6 +103,7 @@ fn row(home: &Home, report: &Report, stage: Option<&str>, now: Timestamp) -> Res
     });
     let overdue = due_at.is_some_and(|at| at <= now);
     let next = match due_at {
+        _ if report.decommissioned.is_some() => "decommissioned".into(),
         Some(_) if overdue => "overdue".into(),
         Some(at) => format!("{:.10}", at.to_string()),
         None => "unknown".to_owned(),
@@ -123,20 +124,25 @@ fn row(home: &Home, report: &Report, stage: Option<&str>, now: Timestamp) -> Res
         "max_age": secret.max_age,
         "in_step": report.count(Standing::InStep) + report.count(Standing::Written),
         "unknown": report.count(Standing::Unknown), "consumers": report.consumers.len(),
-        "live": live(&report.live), "fingerprint": report.stored, "run": report.rotation,
-        "stage": stage, "next_due": due_at, "overdue": overdue, "drifted": report.drifted(),
+        "live": live(report), "fingerprint": report.stored, "run": report.rotation,
+        "stage": stage, "decommissioned": report.decommissioned, "next_due": due_at, "overdue": overdue, "drifted": report.drifted(),
         "watched_until": report.watched_until,
         "notes": notes.iter().map(|one| format!("{} {}", one.place, one.what)).collect::<Vec<_>>(),
     });
     let cells = vec![
         name.to_string(),
-        age.map_or_else(|| "?".into(), |ms| format!("{}d", ms / 86_400_000)),
+        age.map_or_else(|| unaged(report).into(), |ms| format!("{}d", ms / 86_400_000)),
         secret.max_age.to_string(),
         in_step(report),
-        live(&report.live).to_owned(),
+        live(report).to_owned(),
         run,
         next,
     ];
     let due = overdue || report.drifted();
     Ok(Row { name, cells, notes, object, due, overdue: Vec::new() })
+}
+
+/// In place of an age that nobody can say.
+fn unaged(report: &Report) -> &'static str {
+    if report.decommissioned.is_some() { "-" } else { "?" }
 }

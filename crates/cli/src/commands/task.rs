@@ -25,7 +25,9 @@ pub(crate) async fn run(args: Task, global: &Global, output: Output) -> Result<E
         Task::Show { id } => show::one(&home, &id, output),
         Task::Claim { id, r#for } => claim::claim(&home, &id, r#for, output),
         Task::Release { id, to } => claim::release(&home, &id, to.as_deref(), output),
-        Task::Done { id, confirm, token } => done(&home, &id, confirm, &token, output),
+        Task::Done { id, confirm, no, token } => {
+            done(&home, &id, &Said { confirm, no }, &token, output)
+        }
         Task::Fail { id, why } => claim::fail(&home, &id, &why, output),
     }
 }
@@ -73,13 +75,13 @@ impl Open {
     }
 }
 
-fn done(
-    home: &Home,
-    id: &str,
+/// What is said besides that it is done.
+struct Said {
     confirm: Option<String>,
-    way: &TokenWay,
-    output: Output,
-) -> Result<Exit> {
+    no: bool,
+}
+
+fn done(home: &Home, id: &str, said: &Said, way: &TokenWay, output: Output) -> Result<Exit> {
     let key = home.key()?;
     let reader = home.reader(&key)?;
     let open = find(&reader, id)?;
@@ -90,16 +92,32 @@ fn done(
     open.mine_to_answer(home, act)?;
     let Open { rotation, task, .. } = &open;
     let by = home.actor.name.clone();
+    if said.no && task.kind != TaskKind::Receipt {
+        return Err(Fail::usage(
+            "`--no` answers whether something arrived; this task asks nothing",
+        )
+        .hint(format!("what could not be done is said with: rollover task fail {id} --why ...")));
+    }
     let command = match (task.kind, people::token(way)?) {
         (TaskKind::Create, Some(token)) => Command::Enter { by, token },
         (_, Some(_)) => return Err(Fail::usage("this task takes no token")),
         (TaskKind::Approve, None) => {
             let name = rotation.plan().secret.to_string();
-            if confirm.as_deref() != Some(name.as_str()) {
+            if said.confirm.as_deref() != Some(name.as_str()) {
                 return Err(Fail::usage("agreeing to a revocation needs the secret's name")
                     .hint(format!("rollover task done {id} --confirm {name}")));
             }
             Command::Approve { by }
+        }
+        (TaskKind::Fetch, None) => {
+            let name = &rotation.plan().secret;
+            return Err(Fail::usage("fetching the value is the answer, and its proof")
+                .hint(format!("at the workstation: rollover env pull {name}")));
+        }
+        (TaskKind::Receipt, None) => {
+            let probe = task.probe.clone();
+            let probe = probe.ok_or_else(|| Fail::usage("this task is about no probe"))?;
+            Command::Receipt { by, probe, arrived: !said.no }
         }
         (TaskKind::Attend, None) => Command::Retry { by },
         (TaskKind::Create | TaskKind::Revoke | TaskKind::Discard, None) => Command::Done { by },

@@ -13,11 +13,13 @@ use e2e::pages::{Page, has_commands, pages};
 use e2e::{Result, Stage};
 
 /// The pages whose blocks are typed, and where.
-const TYPED: [&str; 11] = [
+const TYPED: [&str; 13] = [
     "audit",
     "how-to-answer-a-leak",
+    "how-to-decommission",
     "how-to-find-drift",
     "how-to-get-notified",
+    "how-to-import",
     "how-to-keep-and-restore",
     "how-to-read-a-runbook",
     "how-to-rotate-heroku",

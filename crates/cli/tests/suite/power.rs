@@ -13,7 +13,7 @@ fn cut(disk: Syncs, cuts: usize) -> Cuts {
     let child = || {
         let this = std::env::current_exe().map_err(|error| error.to_string())?;
         let mut child = Command::new(this);
-        child.args(["the_process_whose_power_is_cut", "--exact", "--nocapture"]);
+        child.args(["power::the_process_whose_power_is_cut", "--exact", "--nocapture"]);
         Ok(child)
     };
     appends::sweep(child, disk, cuts, 1).expect("the story is lived")

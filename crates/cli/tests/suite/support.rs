@@ -35,7 +35,7 @@ fn it_tells_of_an_open_rotation_and_its_errors() -> Result<()> {
     assert_eq!(told["rotations"][0]["entries"][0]["event"], "planned");
     assert_eq!(told["inventory"]["secrets"][0]["name"], HEROKU.name);
     assert_eq!(told["audit"]["verified"], true);
-    assert_eq!((&told["database"]["ours"], &told["database"]["schema"]), (&true.into(), &6.into()));
+    assert_eq!((&told["database"]["ours"], &told["database"]["schema"]), (&true.into(), &7.into()));
     assert!(told["platform"]["kernel"].is_string() && told["process"]["core_limit"] == 0);
     let login =
         told["files"].as_array().and_then(|all| all.iter().find(|one| one["what"] == "login"));

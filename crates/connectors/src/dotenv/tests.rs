@@ -45,6 +45,32 @@ fn only_the_value_changes() {
 }
 
 #[test]
+fn a_removed_key_takes_its_lines_and_nothing_else() {
+    let without = |text: &str| text::without(text, &["K".to_owned()]).unwrap().to_string();
+    for (before, expected) in [
+        ("K=old\n", ""),
+        ("K=old", ""),
+        ("A=1\nK=old\nB=2\n", "A=1\nB=2\n"),
+        ("A=1\r\nK=old\r\nB=2\r\n", "A=1\r\nB=2\r\n"),
+        ("A=1\nK=old", "A=1\n"),
+        ("\u{feff}K=old\nA=1\n", "\u{feff}A=1\n"),
+        ("# of K\n  export\tK = old  # why\n\nA='x'  \n", "# of K\n\nA='x'  \n"),
+        ("K=\"two\nlines\"\nA=1\n", "A=1\n"),
+        ("K=1\nA=\"x\nK=inside\n\"\nK=2\nKK=3\n#K=4\n", "A=\"x\nK=inside\n\"\nKK=3\n#K=4\n"),
+        ("K= # nothing yet\nK\n", "K\n"),
+        ("A=1\n", "A=1\n"),
+    ] {
+        assert_eq!(without(before), expected, "{before:?}");
+    }
+    // The quote that never ends would end in another entry, once the one between is gone.
+    let keys = ["K".to_owned()];
+    assert!(
+        text::without("A=\"x\nK=\"\nB=\"y\n", &keys)
+            .is_none_or(|out| { value(&out, "A") == value("A=\"x\nK=\"\nB=\"y\n", "A") })
+    );
+}
+
+#[test]
 fn a_missing_key_is_appended_in_the_files_own_manner() {
     for (before, expected) in [
         ("", "K=new-1\n"),

@@ -60,13 +60,31 @@ impl Entry<'_> {
 /// would end in the new value, and swallow it.
 pub(crate) fn exchanged(text: &str, keys: &[String], token: &Token) -> Option<Zeroizing<String>> {
     let out = replaced(text, keys, token);
-    let others = |text: &str| -> Vec<(String, Token)> {
-        let entries = entries(text).into_iter();
-        let others = entries.filter(|entry| !keys.iter().any(|key| key == entry.key));
-        others.map(|entry| (entry.key.to_owned(), entry.read(text))).collect()
-    };
     let held = keys.iter().all(|key| value(&out, key).as_ref() == Some(token));
-    (held && others(text) == others(&out)).then_some(out)
+    (held && others(text, keys) == others(&out, keys)).then_some(out)
+}
+
+/// The text without any entry of the keys; every other byte is kept. `None` where another entry
+/// would be read as something else then.
+pub(crate) fn without(text: &str, keys: &[String]) -> Option<Zeroizing<String>> {
+    let mut out = Zeroizing::new(String::with_capacity(text.len()));
+    let mut copied = 0;
+    let is_ours = |entry: &&Entry<'_>| keys.iter().any(|key| key == entry.key);
+    for entry in entries(text).iter().filter(is_ours) {
+        let start = line_start(text, entry.value.start);
+        out.push_str(&text[copied..start]);
+        copied = text.len().min(line_end(text, entry.value.end) + 1);
+    }
+    out.push_str(&text[copied..]);
+    let gone = keys.iter().all(|key| value(&out, key).is_none());
+    (gone && others(text, keys) == others(&out, keys)).then_some(out)
+}
+
+/// Every entry of other keys.
+fn others(text: &str, keys: &[String]) -> Vec<(String, Token)> {
+    let entries = entries(text).into_iter();
+    let others = entries.filter(|entry| !keys.iter().any(|key| key == entry.key));
+    others.map(|entry| (entry.key.to_owned(), entry.read(text))).collect()
 }
 
 fn replaced(text: &str, keys: &[String], token: &Token) -> Zeroizing<String> {
@@ -103,6 +121,15 @@ fn append(out: &mut String, text: &str, key: &str, exported: bool, token: &Token
     out.push('=');
     push_value(out, Quote::None, token.expose());
     out.push_str(end);
+}
+
+/// Where the line of a position starts, behind a byte order mark.
+fn line_start(text: &str, at: usize) -> usize {
+    match text[..at].rfind('\n') {
+        Some(end) => end + 1,
+        None if text.starts_with('\u{feff}') => '\u{feff}'.len_utf8(),
+        None => 0,
+    }
 }
 
 /// Where the line of a position ends: at its line feed, or at the end of the text.

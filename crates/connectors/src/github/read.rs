@@ -122,6 +122,17 @@ pub(super) fn put(answer: &Answer) -> Result<(), Fault> {
     }
 }
 
+/// `DELETE .../secrets/{name}`: 204, or 404 where there is none. The time is that of the answer.
+pub(super) fn deleted(answer: &Answer) -> Result<Option<Timestamp>, Fault> {
+    match (answer.status, said(answer)) {
+        (204, _) | (404, Some(_)) => {
+            let date = answer.header("date").and_then(|text| jiff::fmt::rfc2822::parse(text).ok());
+            Ok(date.map(|date| date.timestamp()))
+        }
+        _ => Err(failure(answer)),
+    }
+}
+
 /// Of `GET .../secrets/{name}/repositories`: how many there are, and the ids of this page.
 pub(super) fn repositories(answer: &Answer) -> Result<(usize, Vec<u64>), Fault> {
     #[derive(Deserialize)]
@@ -159,6 +170,70 @@ pub(super) fn runs(answer: &Answer) -> Result<Runs, Fault> {
     let page: Page = success(answer, "a list of runs")?;
     let created = page.workflow_runs.into_iter().map(|run| run.created_at).collect();
     Ok(Runs { total: page.total_count, created })
+}
+
+/// `POST .../workflows/{workflow}/dispatches`: the run's id, where the answer names it.
+pub(super) fn dispatched(answer: &Answer) -> Result<Option<u64>, Fault> {
+    #[derive(Deserialize)]
+    struct Raw {
+        workflow_run_id: u64,
+    }
+    if answer.status == 204 {
+        return Ok(None);
+    }
+    success(answer, "a run's id").map(|raw: Raw| Some(raw.workflow_run_id))
+}
+
+/// A run that was dispatched, with the title that it has in lists.
+pub(super) struct Started {
+    pub(super) id: u64,
+    pub(super) title: String,
+}
+
+/// `GET .../workflows/{workflow}/runs`, newest first.
+pub(super) fn started(answer: &Answer) -> Result<Vec<Started>, Fault> {
+    #[derive(Deserialize)]
+    struct Run {
+        id: u64,
+        #[serde(default)]
+        display_title: Option<String>,
+        #[serde(default)]
+        name: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct Page {
+        workflow_runs: Vec<Run>,
+    }
+    let page: Page = success(answer, "a list of runs")?;
+    let title = |run: Run| {
+        let words = [run.display_title, run.name];
+        Started { id: run.id, title: words.into_iter().flatten().collect::<Vec<_>>().join(" ") }
+    };
+    Ok(page.workflow_runs.into_iter().map(title).collect())
+}
+
+/// How far a run is.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) enum Progress {
+    /// It has not ended; in GitHub's word.
+    Going(String),
+    /// It has ended; in GitHub's word.
+    Ended(String),
+}
+
+/// `GET /repos/{owner}/{name}/actions/runs/{id}`.
+pub(super) fn progress(answer: &Answer) -> Result<Progress, Fault> {
+    #[derive(Deserialize)]
+    struct Raw {
+        status: String,
+        conclusion: Option<String>,
+    }
+    let raw: Raw = success(answer, "a run")?;
+    match (raw.status.as_str(), raw.conclusion) {
+        ("completed", Some(how)) => Ok(Progress::Ended(shown(&how))),
+        ("completed", None) => Err(answer.nonsense("a conclusion")),
+        (status, _) => Ok(Progress::Going(shown(status))),
+    }
 }
 
 #[derive(Deserialize)]

@@ -129,6 +129,27 @@ impl App {
         read_write(&answer, &due)?;
         Ok(self.receipt(RELEASE_UNKNOWN).await)
     }
+
+    /// Takes keys away, in one call: a config var goes by being set to `null`.
+    async fn remove(self: &Arc<Self>, keys: &[String]) -> Result<Receipt, Fault> {
+        let call = format!("PATCH /apps/{}/config-vars", self.name);
+        let held = self.values().await.map_err(Fault::before_change)?;
+        let there: BTreeMap<&str, Option<()>> = keys
+            .iter()
+            .filter(|key| held.contains_key(*key))
+            .map(|key| (key.as_str(), None))
+            .collect();
+        if there.is_empty() {
+            return Ok(self.receipt(UNCHANGED).await);
+        }
+        let request =
+            Request::change(Method::PATCH, &["apps", &self.name, "config-vars"]).json(&there);
+        let answer = send(&self.http, &self.login, &call, request).await?;
+        match read_config(&answer, keys)?.keys().next() {
+            None => Ok(self.receipt(RELEASE_UNKNOWN).await),
+            Some(key) => Err(answer.unsure(format!("200, but `{}` is still there", shown(key)))),
+        }
+    }
 }
 
 /// A handle on an app that can be handed out as a place.
@@ -178,6 +199,20 @@ impl Consumer for HerokuConfig {
         let (values, releases, dynos) = join3(app.values(), app.releases(), app.dynos()).await;
         if let Some(key) = differing(&*values?, &self.of(token)) {
             return Ok(Adoption::Differs(format!("`{}` holds another value", shown(key))));
+        }
+        Ok(runs_on(&releases?, &dynos?, receipt.and_then(release_of)))
+    }
+
+    async fn remove(&self) -> Result<Receipt, Fault> {
+        self.app.remove(&self.keys).await
+    }
+
+    async fn absent(&self, receipt: Option<&str>) -> Result<Adoption, Fault> {
+        let app = &self.app;
+        let (values, releases, dynos) = join3(app.values(), app.releases(), app.dynos()).await;
+        let values = values?;
+        if let Some(key) = self.keys.iter().find(|key| values.contains_key(*key)) {
+            return Ok(Adoption::Differs(format!("`{}` is there", shown(key))));
         }
         Ok(runs_on(&releases?, &dynos?, receipt.and_then(release_of)))
     }

@@ -1,5 +1,6 @@
 //! Heroku's authorizations and config vars in a runbook.
 
+use domain::inventory::ProbeKind;
 use domain::runbook::{ByHand, Claim, ConsumerManual, Failure, IssuerManual, Shown};
 use domain::{Proof, Seen};
 use jiff::civil::date;
@@ -247,6 +248,9 @@ fn in_use(about: About<'_>) -> Vec<ByHand> {
             "success",
         )
     };
+    if about.has_probe(|kind| matches!(kind, ProbeKind::Workflow { .. })) {
+        return Vec::new();
+    }
     about.repositories().iter().map(smoke).collect()
 }
 

@@ -116,7 +116,7 @@ fn the_two_generations_of_the_api() {
         project_id: Some("p"),
         environment: "prod",
         secret_path: "/",
-        secret_value: Exposed(&Token::from("v")),
+        secret_value: Some(Exposed(&Token::from("v"))),
         kind: "shared",
     };
     assert_eq!(

@@ -1,6 +1,7 @@
 //! Postmark's server tokens in a runbook.
 
 use domain::Seen;
+use domain::inventory::ProbeKind;
 use domain::runbook::{ByHand, Claim, Failure, IssuerManual, Shown};
 use jiff::civil::date;
 
@@ -97,18 +98,7 @@ pub(crate) fn issuer(about: About<'_>, url: &str, server: &str, dashboard: &str)
             vec!["read -rs NEW".into()],
             "nothing is shown",
         )],
-        validate: vec![
-            ByHand::new(
-                "does the new token belong to the same server?",
-                vec![server_as("NEW", url)],
-                "the same id and name as before, and one token more",
-            ),
-            ByHand::new(
-                "send a test mail through the new token, to an address of yours",
-                vec![test_mail(url)],
-                "0 and a `MessageID`, which is a UUID. Confirm that it has arrived in the inbox",
-            ),
-        ],
+        validate: validate(about, url),
         in_use: in_use(about),
         revoke: vec![ByHand::new(
             format!(
@@ -154,6 +144,22 @@ pub(crate) fn issuer(about: About<'_>, url: &str, server: &str, dashboard: &str)
     }
 }
 
+fn validate(about: About<'_>, url: &str) -> Vec<ByHand> {
+    let mut ways = vec![ByHand::new(
+        "does the new token belong to the same server?",
+        vec![server_as("NEW", url)],
+        "the same id and name as before, and one token more",
+    )];
+    if !about.has_probe(|kind| matches!(kind, ProbeKind::TestMail { .. })) {
+        ways.push(ByHand::new(
+            "send a test mail through the new token, to an address of yours",
+            vec![test_mail(url)],
+            "0 and a `MessageID`, which is a UUID. Confirm that it has arrived in the inbox",
+        ));
+    }
+    ways
+}
+
 fn server_as(variable: &str, url: &str) -> String {
     format!(
         "printf 'X-Postmark-Server-Token: %s\\n' \"${variable}\" | curl -sS -H @- \
@@ -170,22 +176,30 @@ fn test_mail(url: &str) -> String {
     )
 }
 
-/// What programs that send mail show.
+/// What programs that send mail show, where the inventory has no probe that sees it.
 fn in_use(about: About<'_>) -> Vec<ByHand> {
-    let mut ways = vec![ByHand::new(
-        "have each app send a mail, a real one or one that is marked as a test, by an endpoint of \
-         its own if it has one",
-        vec![
-            "curl -sS -X POST -H 'Content-Type: application/json' --data \
-             '{\"to\":\"ops@example.com\",\"subject\":\"rotation validation\"}' \
-             https://api.example.com/api/notifications/test-email"
-                .into(),
-        ],
-        "the mail arrives in the inbox; the app's log has the `MessageID` that Postmark answered",
-    )];
+    let mut ways = Vec::new();
+    if !about.has_probe(|kind| matches!(kind, ProbeKind::AppMail { .. })) {
+        ways.push(ByHand::new(
+            "have each app send a mail, a real one or one that is marked as a test, by an endpoint \
+             of its own if it has one",
+            vec![
+                "curl -sS -X POST -H 'Content-Type: application/json' --data \
+                 '{\"to\":\"ops@example.com\",\"subject\":\"rotation validation\"}' \
+                 https://api.example.com/api/notifications/test-email"
+                    .into(),
+            ],
+            "the mail arrives in the inbox; the app's log has the `MessageID` that Postmark answered",
+        ));
+    }
+    let log_of = |app: &str| {
+        let is = |kind: &ProbeKind| matches!(kind, ProbeKind::Log { app: seen, .. } if seen == app);
+        about.secret.probes.iter().any(|probe| is(&probe.kind))
+    };
     let logs: Vec<String> = about
         .apps()
         .into_iter()
+        .filter(|app| !log_of(app))
         .map(|app| format!("heroku logs -n 500 -a {} | grep -i postmark", quoted(app)))
         .collect();
     if !logs.is_empty() {

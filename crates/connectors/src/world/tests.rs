@@ -73,6 +73,7 @@ fn issued_by(mut inventory: Inventory, kind: IssuerKind) -> Inventory {
     let name: SecretName = "prod/K".parse().unwrap();
     let secret = Secret {
         name: name.clone(),
+        file: "secrets/k.toml".into(),
         owner: None,
         issuer: "i".into(),
         store: "s".into(),
@@ -136,7 +137,7 @@ fn build(
     let auth = Auth::Token(Source::File("login".into()));
     let inventory = complete(inventory(&vendor.url, auth));
     let key = seal::Key::from_bytes(&[7; 32]);
-    let world = World::build(&inventory, directory.path(), &key, None).unwrap();
+    let world = World::build(&inventory, directory.path(), &key, None, None).unwrap();
     Built { world, vendor, _directory: directory }
 }
 
@@ -224,7 +225,7 @@ async fn a_login_that_the_engine_sets_is_used_from_then_on() {
 fn what_cannot_be_built_is_named() {
     let key = seal::Key::from_bytes(&[7; 32]);
     let build = |inventory: &Inventory| {
-        World::build(inventory, Path::new("/nonexistent"), &key, None).err().unwrap()
+        World::build(inventory, Path::new("/nonexistent"), &key, None, None).err().unwrap()
     };
     let plain = issued_by(inventory("http://api.heroku.com", Auth::None), heroku());
     assert!(

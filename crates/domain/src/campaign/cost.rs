@@ -147,7 +147,7 @@ pub(super) fn calls(
                 ConsumerKind::GithubSecret { via, .. } => {
                     *count.entry(via).or_default() += rounds * AT_GITHUB;
                 }
-                ConsumerKind::Dotenv { .. } => {}
+                ConsumerKind::Dotenv { .. } | ConsumerKind::Workstation { .. } => {}
             }
         }
     }

@@ -72,6 +72,7 @@ fn plans(inventory: &Inventory, mode: Mode) -> Vec<Plan> {
                 reads_back: true,
                 restarts: true,
                 before: None,
+                fetched_by: None,
             });
             Plan {
                 id: RotationId(format!("r-{}", secret.name)),
@@ -100,8 +101,9 @@ fn plans(inventory: &Inventory, mode: Mode) -> Vec<Plan> {
                 },
                 baseline: Vec::new(),
                 unknown: Vec::new(),
-                probes: 0,
+                probes: Vec::new(),
                 limits: Limits {
+                    probe_interval: Span::from_secs(1),
                     soak: Span::from_secs(600),
                     proof_interval: Span::from_secs(30),
                     proof_timeout: Span::from_secs(3_600),
@@ -112,6 +114,7 @@ fn plans(inventory: &Inventory, mode: Mode) -> Vec<Plan> {
                 role: "ops".into(),
                 gates: Gates::default(),
                 login_is_old: false,
+                reason: None,
                 audit_context: Vec::new(),
                 warnings: Vec::new(),
                 campaign: None,

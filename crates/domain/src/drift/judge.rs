@@ -2,7 +2,7 @@
 
 use super::{
     ConsumerLook, Finding, Grade, Kind, Looked, Memory, Place, Report, Running, Standing, Stands,
-    StoreLook, Whose, Wrote,
+    StoreLook, UseEnds, Whose, Wrote,
 };
 use crate::inventory::{ConsumerKind, Inventory, IssuerKind, Secret};
 use crate::{Fingerprint, Holding, LiveToken, Liveness};
@@ -27,11 +27,22 @@ pub fn judge(
         _ => None,
     };
     let case = Case { secret, looked, stored, expected: expected.unwrap_or_default() };
-    let mut findings = case.store();
-    findings.extend(case.current());
+    let ended = match looked.memory.use_ends {
+        Some(UseEnds::Since(at)) => Some(at),
+        _ => None,
+    };
+    let mut findings = match ended {
+        Some(_) => case.store_after_use(),
+        None => case.store(),
+    };
+    findings.extend(case.current().filter(|_| ended.is_none()));
     let mut consumers = Vec::new();
     for seen in &looked.consumers {
-        let (stands, found) = case.consumer(seen);
+        let (stands, found) = match looked.memory.use_ends {
+            Some(ends) if holds_nothing(&seen.holding) => (holds_none(seen, ends), Vec::new()),
+            Some(UseEnds::Since(_)) => case.holds_again(seen),
+            _ => case.consumer(seen),
+        };
         consumers.push(stands);
         findings.extend(found);
     }
@@ -43,10 +54,25 @@ pub fn judge(
         live: looked.live.clone(),
         since: looked.memory.since,
         rotation: looked.memory.open.as_ref().map(|(id, _)| id.clone()),
+        decommissioned: ended,
         watched_until: looked.memory.watched_until.filter(|until| *until > looked.at),
         consumers,
         findings,
     }
+}
+
+/// Whether it is known that a consumer holds nothing under its names.
+fn holds_nothing(holding: &Holding) -> bool {
+    matches!(holding, Holding::Nothing | Holding::Unreadable(None))
+}
+
+/// A consumer that holds nothing, and should not or need not.
+fn holds_none(seen: &ConsumerLook, ends: UseEnds) -> Stands {
+    let how = match ends {
+        UseEnds::Now => "holds nothing; a decommission is open",
+        UseEnds::Since(_) => "holds nothing",
+    };
+    stands(seen, Standing::InStep, None, how)
 }
 
 struct Case<'a> {
@@ -92,6 +118,8 @@ impl Case<'_> {
             (_, Kind::Revived) => {
                 "revoke it again at the issuer, and ask who brought it back".into()
             }
+            (Place::Consumer(id), Kind::HoldsAgain) => self.take_out(id.as_str()),
+            (_, Kind::HoldsAgain) => format!("take `{}` out of it", self.secret.store_key),
             (_, Kind::Shadowed) => {
                 "add the environment as a consumer, or delete its secret at GitHub".into()
             }
@@ -102,6 +130,27 @@ impl Case<'_> {
             }
             (Place::Consumer(id), _) => format!("rollover secret sync {name} {id}"),
             (Place::Store(_) | Place::Issuer(_), _) => format!("rollover secret import {name}"),
+        }
+    }
+
+    /// How a name is taken out of a place by hand.
+    fn take_out(&self, id: &str) -> String {
+        let consumer = self.secret.consumers.iter().find(|one| one.id.as_str() == id);
+        let Some(consumer) = consumer else { return format!("take it out of {id}") };
+        let keys = consumer.keys.join(" ");
+        match &consumer.kind {
+            ConsumerKind::HerokuConfig { app, .. } => {
+                format!("ask who set it, then: heroku config:unset {keys} --app {app}")
+            }
+            ConsumerKind::GithubSecret { .. } => {
+                format!("ask who wrote it, then delete {keys} there")
+            }
+            ConsumerKind::Dotenv { path } => {
+                format!("ask who wrote it, then delete {keys} in {path}")
+            }
+            ConsumerKind::Workstation { member, path } => {
+                format!("ask {member} to delete {keys} in {path}")
+            }
         }
     }
 
@@ -147,6 +196,7 @@ impl Case<'_> {
         match &self.looked.store {
             StoreLook::Unknown(why) => vec![self.finding(place(), Kind::Unseen, why.clone())],
             StoreLook::Refuses(why) => vec![self.finding(place(), Kind::Refused, why.clone())],
+            StoreLook::Empty if self.memory().use_ends.is_some() => Vec::new(),
             StoreLook::Empty => {
                 vec![self.finding(place(), Kind::Missing, "holds nothing".to_owned())]
             }
@@ -157,6 +207,51 @@ impl Case<'_> {
                 managed.into_iter().chain(self.store_holds(place(), *fingerprint)).collect()
             }
         }
+    }
+
+    /// The store of a secret that is out of use.
+    fn store_after_use(&self) -> Vec<Finding> {
+        let place = Place::Store(self.secret.store.clone());
+        match (&self.looked.store, self.stored) {
+            (StoreLook::Holds { .. }, Some(stored)) => {
+                let (_, what) = self.about(stored, Some(&self.looked.live));
+                let mut finding = self.finding(place, Kind::HoldsAgain, what);
+                finding.token = Some(stored.hex());
+                vec![finding]
+            }
+            // Where it is not there, it was taken out together with the value.
+            (StoreLook::Unknown(why), _) => vec![self.finding(place, Kind::Unseen, why.clone())],
+            _ => Vec::new(),
+        }
+    }
+
+    /// A consumer that has something although the secret is out of use.
+    fn holds_again(&self, seen: &ConsumerLook) -> (Stands, Vec<Finding>) {
+        let (kind, what, held) = match &seen.holding {
+            Holding::Token(held) => {
+                (Kind::HoldsAgain, self.about(*held, seen.held.as_ref()).1, Some(*held))
+            }
+            Holding::Mixed(held) => (Kind::HoldsAgain, mixed(held), None),
+            Holding::Unreadable(at) => {
+                let at = at.map(|at| format!(", written {at:.0}")).unwrap_or_default();
+                (Kind::HoldsAgain, format!("it is there again{at}"), None)
+            }
+            Holding::Shadowed(why) => (Kind::Shadowed, why.clone(), None),
+            Holding::Refused(why) | Holding::Unknown(why) => (Kind::Unseen, why.clone(), None),
+            Holding::Nothing => {
+                return (stands(seen, Standing::InStep, None, "holds nothing"), Vec::new());
+            }
+        };
+        let mut finding = self.finding(Place::Consumer(seen.id.clone()), kind, what);
+        finding.token = held.map(|held| held.hex());
+        if let Ok(Running { rolled_back: Some(release), .. }) = &seen.running {
+            finding.because = Some(release.clone());
+        }
+        let standing = match finding.grade {
+            Grade::Unknown => Standing::Unknown,
+            _ => Standing::Drifted,
+        };
+        (stands(seen, standing, held, &finding.what), vec![finding])
     }
 
     fn store_holds(&self, place: Place, stored: Fingerprint) -> Option<Finding> {

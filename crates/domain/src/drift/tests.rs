@@ -130,7 +130,27 @@ fn holds(looked: &mut Looked, number: u8, says: Option<Liveness>) {
     looked.consumers[0].held = says;
 }
 
-const SPOILT: [(&str, Kind, Grade, Spoil); 27] = [
+/// Out of use: nobody holds anything.
+fn decommissioned(looked: &mut Looked) {
+    looked.memory.use_ends = Some(UseEnds::Since(at(800)));
+    looked.memory.current = None;
+    looked.store = StoreLook::Empty;
+    looked.live = Liveness::Unknown { why: "the store gave no token".into() };
+    looked.tokens = Ok(None);
+    looked.consumers[0].holding = Holding::Nothing;
+    looked.consumers[1].holding = Holding::Unreadable(None);
+}
+
+#[test]
+fn of_a_secret_that_is_out_of_use_nothing_is_missed() {
+    let mut looked = good();
+    decommissioned(&mut looked);
+    let report = report(&looked);
+    assert!(report.findings.is_empty(), "{:?}", report.findings);
+    assert_eq!((report.count(Standing::InStep), report.decommissioned), (2, Some(at(800))));
+}
+
+const SPOILT: [(&str, Kind, Grade, Spoil); 30] = [
     ("former", Kind::HoldsFormer, Grade::Drift, |it| holds(it, 2, Some(dead()))),
     ("foreign", Kind::HoldsForeign, Grade::Drift, |it| holds(it, 3, None)),
     ("foreign by what it answers", Kind::HoldsForeign, Grade::Drift, |it| {
@@ -143,6 +163,18 @@ const SPOILT: [(&str, Kind, Grade, Spoil); 27] = [
     ("missing", Kind::Missing, Grade::Drift, |it| it.consumers[0].holding = Holding::Nothing),
     ("deleted", Kind::Missing, Grade::Drift, |it| {
         it.consumers[1].holding = Holding::Unreadable(None);
+    }),
+    ("had again", Kind::HoldsAgain, Grade::Drift, |it| {
+        decommissioned(it);
+        holds(it, 2, Some(dead()));
+    }),
+    ("written again", Kind::HoldsAgain, Grade::Drift, |it| {
+        decommissioned(it);
+        it.consumers[1].holding = Holding::Unreadable(Some(at(900)));
+    }),
+    ("stored again", Kind::HoldsAgain, Grade::Drift, |it| {
+        decommissioned(it);
+        it.store = StoreLook::Holds { fingerprint: fp(2), managed: None };
     }),
     ("shadowed", Kind::Shadowed, Grade::Drift, |it| {
         it.consumers[1].holding = Holding::Shadowed("environment `production`".into());

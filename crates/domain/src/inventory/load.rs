@@ -4,6 +4,7 @@ mod consumers;
 mod notify;
 mod organisation;
 mod people;
+mod probes;
 mod schedule;
 
 use std::collections::BTreeMap;
@@ -117,12 +118,13 @@ impl Page<'_> {
         }
         let consumers = self.consumers(raw, inventory, true);
         let not_enabled = self.consumers(raw, inventory, false);
-        let probes = raw.verify.iter().filter_map(|verify| self.probe(verify)).collect();
+        let probes = self.probes(raw, inventory);
         let policy = &inventory.policy;
         let (role, gates) = self.gates(raw, inventory);
         (self.wrong.len() == before).then_some(())?;
         Some(Secret {
             name: name?,
+            file: self.file.path.clone(),
             owner: raw.owner.clone(),
             issuer: raw.issuer.get_ref().clone(),
             store: raw.store.store.get_ref().clone(),

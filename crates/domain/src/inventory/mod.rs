@@ -8,6 +8,7 @@
 mod address;
 mod diagnostic;
 mod load;
+mod probe;
 mod raw;
 mod reference;
 
@@ -19,6 +20,7 @@ use crate::{ConsumerId, Gates, People, SecretName, Span};
 pub use address::{AddressError, AddressUse, Network, address, is_on_this_machine};
 pub use diagnostic::Diagnostic;
 pub use load::{SourceFile, load};
+pub use probe::{Ask, Probe, ProbeKind};
 
 /// Everything that the inventory's files say, resolved.
 #[derive(Clone, Debug)]
@@ -219,6 +221,17 @@ pub enum IssuerKind {
     },
 }
 
+impl IssuerKind {
+    /// The `kind` that the inventory names it by.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::PostmarkServer { .. } => "postmark-server",
+            Self::HerokuAuthorization { .. } => "heroku-authorization",
+        }
+    }
+}
+
 /// Where the current value of a secret is kept.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -256,6 +269,8 @@ pub enum StoreKind {
 pub struct Secret {
     /// Its name.
     pub name: SecretName,
+    /// The file that describes it, as people are shown it.
+    pub file: String,
     /// Who answers for it.
     pub owner: Option<String>,
     /// The issuer's name.
@@ -327,6 +342,13 @@ pub enum ConsumerKind {
         /// The file.
         path: String,
     },
+    /// A person's own machine, which nobody reaches: the person fetches each value themselves.
+    Workstation {
+        /// Who works there.
+        member: String,
+        /// The file there, a dotenv file; `~/` is the person's home.
+        path: String,
+    },
 }
 
 /// Where GitHub keeps a secret. Each place has a key pair of its own.
@@ -340,25 +362,6 @@ pub enum GithubScope {
     Organisation(String),
     /// Dependabot secrets of a repository; its workflows see only these.
     Dependabot(String),
-}
-
-/// A look at the world over HTTP.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probe {
-    /// What people call it.
-    pub name: String,
-    /// `GET` or `POST`.
-    pub method: String,
-    /// The address.
-    pub url: String,
-    /// Whether the name in it may stand for an address of a private network.
-    pub private: bool,
-    /// The body, as JSON text.
-    pub json: Option<String>,
-    /// The status that means success.
-    pub expect_status: u16,
-    /// A field of the JSON answer (dotted path) and the value it must have; `None` for any.
-    pub expect_json: Vec<(String, Option<String>)>,
 }
 
 impl Inventory {

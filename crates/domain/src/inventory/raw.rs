@@ -243,6 +243,7 @@ pub(super) struct Consumer {
     pub(super) environment: Option<Text>,
     pub(super) scope: Option<Text>,
     pub(super) path: Option<Text>,
+    pub(super) member: Option<Text>,
     pub(super) keys: Option<Spanned<Vec<Text>>>,
     #[serde(default = "yes")]
     pub(super) enabled: bool,
@@ -253,15 +254,33 @@ pub(super) struct Consumer {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Verify {
-    pub(super) name: Option<String>,
+    pub(super) name: Option<Text>,
     pub(super) kind: Text,
+    #[serde(default)]
+    pub(super) confirm_receipt: bool,
+    pub(super) via: Option<Text>,
     pub(super) method: Option<Text>,
-    pub(super) url: Text,
+    pub(super) url: Option<Text>,
     #[serde(default)]
     pub(super) private: bool,
     pub(super) json: Option<toml::Value>,
     #[serde(default)]
     pub(super) expect: Expect,
+    pub(super) id: Option<Text>,
+    pub(super) from: Option<Text>,
+    pub(super) to: Option<Text>,
+    pub(super) subject: Option<Text>,
+    pub(super) stream: Option<Text>,
+    pub(super) app: Option<Text>,
+    pub(super) about: Option<Text>,
+    pub(super) words: Option<Spanned<Vec<Text>>>,
+    pub(super) repo: Option<Text>,
+    pub(super) workflow: Option<Text>,
+    #[serde(rename = "ref")]
+    pub(super) git_ref: Option<Text>,
+    #[serde(default)]
+    pub(super) inputs: BTreeMap<String, Spanned<toml::Value>>,
+    pub(super) correlate: Option<Text>,
 }
 
 #[derive(Deserialize, Default)]

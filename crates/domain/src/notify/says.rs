@@ -44,7 +44,9 @@ impl Message {
         let what = match self.task {
             Some(TaskKind::Create) => "create a token at the issuer",
             Some(TaskKind::Revoke) => "delete the old token at the issuer",
+            Some(TaskKind::Receipt) => "say whether a test mail arrived",
             Some(TaskKind::Discard) => "delete the new token at the issuer",
+            Some(TaskKind::Fetch) => "fetch it for their own workstation",
             _ => "look at it",
         };
         format!("waits for {role} to {what}")
@@ -73,6 +75,9 @@ impl Message {
         let secret = self.secret.as_ref().map(ToString::to_string).unwrap_or_default();
         let rotation = self.rotation.as_ref().map(ToString::to_string).unwrap_or_default();
         Some(match self.about {
+            About::TaskWaiting if self.task == Some(TaskKind::Fetch) => {
+                format!("rollover env pull {secret}")
+            }
             About::TaskWaiting | About::ApprovalNeeded => "rollover task ls".into(),
             About::SecretDue | About::SecretOverdue => format!("rollover rotate {secret}"),
             About::RunStarted | About::RunDone | About::RunRolledBack => {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::rotation::sample_plan;
-use crate::{Doer, Evidence, Proof, Seen, Span};
+use crate::{Action, Doer, Evidence, Proof, Seen, Span};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()

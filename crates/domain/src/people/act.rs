@@ -28,6 +28,8 @@ pub enum Act {
     EnterToken,
     /// Agree to a revocation.
     Approve,
+    /// Say whether what a probe sent has arrived.
+    ConfirmReceipt,
     /// Delete the old token at the issuer, and say so.
     Revoke,
     /// Delete the new token at the issuer on the way back, and say so.
@@ -91,7 +93,7 @@ pub enum Least {
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::Rotate,
         Self::Emergency,
         Self::RevokeFirst,
@@ -101,6 +103,7 @@ impl Act {
         Self::Create,
         Self::EnterToken,
         Self::Approve,
+        Self::ConfirmReceipt,
         Self::Revoke,
         Self::Discard,
         Self::Reassign,
@@ -132,6 +135,7 @@ impl Act {
             Mode::Emergency | Mode::Reissue => Self::Emergency,
             Mode::RevokeFirst => Self::RevokeFirst,
             Mode::Repair => Self::Repair,
+            Mode::Decommission => Self::Decommission,
         }
     }
 
@@ -141,8 +145,10 @@ impl Act {
         match kind {
             TaskKind::Create => Self::Create,
             TaskKind::Approve => Self::Approve,
+            TaskKind::Receipt => Self::ConfirmReceipt,
             TaskKind::Revoke => Self::Revoke,
             TaskKind::Discard => Self::Discard,
+            TaskKind::Fetch => Self::EnvPull,
             TaskKind::Attend => Self::Resume,
         }
     }
@@ -157,6 +163,7 @@ impl Act {
             | Self::Repair
             | Self::Resume
             | Self::TurnBack
+            | Self::ConfirmReceipt
             | Self::Import
             | Self::TestMail
             | Self::Sync
@@ -207,6 +214,7 @@ impl Act {
             Self::Create => ("create", "answer for the new token of"),
             Self::EnterToken => ("enter-token", "enter a token for"),
             Self::Approve => ("approve", "agree to the revocation of"),
+            Self::ConfirmReceipt => ("confirm-receipt", "say whether a mail arrived for"),
             Self::Revoke => ("revoke", "answer for the deletion of the old token of"),
             Self::Discard => ("discard", "answer for the deletion of the new token of"),
             Self::Reassign => ("reassign", "take somebody's task of"),

@@ -1,6 +1,7 @@
 //! From what was seen to a plan, or to every reason why there is none.
 
-use crate::inventory::{Inventory, IssuerKind, Secret};
+use super::probes::{left_out, probe_interval, probe_parts};
+use crate::inventory::{Consumer, ConsumerKind, GithubScope, Inventory, IssuerKind, Secret};
 use crate::{
     ConsumerPart, ConsumerSeen, Doer, Fingerprint, Handle, Holding, IssuerPart, Limits, LiveToken,
     Liveness, Mint, Mode, Observed, OldToken, Plan, PlanError, Profile, Refusal, RotationId, Span,
@@ -37,9 +38,11 @@ impl Plan {
         let expected = identity(&issuer.kind).to_owned();
         let mut refusals = Vec::new();
         let old = old_token(secret, mode, declared.profile, observed, &expected, &mut refusals);
-        check_issuer(declared.profile, mode, observed, &mut refusals);
+        if !mode.ends_use() {
+            check_issuer(declared.profile, mode, observed, &mut refusals);
+        }
         check_logins(&issuer.kind, mode, observed, &mut refusals);
-        check_consumers(secret, observed, &mut refusals);
+        check_consumers(secret, mode, observed, &mut refusals);
         if let Some(open) = &observed.open {
             refusals.insert(0, Refusal::AlreadyOpen(open.clone()));
         }
@@ -47,7 +50,7 @@ impl Plan {
             return Err(PlanError { secret: secret.name.clone(), refusals });
         };
         let unknown = unknown_tokens(secret, &old, observed);
-        let mut warnings = warnings(&old, declared.profile, observed, &unknown);
+        let mut warnings = warnings(mode, &old, declared.profile, observed, &unknown);
         if mode == Mode::Scheduled {
             let closed = inventory.schedule.closed(observed.at);
             warnings.extend(closed.map(|why| format!("not a time for rotations: {why}")));
@@ -76,18 +79,20 @@ impl Plan {
             old,
             baseline: observed.issuer.tokens.clone(),
             unknown,
-            probes: secret.probes.len(),
+            probes: probe_parts(secret, mode),
             limits: Limits {
                 soak: if mode.hurries() { Span::from_millis(0) } else { secret.soak },
                 proof_interval: inventory.policy.proof_interval,
                 proof_timeout: inventory.policy.proof_timeout,
                 adopt_timeout: inventory.policy.adopt_timeout,
                 attempts_max: inventory.policy.attempts_max,
+                probe_interval: probe_interval(secret.soak),
                 task_deadline: inventory.policy.task_deadline,
             },
             role: secret.role.clone(),
             gates: secret.gates.clone(),
             login_is_old: observed.login_is_old,
+            reason: None,
             audit_context: audit_context(&issuer.kind),
             warnings,
             campaign: None,
@@ -98,7 +103,11 @@ impl Plan {
             plan.consumers.iter_mut().for_each(|consumer| consumer.wave = 0);
         }
         plan.warnings.extend(outage(&plan));
-        plan.warnings.extend(silent_readers(&plan.consumers));
+        plan.warnings.extend(left_out(secret, &plan));
+        plan.warnings.extend(silent_readers(&plan));
+        if mode.ends_use() {
+            plan.warnings.extend(unseen_users(secret));
+        }
         Ok(plan)
     }
 }
@@ -133,6 +142,11 @@ fn old_token(
 ) -> Option<(OldToken, String)> {
     let (fingerprint, version) = match &observed.store {
         StoreSeen::Holds { fingerprint, version } => (*fingerprint, version.clone()),
+        StoreSeen::Empty if observed.decommissioned.is_some() => {
+            let gone = |at| Refusal::Decommissioned { secret: secret.name.clone(), at };
+            refusals.extend(observed.decommissioned.map(gone));
+            return None;
+        }
         StoreSeen::Empty => {
             refusals.push(Refusal::StoreEmpty(secret.name.clone()));
             return None;
@@ -153,7 +167,8 @@ fn old_token(
         }
         Liveness::Alive { .. } if mode == Mode::Repair => refusals.push(Refusal::StillAlive),
         Liveness::Alive { .. } => {}
-        Liveness::Dead { evidence } if mode != Mode::Repair => {
+        // What is left of a token that is dead can be taken away all the same.
+        Liveness::Dead { evidence } if !matches!(mode, Mode::Repair | Mode::Decommission) => {
             refusals.push(Refusal::OldTokenDead(evidence.clone()));
         }
         Liveness::Dead { .. } => {}
@@ -207,7 +222,9 @@ fn old_handle(
     match described.as_slice() {
         [one] => one.handle.clone(),
         [] => {
-            if mode != Mode::Repair && observed.issuer.listed {
+            // One that is dead is not listed, and need not be revoked.
+            let dead = mode == Mode::Repair || observed.old.is_dead();
+            if !dead && observed.issuer.listed {
                 refusals.push(Refusal::HandleUnknown);
             }
             None
@@ -235,6 +252,13 @@ fn listed_as<'a>(
 
 /// The engine's own logins must survive the revocation.
 fn check_logins(kind: &IssuerKind, mode: Mode, observed: &Observed, refusals: &mut Vec<Refusal>) {
+    if mode.ends_use() {
+        if observed.login_is_old || !observed.loose_logins.is_empty() {
+            refusals.push(Refusal::LoginUsed);
+        }
+        refusals.extend(observed.shared_with.iter().cloned().map(Refusal::Shared));
+        return;
+    }
     if mode == Mode::RevokeFirst && observed.login_is_old {
         refusals.push(Refusal::LoginRevoked);
     }
@@ -265,8 +289,8 @@ fn check_issuer(profile: &Profile, mode: Mode, observed: &Observed, refusals: &m
     }
 }
 
-fn check_consumers(secret: &Secret, observed: &Observed, refusals: &mut Vec<Refusal>) {
-    if secret.consumers.is_empty() {
+fn check_consumers(secret: &Secret, mode: Mode, observed: &Observed, refusals: &mut Vec<Refusal>) {
+    if secret.consumers.is_empty() && !mode.ends_use() {
         refusals.push(Refusal::NoConsumers);
     }
     for seen in &observed.consumers {
@@ -325,6 +349,10 @@ fn consumer_parts(
             reads_back: *reads_back,
             restarts: *restarts,
             before: observed.consumers.iter().find(|seen| seen.id == consumer.id).and_then(before),
+            fetched_by: match &consumer.kind {
+                ConsumerKind::Workstation { member, .. } => Some(member.clone()),
+                _ => None,
+            },
         })
         .collect();
     parts.sort_by_key(|part| part.wave);
@@ -332,13 +360,14 @@ fn consumer_parts(
 }
 
 /// Places whose readers cannot be seen: a file proves nothing about who has read it before.
-fn silent_readers(consumers: &[ConsumerPart]) -> impl Iterator<Item = String> {
-    consumers.iter().filter(|part| part.reads_back && !part.restarts).map(|part| {
-        format!(
-            "{}: programs that read it earlier keep the old token; restart them in time",
-            part.id
-        )
-    })
+fn silent_readers(plan: &Plan) -> Vec<String> {
+    let which = if plan.mode.ends_use() { "the token" } else { "the old token" };
+    let silent = plan.consumers.iter().filter(|part| part.reads_back && !part.restarts);
+    silent
+        .map(|part| {
+            format!("{}: programs that read it earlier keep {which}; restart them in time", part.id)
+        })
+        .collect()
 }
 
 /// Whom a revocation before everything else puts out of service.
@@ -348,15 +377,61 @@ fn outage(plan: &Plan) -> Option<String> {
         .then(|| format!("OUT OF SERVICE until each is on the new token: {}", hit.join(", ")))
 }
 
+/// Who may use the token without the inventory's knowing, and how they are found.
+fn unseen_users(secret: &Secret) -> Vec<String> {
+    let mut lines = vec![
+        "a program that reads it and is not in the inventory cannot be seen from here; during the \
+         soak it shows itself while there is a way back. Look: rollover usage; the logs of what \
+         had it"
+            .to_owned(),
+    ];
+    let organisation = |consumer: &&Consumer| {
+        matches!(
+            &consumer.kind,
+            ConsumerKind::GithubSecret { scope: GithubScope::Organisation(_), .. }
+        )
+    };
+    lines.extend(secret.consumers.iter().filter(organisation).map(|consumer| {
+        format!(
+            "{}: the way back makes it again for private repositories only; note down which may \
+             use it now",
+            consumer.id
+        )
+    }));
+    lines
+}
+
 fn warnings(
+    mode: Mode,
     old: &OldToken,
     profile: &Profile,
     observed: &Observed,
     unknown: &[LiveToken],
 ) -> Vec<String> {
     let mut warnings = Vec::new();
+    if mode.ends_use() && observed.old.is_dead() {
+        warnings.push("the token is dead already; what is left of it is taken away".into());
+    }
     for seen in &observed.consumers {
         match &seen.holding {
+            Holding::Token(fingerprint) if mode.ends_use() && *fingerprint != old.fingerprint => {
+                warnings.push(format!(
+                    "{} holds fp {fingerprint}, not this token; that value is removed with the \
+                     name, and the way back gives it fp {}",
+                    seen.id, old.fingerprint
+                ));
+            }
+            Holding::Mixed(_) if mode.ends_use() => warnings.push(format!(
+                "{} holds different values; all are removed, and the way back gives it fp {}",
+                seen.id, old.fingerprint
+            )),
+            Holding::Nothing | Holding::Unreadable(None) if mode.ends_use() => {
+                warnings.push(format!("{} holds nothing", seen.id));
+            }
+            Holding::Unreadable(Some(at)) if mode.ends_use() => warnings.push(format!(
+                "{} cannot be read back; whatever was written there at {at:.0} is removed",
+                seen.id
+            )),
             Holding::Token(fingerprint) if *fingerprint != old.fingerprint => {
                 warnings.push(format!(
                     "{} holds fp {fingerprint}, the store has fp {}; it will be brought in step",
@@ -371,7 +446,7 @@ fn warnings(
             _ => {}
         }
     }
-    if !unknown.is_empty() && profile.overlap.slots().is_some() {
+    if !unknown.is_empty() && (mode.ends_use() || profile.overlap.slots().is_some()) {
         warnings.push(format!(
             "{} live token{} at the issuer not known to rollover; left alone",
             unknown.len(),
@@ -384,7 +459,10 @@ fn warnings(
                 .into(),
         );
     }
-    if !observed.issuer.listed {
+    if !observed.issuer.listed && mode.ends_use() {
+        let what = "the issuer does not show its tokens; whether others live there is not known";
+        warnings.push(what.into());
+    } else if !observed.issuer.listed {
         warnings.push("the issuer does not show its tokens; the new one must be entered".into());
     }
     warnings

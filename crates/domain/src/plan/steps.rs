@@ -75,6 +75,17 @@ impl Plan {
                 push(&mut steps, "gate", Sign::Look, engine(), gate, "");
                 self.steps_back(&mut steps);
             }
+            Mode::Decommission => {
+                self.step_preflight(&mut steps);
+                self.steps_from_everybody(&mut steps);
+                self.step_approve(&mut steps);
+                let gate = "the last look: the store and every consumer hold nothing".to_owned();
+                push(&mut steps, "gate", Sign::Look, engine(), gate, "");
+                let before = steps.len();
+                self.step_revoke(&mut steps);
+                self.steps_to_the_end(&mut steps);
+                no_return(&mut steps[before..]);
+            }
             _ => {
                 self.step_preflight(&mut steps);
                 self.steps_to_everybody(&mut steps);
@@ -147,10 +158,39 @@ impl Plan {
             verify.push_str("; the rest is write-only, proven by its write");
         }
         push(steps, "verify", Sign::Look, engine(), verify, "");
-        if self.probes > 0 {
-            let what = format!("{} probe(s) of the inventory succeed", self.probes);
+        self.steps_of_probes(steps);
+    }
+
+    fn steps_of_probes(&self, steps: &mut Vec<PlanStep>) {
+        for (i, probe) in self.probes.iter().enumerate() {
+            let what = format!("{}: {}", probe.name, probe.what);
             push(steps, "probe", Sign::Look, engine(), what, "");
+            continue_step(steps, i);
         }
+        for (i, probe) in self.probes.iter().filter(|probe| probe.confirm).enumerate() {
+            let what = format!("{}: says whether it arrived", probe.name);
+            push(steps, "receipt", Sign::Look, self.role.clone(), what, "");
+            continue_step(steps, i);
+        }
+    }
+
+    /// Out of every consumer and out of the store, and a while in which somebody forgotten shows.
+    fn steps_from_everybody(&self, steps: &mut Vec<PlanStep>) {
+        for (i, consumer) in self.consumers.iter().enumerate() {
+            let restart = if consumer.restarts { ", one restart" } else { "" };
+            let what = format!("{} ({}){restart}", consumer.id, consumer.keys.join(", "));
+            push(steps, "remove", Sign::Remove, engine(), what, "put back");
+            continue_step(steps, i);
+        }
+        let absent = match self.consumers.len() {
+            0 => "the inventory names no consumer".to_owned(),
+            count => format!("{count} consumer(s) hold nothing, and nothing runs that had it"),
+        };
+        push(steps, "absent", Sign::Look, engine(), absent, "");
+        let store = format!("{} {}", self.store.name, self.store.key);
+        push(steps, "clear", Sign::Remove, engine(), store, "put back");
+        let soak = format!("{}, the name gone everywhere and the token alive", self.limits.soak);
+        push(steps, "soak", Sign::Look, engine(), soak, "");
     }
 
     fn steps_back(&self, steps: &mut Vec<PlanStep>) {
@@ -193,13 +233,21 @@ impl Plan {
 
     fn steps_to_the_end(&self, steps: &mut Vec<PlanStep>) {
         let prove =
-            format!("the old token answers 401, twice, {} apart", self.limits.proof_interval);
+            format!("the {} answers 401, twice, {} apart", self.goes(), self.limits.proof_interval);
         push(steps, "prove", Sign::Look, engine(), prove, "");
         let confirm = "the store and every consumer, once more".to_owned();
         push(steps, "confirm", Sign::Look, engine(), confirm, "");
-        let sweep = "nothing of this rotation is left at the issuer".to_owned();
-        push(steps, "sweep", Sign::Remove, engine(), sweep, "");
-        push(steps, "close", Sign::Look, engine(), "secret.rotate.completed".into(), "");
+        let (sweep, sign, close) = match self.mode.ends_use() {
+            true => ("other live tokens of the issuer are listed", Sign::Look, "decommission"),
+            false => ("nothing of this rotation is left at the issuer", Sign::Remove, "rotate"),
+        };
+        push(steps, "sweep", sign, engine(), sweep.to_owned(), "");
+        push(steps, "close", Sign::Look, engine(), format!("secret.{close}.completed"), "");
+    }
+
+    /// What people call the token that goes.
+    fn goes(&self) -> &'static str {
+        if self.mode.ends_use() { "token" } else { "old token" }
     }
 }
 

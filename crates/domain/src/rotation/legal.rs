@@ -71,13 +71,12 @@ impl Rotation {
                 must(self.state(&Action::Create) == StepState::Begun, "create was not begun")
             }
             Event::Drifted { consumer, .. } => must(
-                self.direction == Direction::Forward
-                    && self.is_done(&Action::Propagate(consumer.clone())),
-                "the consumer was not given the new token",
+                self.direction == Direction::Forward && self.is_done(&self.plan.write(consumer)),
+                "the consumer was not written",
             ),
             Event::StoreDrifted { .. } => must(
-                self.direction == Direction::Forward && self.is_done(&Action::Store),
-                "the store was not given the new token",
+                self.direction == Direction::Forward && self.is_done(&self.plan.store_write()),
+                "the store was not written",
             ),
             Event::Looked { look } => match look.which {
                 Which::Old => must(self.is_done(&Action::Revoke), "nothing was revoked yet"),
@@ -119,7 +118,7 @@ impl Rotation {
         let open = if action.is_effect() {
             self.state(action) == StepState::Begun
         } else {
-            self.ready(action)
+            self.ready(action) || self.repeats(action)
         };
         if open { Ok(()) } else { Err(format!("{action} is not under way")) }
     }
@@ -139,7 +138,9 @@ impl Rotation {
                 }
                 _ => false,
             },
-            Action::Verify(_) | Action::Recheck(_) => matches!(evidence, Evidence::Proven { .. }),
+            Action::Verify(_) | Action::Absent(_) | Action::Recheck(_) => {
+                matches!(evidence, Evidence::Proven { .. })
+            }
             Action::Sweep => matches!(evidence, Evidence::Swept { .. }),
             Action::Soak => self.soak_until().is_some_and(|until| at >= until),
             Action::Prove => self.death_proven(Which::Old),
@@ -165,14 +166,20 @@ impl Rotation {
 
     fn ready_forward(&self, action: &Action) -> bool {
         let revoke_first = self.plan.mode == Mode::RevokeFirst;
+        let ends_use = self.plan.mode.ends_use();
         match action {
+            Action::Create if ends_use => false,
             Action::Create => !self.sweep_due && (!revoke_first || self.is_done(&Action::Revoke)),
             Action::Validate => self.is_done(&Action::Create),
             Action::Store => self.is_done(&Action::Validate),
             Action::Propagate(id) => self.is_done(&Action::Store) && self.wave_open(id),
             Action::Verify(id) => self.is_done(&Action::Propagate(id.clone())),
-            Action::Probe => self.plan.probes > 0 && self.all_verified(),
-            Action::Soak => self.all_verified() && self.probed(),
+            Action::Remove(id) => ends_use && self.wave_open(id),
+            Action::Absent(id) => self.is_done(&Action::Remove(id.clone())),
+            // Last, so that nobody fetches it from there again.
+            Action::Clear => ends_use && self.all_verified(),
+            Action::Send(_) | Action::Probe(_) | Action::Receipt(_) => self.ready_probe(action),
+            Action::Soak => self.all_in_step() && self.probed(),
             Action::Gate | Action::Revoke if revoke_first => {
                 *action == Action::Revoke && self.approved.is_some()
             }
@@ -183,7 +190,8 @@ impl Rotation {
             Action::Revoke if self.plan.mode == Mode::Rehearsal => false,
             Action::Revoke => self.is_done(&Action::Gate) && self.all_in_step(),
             Action::Prove => self.is_done(&Action::Revoke),
-            Action::Confirm => self.is_done(&Action::Revoke) && self.all_in_step(),
+            // Where the revocation comes first, nothing else waits for the probes.
+            Action::Confirm => self.is_done(&Action::Revoke) && self.all_in_step() && self.probed(),
             Action::Sweep => {
                 self.sweep_due
                     || (self.is_done(&Action::Prove)
@@ -196,9 +204,9 @@ impl Rotation {
 
     fn ready_back(&self, action: &Action) -> bool {
         match action {
-            Action::Restore(id) => self.settled(&Action::Propagate(id.clone())),
+            Action::Restore(id) => self.settled(&self.plan.write(id)),
             Action::Recheck(id) => self.is_done(&Action::Restore(id.clone())),
-            Action::Unstore => self.settled(&Action::Store),
+            Action::Unstore => self.settled(&self.plan.store_write()),
             Action::Discard => self.new.is_some() && self.all_restored(),
             Action::Sweep => {
                 self.settled(&Action::Create)
@@ -223,28 +231,24 @@ impl Rotation {
             .consumers
             .iter()
             .filter(|other| other.wave < wave)
-            .all(|other| self.is_done(&Action::Verify(other.id.clone())))
+            .all(|other| self.is_done(&self.plan.proof(&other.id)))
     }
 
     pub(super) fn all_verified(&self) -> bool {
-        self.plan.consumers.iter().all(|c| self.is_done(&Action::Verify(c.id.clone())))
+        self.plan.consumers.iter().all(|c| self.is_done(&self.plan.proof(&c.id)))
     }
 
     /// The store and everybody.
     fn all_in_step(&self) -> bool {
-        self.is_done(&Action::Store) && self.all_verified()
+        self.is_done(&self.plan.store_write()) && self.all_verified()
     }
 
-    fn probed(&self) -> bool {
-        self.plan.probes == 0 || self.is_done(&Action::Probe)
-    }
-
-    /// Everybody who was ever given the new token is proven to be on the old one again.
+    /// Everybody who was ever written to is proven to be on the old token again.
     fn all_restored(&self) -> bool {
         self.plan.consumers.iter().all(|consumer| {
-            !self.begun(&Action::Propagate(consumer.id.clone()))
+            !self.begun(&self.plan.write(&consumer.id))
                 || self.is_done(&Action::Recheck(consumer.id.clone()))
-        }) && (!self.begun(&Action::Store) || self.is_done(&Action::Unstore))
+        }) && (!self.begun(&self.plan.store_write()) || self.is_done(&Action::Unstore))
     }
 
     /// The end that is due.
@@ -253,10 +257,14 @@ impl Rotation {
             // A last look that grew old while nobody was there is made again.
             Direction::Forward => {
                 let clean = self.is_done(&Action::Sweep) && self.is_done(&Action::Confirm);
-                clean.then_some(Outcome::Completed)
+                clean.then(|| match self.plan.mode.ends_use() {
+                    true => Outcome::Decommissioned,
+                    false => Outcome::Completed,
+                })
             }
             Direction::Back { why } => {
-                let clean = !self.begun(&Action::Create) || self.is_done(&Action::Sweep);
+                let swept = !self.begun(&Action::Create) || self.is_done(&Action::Sweep);
+                let clean = swept && self.all_restored();
                 clean.then(|| match self.rehearsed {
                     true => Outcome::Rehearsed,
                     false => Outcome::RolledBack { why: why.clone() },
@@ -265,11 +273,14 @@ impl Rotation {
         }
     }
 
-    /// When the soak is over: its length after the last verification or probe.
+    /// When the soak is over: its length after the last verification or probe, or after the store
+    /// was cleared.
     pub(super) fn soak_until(&self) -> Option<Timestamp> {
-        let verified = self.plan.consumers.iter().map(|c| Action::Verify(c.id.clone()));
+        let verified = self.plan.consumers.iter().map(|c| self.plan.proof(&c.id));
+        let probed = self.plan.probes.iter().map(|part| Action::Probe(part.name.clone()));
         let last = verified
-            .chain([Action::Probe])
+            .chain(probed)
+            .chain([Action::Clear])
             .filter_map(|action| self.steps.get(&action))
             .map(|step| step.since)
             .max()?;

@@ -75,7 +75,9 @@ fn people_who_are_asked_again_break_no_invariant() {
 
 #[test]
 fn every_mode_keeps_the_invariants() {
-    for mode in [Mode::Emergency, Mode::RevokeFirst, Mode::Repair, Mode::Rehearsal] {
+    let modes =
+        [Mode::Emergency, Mode::RevokeFirst, Mode::Repair, Mode::Rehearsal, Mode::Decommission];
+    for mode in modes {
         let world = |consumers| World::new(consumers).in_mode(mode);
         let what = |what| format!("{mode:?}, {what}");
         let small = world(2).with_budget(1, 1, 1).with_rivals(1);
@@ -84,6 +86,25 @@ fn every_mode_keeps_the_invariants() {
             let large = world(4).with_budget(1, 2, 0).with_rivals(1);
             sound(&what("4 consumers, 1 crash, 2 faults, two engines"), &large);
         }
+    }
+}
+
+#[test]
+fn probes_break_no_invariant_and_are_never_passed_over() {
+    let world = World::new(2).with_probe().with_budget(1, 1, 1).with_rivals(1);
+    sound("2 consumers, a probe, 1 crash, 1 fault, 1 drift, two engines", &world);
+    let world = World::new(1).with_probe().with_tries(2).with_budget(1, 3, 0);
+    sound("1 consumer, a probe, 1 crash, 3 faults, 2 tries", &world);
+    for mode in [Mode::Emergency, Mode::RevokeFirst, Mode::Repair, Mode::Rehearsal] {
+        let world = World::new(1).in_mode(mode).with_probe().with_budget(1, 1, 1).with_rivals(1);
+        sound(
+            &format!("{mode:?}, 1 consumer, a probe, 1 crash, 1 fault, 1 drift, two engines"),
+            &world,
+        );
+    }
+    if full() {
+        let world = World::new(3).with_probe().with_budget(2, 2, 1).with_rivals(1);
+        sound("3 consumers, a probe, 2 crashes, 2 faults, 1 drift, two engines", &world);
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::legal::after;
 use super::{Rotation, StepState};
-use crate::{Action, Direction, Liveness, Mode, Outcome, Which, retry_delay};
+use crate::{Action, Direction, Liveness, Mode, Outcome, ProbeName, Which, retry_delay};
 
 /// One thing that is due. Several may be due at once; consumers go side by side.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,6 +22,8 @@ pub enum Next {
     },
     /// A person has to agree to the revocation.
     Ask,
+    /// A person has to say whether what this probe sent has arrived.
+    AskReceipt(ProbeName),
     /// A person has to look into this; nothing is lost, and nothing is undone by waiting.
     Attend {
         /// The step that does not go on.
@@ -63,12 +65,20 @@ impl Rotation {
                 actions.extend([Action::Validate, Action::Store]);
                 actions.extend(each(Action::Propagate));
                 actions.extend(each(Action::Verify));
-                actions.extend([Action::Probe, Action::Soak, Action::Gate, Action::Revoke]);
+                actions.extend(each(Action::Remove));
+                actions.extend(each(Action::Absent));
+                actions.push(Action::Clear);
+                actions.extend(self.plan.probes.iter().flat_map(|part| {
+                    let name = || part.name.clone();
+                    [Action::Send(name()), Action::Probe(name()), Action::Receipt(name())]
+                }));
+                actions.extend([Action::Soak, Action::Gate, Action::Revoke]);
                 actions.extend([Action::Prove, Action::Confirm, Action::Sweep]);
             }
             Direction::Back { .. } => {
-                actions.push(Action::Store);
-                actions.extend(each(Action::Propagate));
+                actions.push(self.plan.store_write());
+                let writes = self.plan.consumers.iter().map(|part| self.plan.write(&part.id));
+                actions.extend(writes);
                 actions.extend(each(Action::Restore));
                 actions.extend(each(Action::Recheck));
                 actions.extend([Action::Unstore, Action::Discard, Action::Sweep]);
@@ -81,10 +91,14 @@ impl Rotation {
         let step = self.steps.get(&action);
         let state = step.map_or(StepState::Idle, |step| step.state);
         let due = match state {
+            StepState::Done if self.repeats(&action) => Next::Do(action.clone()),
             StepState::Done => return None,
             StepState::Refused => return self.refused(action),
             StepState::Begun => Next::Settle(action.clone()),
-            StepState::Idle if self.ready(&action) => Next::Do(action.clone()),
+            StepState::Idle if self.ready(&action) => match action {
+                Action::Receipt(name) => return Some(Next::AskReceipt(name)),
+                _ => Next::Do(action.clone()),
+            },
             StepState::Idle => return None,
         };
         if let Some(step) = step

@@ -1,6 +1,8 @@
 //! What the machine does not allow, whoever asks: time, order and evidence are checked by
 //! [`Rotation::apply`] itself. (What it does allow is explored by the model.)
 
+mod decommission;
+mod probes;
 mod reconcile;
 
 use super::*;

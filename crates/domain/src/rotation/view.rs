@@ -5,7 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::legal::after;
 use super::{Next, Rotation, StepState};
-use crate::{Act, Action, Answer, Direction, Doer, Guarded, Mode, Takes, Task, TaskKind, Which};
+use crate::{
+    Act, Action, Answer, ConsumerId, Direction, Doer, Guarded, Mode, ProbeName, Takes, Task,
+    TaskKind, Which,
+};
 
 /// What a rotation waits for. Waiting is a state that people can see: paused, safe, resumable.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -15,6 +18,16 @@ pub enum Waiting {
     Operator {
         /// What is asked.
         kind: TaskKind,
+        /// Whose place it is about, where it is about one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        consumer: Option<ConsumerId>,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// For a person, who is to say whether what a probe sent has arrived.
+    Receipt {
+        /// Which probe.
+        probe: ProbeName,
         /// Since when.
         since: Timestamp,
     },
@@ -42,6 +55,8 @@ impl Rotation {
             .next(now)
             .into_iter()
             .filter_map(|next| match next {
+                // That a probe is made once more is nothing that is waited for.
+                Next::Wait { action, .. } if self.repeats(&action) => None,
                 Next::Wait { action, until } => {
                     Some(Waiting::Time { step: action.to_string(), until })
                 }
@@ -50,35 +65,50 @@ impl Rotation {
                 }
                 Next::Ask => Some(Waiting::Operator {
                     kind: TaskKind::Approve,
+                    consumer: None,
                     since: self.soak_until().unwrap_or(self.started),
                 }),
+                Next::AskReceipt(probe) => {
+                    let sent = self.steps.get(&Action::Send(probe.clone()));
+                    let since = sent.map_or(self.started, |step| step.since);
+                    Some(Waiting::Receipt { probe, since })
+                }
                 Next::Do(_) | Next::Settle(_) | Next::Close(_) => None,
             })
             .collect();
-        waiting.extend(self.operator_step());
+        waiting.extend(self.operator_steps());
         waiting
     }
 
-    /// The step that a person is doing at the issuer right now.
-    fn operator_step(&self) -> Option<Waiting> {
-        [Action::Create, Action::Revoke, Action::Discard].into_iter().find_map(|action| {
-            let step = self.steps.get(&action)?;
-            let kind = self.asked_of_operator(&action)?;
-            (step.state == StepState::Begun)
-                .then_some(Waiting::Operator { kind, since: step.since })
-        })
+    /// The steps that people are doing right now: at the issuer, or at their own machines.
+    fn operator_steps(&self) -> impl Iterator<Item = Waiting> {
+        self.steps.iter().filter(|(_, step)| step.state == StepState::Begun).filter_map(
+            |(action, step)| {
+                let kind = self.asked_of_operator(action)?;
+                let consumer = action.consumer().cloned();
+                Some(Waiting::Operator { kind, consumer, since: step.since })
+            },
+        )
     }
 
     /// What is asked of a person for this step, where a person does it.
     #[must_use]
     pub fn asked_of_operator(&self, action: &Action) -> Option<TaskKind> {
         let (doer, kind) = match action {
+            Action::Propagate(id) | Action::Restore(id) => {
+                return self.fetched_by(id).map(|_| TaskKind::Fetch);
+            }
             Action::Create => (self.plan.issuer.creates, TaskKind::Create),
             Action::Revoke => (self.plan.issuer.revokes, TaskKind::Revoke),
             Action::Discard => (self.plan.issuer.revokes, TaskKind::Discard),
             _ => return None,
         };
         (doer == Doer::Operator).then_some(kind)
+    }
+
+    /// Who fetches the value for a consumer that nobody else can reach.
+    fn fetched_by(&self, consumer: &ConsumerId) -> Option<&str> {
+        self.plan.consumer(consumer)?.fetched_by.as_deref()
     }
 
     /// The tasks that wait for people now.
@@ -89,21 +119,36 @@ impl Rotation {
 
     fn task(&self, waiting: Waiting) -> Option<Task> {
         let server = format!("{} {}", self.plan.issuer.title, self.plan.issuer.identity);
+        let mut only = None;
+        let probe = match &waiting {
+            Waiting::Receipt { probe, .. } => Some(probe.clone()),
+            _ => None,
+        };
         let (kind, since, title) = match waiting {
-            Waiting::Operator { kind: TaskKind::Create, since } => {
+            Waiting::Operator { kind: TaskKind::Fetch, consumer, since } => {
+                only = Some(self.fetched_by(&consumer?)?.to_owned());
+                let whose = only.as_deref().unwrap_or_default();
+                (TaskKind::Fetch, since, format!("{whose}: fetch the value for your workstation"))
+            }
+            Waiting::Operator { kind: TaskKind::Create, since, .. } => {
                 (TaskKind::Create, since, format!("create a token at {server}"))
             }
-            Waiting::Operator { kind: TaskKind::Revoke, since } => {
+            Waiting::Operator { kind: TaskKind::Revoke, since, .. } => {
                 let fp = self.plan.old.fingerprint;
                 (TaskKind::Revoke, since, format!("delete the token with fp {fp} at {server}"))
             }
-            Waiting::Operator { kind: TaskKind::Discard, since } => {
+            Waiting::Operator { kind: TaskKind::Discard, since, .. } => {
                 let fp = self.new_fingerprint()?;
                 (TaskKind::Discard, since, format!("delete the token with fp {fp} at {server}"))
             }
-            Waiting::Operator { kind, since } => {
+            Waiting::Operator { kind, since, .. } => {
                 let fp = self.plan.old.fingerprint;
-                (kind, since, format!("agree to revoking the old token, fp {fp}"))
+                let which = if self.plan.mode.ends_use() { "last" } else { "old" };
+                (kind, since, format!("agree to revoking the {which} token, fp {fp}"))
+            }
+            Waiting::Receipt { ref probe, since } => {
+                let what = &self.plan.probe(probe)?.what;
+                (TaskKind::Receipt, since, format!("say whether it arrived: {what}"))
             }
             Waiting::Attention { step, why } => {
                 let action = step.parse().ok();
@@ -114,7 +159,7 @@ impl Rotation {
             Waiting::Time { .. } => return None,
         };
         Some(Task {
-            id: format!("{}.{}", self.plan.id, kind.word()),
+            id: self.task_id(kind, probe.as_ref(), only.as_deref()),
             rotation: self.plan.id.clone(),
             secret: self.plan.secret.clone(),
             kind,
@@ -124,12 +169,24 @@ impl Rotation {
                 .to_owned(),
             not_by: (kind == TaskKind::Approve && self.plan.gates.second_person)
                 .then(|| self.started_by.clone()),
+            only,
             since,
             deadline: after(since, self.plan.limits.task_deadline.millis()),
             title,
             page: self.page_for(kind),
             takes: self.takes(kind),
+            probe,
         })
+    }
+
+    /// The id of a task; several probes may wait for their receipts, so those are numbered, and
+    /// a fetch is of whoever fetches.
+    fn task_id(&self, kind: TaskKind, probe: Option<&ProbeName>, only: Option<&str>) -> String {
+        let place =
+            probe.and_then(|name| self.plan.probes.iter().position(|part| part.name == *name));
+        let number = place.map(|place| format!("-{}", place + 1)).unwrap_or_default();
+        let whose = only.map(|member| format!(".{member}")).unwrap_or_default();
+        format!("{}.{}{number}{whose}", self.plan.id, kind.word())
     }
 
     /// The vendor's page where a task is done.
@@ -138,7 +195,7 @@ impl Rotation {
             TaskKind::Create | TaskKind::Revoke | TaskKind::Discard => {
                 self.plan.issuer.page.clone()
             }
-            TaskKind::Approve | TaskKind::Attend => None,
+            TaskKind::Approve | TaskKind::Receipt | TaskKind::Fetch | TaskKind::Attend => None,
         }
     }
 
@@ -146,7 +203,9 @@ impl Rotation {
     fn takes(&self, kind: TaskKind) -> Takes {
         match kind {
             TaskKind::Create if !self.plan.issuer.listed => Takes::HiddenToken,
+            TaskKind::Receipt => Takes::Arrival,
             TaskKind::Approve => Takes::SecretName { name: self.plan.secret.clone() },
+            TaskKind::Fetch => Takes::Fetch { name: self.plan.secret.clone() },
             _ => Takes::Nothing,
         }
     }
@@ -169,6 +228,7 @@ impl Rotation {
                 crate::Outcome::Completed => "completed",
                 crate::Outcome::RolledBack { .. } => "rolled-back",
                 crate::Outcome::Rehearsed => "rehearsed",
+                crate::Outcome::Decommissioned => "decommissioned",
                 crate::Outcome::Abandoned { .. } => "abandoned",
             };
         }
@@ -177,6 +237,9 @@ impl Rotation {
         }
         if self.plan.mode == Mode::RevokeFirst {
             return self.stage_after_revoking();
+        }
+        if self.plan.mode.ends_use() {
+            return self.stage_of_ending();
         }
         let order = [
             (Action::Prove, Action::Sweep, "close"),
@@ -190,12 +253,25 @@ impl Rotation {
             return if self.approved.is_none() { "approve" } else { "revoke" };
         }
         if self.all_verified() && !self.past_return() {
-            return "soak";
+            return if self.probed() { "soak" } else { "probe" };
         }
         order
             .iter()
             .find(|(before, _, _)| self.is_done(before))
             .map_or("create", |(_, _, name)| *name)
+    }
+
+    fn stage_of_ending(&self) -> &'static str {
+        let order = [(Action::Clear, "clear"), (Action::Soak, "soak"), (Action::Revoke, "revoke")];
+        if !self.past_return() && !self.all_verified() {
+            return "remove";
+        }
+        match order.iter().find(|(step, _)| !self.is_done(step)) {
+            Some((Action::Revoke, _)) if self.approved.is_none() => "approve",
+            Some((_, name)) => name,
+            None if self.is_done(&Action::Prove) => "close",
+            None => "prove",
+        }
     }
 
     fn stage_after_revoking(&self) -> &'static str {
@@ -207,7 +283,7 @@ impl Rotation {
             (Action::Create, "create"),
             (Action::Validate, "validate"),
             (Action::Store, "store"),
-            (Action::Soak, "propagate"),
+            (Action::Soak, if self.all_verified() { "probe" } else { "propagate" }),
             (Action::Prove, "prove"),
         ];
         order.iter().find(|(step, _)| !self.is_done(step)).map_or("close", |(_, name)| *name)

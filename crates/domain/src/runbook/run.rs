@@ -87,6 +87,9 @@ impl Run {
         let day = self.started.strftime("%F %H:%M UTC");
         match &self.outcome {
             Some(Outcome::Completed) => format!("{} on {day}, completed in {took}", self.id),
+            Some(Outcome::Decommissioned) => {
+                format!("{} on {day}, decommissioned in {took}", self.id)
+            }
             Some(Outcome::Rehearsed) => format!("{} on {day}, rehearsed in {took}", self.id),
             Some(Outcome::RolledBack { why }) => {
                 format!("{} on {day}, rolled back after {took}: {why}", self.id)
@@ -159,6 +162,10 @@ impl<'a> Reading<'a> {
     }
 
     fn done(&mut self, action: &Action, evidence: &Evidence, at: Timestamp, now: u64) {
+        if action.probe().is_some() && self.ended.contains_key(action) {
+            // Made once more while both tokens live: what counts is how long the first took.
+            return;
+        }
         let from = self.began.get(action).copied().or_else(|| self.since(action));
         let took = from.map(|from| Span::from_millis(now.saturating_sub(from)));
         self.ended.insert(action.clone(), now);
@@ -192,6 +199,7 @@ impl<'a> Reading<'a> {
                 self.run.soak = sum(self.run.soak, took);
                 return;
             }
+            Action::Receipt(_) => Doer::Operator,
             _ => return,
         };
         if doer == Doer::Operator {
@@ -203,14 +211,21 @@ impl<'a> Reading<'a> {
     fn since(&self, action: &Action) -> Option<u64> {
         let ended = |action: &Action| self.ended.get(action).copied();
         let verified = || {
-            let all = self.ended.iter().filter(|(one, _)| matches!(one, Action::Verify(_)));
+            let is_proof = |one: &Action| matches!(one, Action::Verify(_) | Action::Absent(_));
+            let all = self.ended.iter().filter(|(one, _)| is_proof(one));
+            all.map(|(_, at)| *at).max()
+        };
+        let probed = || {
+            let all = self.ended.iter().filter(|(one, _)| matches!(one, Action::Probe(_)));
             all.map(|(_, at)| *at).max()
         };
         match action {
             Action::Validate => ended(&Action::Create),
             Action::Verify(id) => ended(&Action::Propagate(id.clone())),
-            Action::Probe => verified(),
-            Action::Soak => verified().max(ended(&Action::Probe)),
+            Action::Probe(name) => ended(&Action::Send(name.clone())).or_else(verified),
+            Action::Receipt(name) => ended(&Action::Send(name.clone())),
+            Action::Absent(id) => ended(&Action::Remove(id.clone())),
+            Action::Soak => verified().max(probed()).max(ended(&Action::Clear)),
             Action::Gate => ended(&Action::Soak).max(self.approved),
             Action::Prove | Action::Confirm => ended(&Action::Revoke),
             Action::Recheck(id) => ended(&Action::Restore(id.clone())),

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::inventory::{Inventory, Secret};
+use crate::inventory::{Inventory, Probe, Secret};
 use crate::plan::identity;
-use crate::{Plan, inventory};
+use crate::{Plan, ProbePart, inventory};
 
 /// The parts that a rotation goes through.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -22,8 +22,8 @@ pub struct Shape {
     pub key: String,
     /// Each consumer, with the names that it holds the token under.
     pub consumers: BTreeMap<String, Vec<String>>,
-    /// How many probes there are.
-    pub probes: usize,
+    /// Each probe, with what it is.
+    pub probes: BTreeMap<String, String>,
     /// The least role.
     pub role: String,
 }
@@ -41,7 +41,7 @@ impl Shape {
             store: secret.store.clone(),
             key: secret.store_key.clone(),
             consumers: consumers.map(|one| (one.id.to_string(), one.keys.clone())).collect(),
-            probes: secret.probes.len(),
+            probes: secret.probes.iter().map(probed).collect(),
             role: secret.role.clone(),
         }
     }
@@ -56,7 +56,7 @@ impl Shape {
             store: plan.store.name.clone(),
             key: plan.store.key.clone(),
             consumers: consumers.map(|one| (one.id.to_string(), one.keys.clone())).collect(),
-            probes: plan.probes,
+            probes: plan.probes.iter().map(planned).collect(),
             role: plan.role.clone(),
         }
     }
@@ -86,11 +86,26 @@ impl Shape {
         for (what, old, new) in parts.iter().filter(|(_, old, new)| old != new) {
             said.push(format!("{what} was {old} and is {new}"));
         }
-        if self.probes != before.probes {
-            said.push(format!("there were {} probes and are {}", before.probes, self.probes));
+        for (name, what) in &self.probes {
+            match before.probes.get(name) {
+                None => said.push(format!("probe {name} was added")),
+                Some(old) if old != what => said.push(format!("probe {name} is {what}")),
+                Some(_) => {}
+            }
         }
+        let gone = before.probes.keys().filter(|name| !self.probes.contains_key(*name));
+        said.extend(gone.map(|name| format!("probe {name} was removed")));
         said
     }
+}
+
+/// The kind alone: in a lab, and in a rehearsal there, addresses are others.
+fn probed(probe: &Probe) -> (String, String) {
+    (probe.name.clone(), probe.kind.word().to_owned())
+}
+
+fn planned(part: &ProbePart) -> (String, String) {
+    (part.name.to_string(), part.kind.clone())
 }
 
 impl Inventory {

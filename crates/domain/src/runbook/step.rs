@@ -47,6 +47,12 @@ impl StepPage {
         }
     }
 
+    /// What the runs so far tell of another verb, before the rest.
+    pub(super) fn with_last(mut self, verb: &str, runs: &[Run]) -> Self {
+        self.last.splice(0..0, last(verb, runs));
+        self
+    }
+
     pub(super) fn what(mut self, lines: impl IntoIterator<Item = String>) -> Self {
         self.what.extend(lines);
         self

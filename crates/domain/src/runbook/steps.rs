@@ -3,7 +3,7 @@
 //! Their verbs and their order are those of [`crate::Plan::steps`]; a test compares the two.
 
 use super::{ByHand, Manual, Run, StepPage};
-use crate::inventory::{Inventory, IssuerKind, Secret};
+use crate::inventory::{Inventory, IssuerKind, Probe, Secret};
 use crate::{Doer, Profile};
 
 /// All steps, numbered.
@@ -18,6 +18,7 @@ pub(super) fn steps(
     let mut steps = vec![writer.preflight(), writer.create(), writer.validate(), writer.store()];
     steps.extend([writer.propagate(), writer.verify()]);
     steps.extend(writer.probe());
+    steps.extend(writer.receipt());
     steps.extend([writer.soak(), writer.approve(), writer.gate()]);
     let before = steps.len();
     steps.extend([writer.revoke(), writer.prove(), writer.confirm(), writer.sweep()]);
@@ -163,13 +164,28 @@ impl Writer<'_> {
         if self.secret.probes.is_empty() && in_use.is_empty() {
             return None;
         }
-        let what = self.manual.probes.iter().map(|probe| probe.title.clone());
+        let line = |probe: &Probe| {
+            let again = if probe.kind.repeats() { "; again and again while both live" } else { "" };
+            format!("{}: {}{again}", probe.name, probe.kind.describe())
+        };
         Some(
             self.step("probe", "See that it works", ENGINE)
-                .what(what)
+                .with_last("send", self.runs)
+                .what(self.secret.probes.iter().map(line))
                 .by_hand(self.manual.probes.clone())
                 .by_hand(in_use.clone()),
         )
+    }
+
+    fn receipt(&self) -> Option<StepPage> {
+        let asked = self.secret.probes.iter().filter(|probe| probe.confirm_receipt);
+        let what: Vec<String> = asked
+            .map(|probe| format!("{}: looks into the mailbox and says whether it came", probe.name))
+            .collect();
+        let no = "where it did not come, everything goes back to the old token".to_owned();
+        (!what.is_empty()).then(|| {
+            self.step("receipt", "Say what arrived", &self.secret.role).what(what).what([no])
+        })
     }
 
     fn soak(&self) -> StepPage {

@@ -35,7 +35,8 @@ name = "<b>the worker</b>"
 kind = "dotenv"
 path = ".env"
 [[verify]]
-kind = "http"
+kind = "health"
+name = "health"
 url = "http://127.0.0.1:9/health"
 "#;
 
@@ -218,12 +219,9 @@ fn a_validation_ages_and_is_outrun_by_changes() {
     let old = runbook(&inventory, std::slice::from_ref(&run), 181 * day);
     assert_eq!(old.stale, ["older than 180d"]);
     run.shape.consumers.clear();
-    run.shape.probes = 0;
+    run.shape.probes.clear();
     let changed = runbook(&inventory, &[run], 2_000);
-    assert_eq!(
-        changed.changed,
-        ["consumer dotenv:.env was added", "there were 0 probes and are 1"]
-    );
+    assert_eq!(changed.changed, ["consumer dotenv:.env was added", "probe health was added"]);
     assert!(changed.stale.iter().all(|why| why.starts_with("since then ")), "{:?}", changed.stale);
     assert!(changed.render(Format::Text).contains("(!) The validation is not to be relied on"));
 }
@@ -279,7 +277,15 @@ fn the_steps_are_those_of_a_plan() {
     let told: Vec<String> =
         runbook(&inventory, &[], 0).steps.into_iter().map(|step| step.verb).collect();
     let mut plan = plan();
-    plan.probes = 1;
+    plan.probes = vec![crate::ProbePart {
+        name: "health".into(),
+        kind: "health".into(),
+        what: "an address answers".into(),
+        sends: false,
+        looks: true,
+        repeats: true,
+        confirm: false,
+    }];
     let mut planned: Vec<String> = plan.steps().into_iter().map(|step| step.step).collect();
     planned.dedup();
     assert_eq!(told, planned);

@@ -150,11 +150,13 @@ mod tests {
             kind: TaskKind::Create,
             role: "ops".into(),
             not_by: None,
+            only: None,
             since: at(100),
             deadline: at(200),
             title: String::new(),
             page: None,
             takes: Takes::Nothing,
+            probe: None,
         }
     }
 

@@ -77,6 +77,10 @@ impl Engine {
                 placed.written = Some(at);
                 (None, placed)
             }
+            Ok(Held::Known(_)) => {
+                placed.reads_back = false;
+                (None, placed)
+            }
             Ok(Held::Shadowed(_)) => (None, placed),
             Err(fault) => {
                 placed.unseen = Some(fault.to_string());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::audit::Record;
-use domain::drift::{Memory, Whose};
+use domain::drift::{Memory, UseEnds, Whose};
 use domain::inventory::Secret;
 use domain::{
     Action, ConsumerId, Event, Evidence, Fingerprint, Handle, LiveToken, Outcome, SecretName,
@@ -38,7 +38,9 @@ impl Engine {
         let active = rows.iter().filter(|row| row.state == TokenState::Active);
         let active = active.max_by_key(|row| row.since);
         let imported = past.imported(name);
+        let decommissioned = self.reader.decommissioned(name)?;
         let current = match (active, imported) {
+            _ if decommissioned.is_some() => None,
             (Some(row), Some((at, imported))) if at > row.since => Some(imported),
             (Some(row), _) => Some(row.fingerprint),
             (None, imported) => imported.map(|(_, imported)| imported),
@@ -60,6 +62,7 @@ impl Engine {
             handles: Vec::new(),
             answered: secret.known.clone(),
             watched_until: self.watched_until(name)?,
+            use_ends: decommissioned.map(UseEnds::Since),
         };
         for row in &rows {
             let whose = match Some(row.fingerprint) == current {
@@ -74,6 +77,9 @@ impl Engine {
             let rotation = self.rotation(&id)?;
             let mut both = vec![rotation.plan().old.fingerprint];
             both.extend(rotation.new_fingerprint());
+            if rotation.plan().mode.ends_use() {
+                memory.use_ends = Some(UseEnds::Now);
+            }
             memory.open = Some((id, both));
         }
         Ok(memory)
@@ -109,8 +115,10 @@ impl Engine {
         let watch = SignedDuration::try_from(self.inventory.policy.watch.duration())
             .unwrap_or(SignedDuration::ZERO);
         let rows = self.reader.rotations(&filter)?;
-        let completed =
-            rows.into_iter().filter(|row| matches!(row.outcome, Some(Outcome::Completed)));
+        let is_completed = |outcome: &Option<Outcome>| {
+            matches!(outcome, Some(Outcome::Completed | Outcome::Decommissioned))
+        };
+        let completed = rows.into_iter().filter(|row| is_completed(&row.outcome));
         let ended = completed.filter_map(|row| row.closed_at).max();
         Ok(ended.and_then(|at| at.checked_add(watch).ok()))
     }
@@ -162,7 +170,7 @@ impl Past {
         for row in engine.reader.rotations(&filter)? {
             for entry in engine.reader.events(&row.id)? {
                 if let Event::Done {
-                    action: Action::Propagate(id) | Action::Restore(id),
+                    action: Action::Propagate(id) | Action::Remove(id) | Action::Restore(id),
                     evidence: Evidence::Written { receipt },
                 } = entry.event
                 {

@@ -15,13 +15,19 @@ impl Drive {
     pub(super) fn held(&self, command: &Command) -> Result<Option<ClaimError>, EngineError> {
         let (kind, by) = match command {
             Command::Approve { by } => (TaskKind::Approve, by),
+            Command::Receipt { by, .. } => (TaskKind::Receipt, by),
             Command::Enter { by, .. } => (TaskKind::Create, by),
             // That something is done is proven by looking, whoever says it.
             _ => return Ok(None),
         };
         let now = self.engine.clock.now();
         let tasks = self.rotation.tasks(now);
-        let Some(task) = tasks.iter().find(|task| task.kind == kind) else { return Ok(None) };
+        let about = match command {
+            Command::Receipt { probe, .. } => Some(probe),
+            _ => None,
+        };
+        let is = |task: &&Task| task.kind == kind && task.probe.as_ref() == about;
+        let Some(task) = tasks.iter().find(is) else { return Ok(None) };
         let remarks = self.engine.reader.remarks()?;
         Ok(remarks.get(&task.id).and_then(|remark| remark.free_for(task, by, now).err()))
     }

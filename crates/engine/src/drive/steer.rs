@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::{
-    Act, Action, Denied, Direction, Entry, Event, Evidence, Guarded, Liveness, Seen, Shape,
-    StepState, TaskKind, Token, Waiting,
+    Act, Action, Denied, Direction, Entry, Event, Evidence, Guarded, Liveness, ProbeName, Seen,
+    Shape, StepState, TaskKind, Token, Waiting,
 };
 use journal::Pending;
 
@@ -81,6 +81,11 @@ impl Drive {
                 self.answer(events, item, "there is no revocation to agree to").await?;
                 Ok(false)
             }
+            Command::Receipt { by, probe, arrived } => {
+                let event = receipt(&by, probe, arrived);
+                self.answer(vec![event], item, "nothing waits for this receipt").await?;
+                Ok(false)
+            }
             Command::Done { by } => {
                 let events = self.none_was_created(&by);
                 self.bell.notify_waiters();
@@ -124,6 +129,7 @@ impl Drive {
     fn denied(&self, command: &Command) -> Option<Box<Denied>> {
         let (by, act) = match command {
             Command::Approve { by } => (by, Act::Approve),
+            Command::Receipt { by, .. } => (by, Act::ConfirmReceipt),
             Command::Done { by } => (by, self.asked().map_or(Act::Create, Act::answer)),
             Command::Enter { by, .. } => (by, Act::EnterToken),
             Command::Back { by, .. } => (by, Act::TurnBack),
@@ -275,12 +281,7 @@ impl Drive {
     }
 
     fn is_watch(&self, action: &Action) -> bool {
-        let doer = match action {
-            Action::Create => self.rotation.plan().issuer.creates,
-            Action::Revoke | Action::Discard => self.rotation.plan().issuer.revokes,
-            _ => return false,
-        };
-        doer == domain::Doer::Operator
+        self.rotation.asked_of_operator(action).is_some()
     }
 
     /// Tells the person who watches what is to be done at the issuer.
@@ -298,10 +299,26 @@ impl Drive {
         let waiting = self.rotation.waiting(self.engine.clock.now());
         if waiting != self.shown {
             self.shown.clone_from(&waiting);
-            if waiting.iter().any(|one| matches!(one, Waiting::Operator { .. })) {
+            let people =
+                |one: &Waiting| matches!(one, Waiting::Operator { .. } | Waiting::Receipt { .. });
+            if waiting.iter().any(people) {
                 self.engine.writers.sign(self.secret(), Life::WaitsForPeople);
+            }
+            if waiting.iter().any(|one| matches!(one, Waiting::Receipt { .. })) {
+                let kind = TaskKind::Receipt;
+                let lines = self.engine.instructions(&self.rotation, kind, None);
+                let _ = self.progress.send(Progress::Asked { kind, lines });
             }
             let _ = self.progress.send(Progress::Waiting(waiting));
         }
+    }
+}
+
+/// A person's answer about what a probe sent.
+fn receipt(by: &str, probe: ProbeName, arrived: bool) -> Event {
+    let action = Action::Receipt(probe);
+    match arrived {
+        true => crate::act::checked(&action, format!("{by} says that it arrived")),
+        false => Event::Refused { action, why: format!("{by} says that it did not arrive") },
     }
 }

@@ -146,10 +146,12 @@ fn claim_task() -> domain::Task {
         kind: domain::TaskKind::Create,
         role: "ops".into(),
         not_by: None,
+        only: None,
         since: now(),
         deadline: now(),
         title: String::new(),
         page: None,
         takes: domain::Takes::Nothing,
+        probe: None,
     }
 }

@@ -33,7 +33,8 @@ fn version_3_becomes_the_newest_and_loses_nothing() {
     let raw = home.raw();
     raw.execute_batch(
         "DROP INDEX token_fingerprint; DROP TABLE learned; DROP TABLE cases;
-         DROP TABLE notes; DROP TABLE remarks; DROP TABLE notified; PRAGMA user_version = 3",
+         DROP TABLE notes; DROP TABLE remarks; DROP TABLE notified;
+         DROP TABLE workstations; PRAGMA user_version = 3",
     )
     .unwrap();
     drop(raw);

@@ -13,7 +13,7 @@ use crate::lease::{self, Claim, Holder};
 use crate::seals::Seals;
 use crate::values::Values;
 use crate::writer::Writer;
-use crate::{JournalError, Options, inbox, notes, remarks};
+use crate::{JournalError, Options, inbox, notes, remarks, workstations};
 
 /// A database whose key is to be replaced. This process holds the lease until it is dropped, so
 /// no engine runs meanwhile.
@@ -58,6 +58,7 @@ impl Rekey {
         }
         inbox::reseal(&transaction, &self.key, new)?;
         remarks::recode(&transaction, &self.key, new)?;
+        workstations::recode(&transaction, &self.key, new)?;
         kept.store(&transaction, new)?;
         transaction.execute(
             "INSERT OR REPLACE INTO meta (key, value) VALUES ('retired_key', ?1)",

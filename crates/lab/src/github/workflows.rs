@@ -21,6 +21,8 @@ pub(crate) struct Workflow {
     pub(crate) environment: Option<String>,
     /// The secrets that its job uses.
     pub(crate) uses: Vec<String>,
+    /// Whether it has the trigger `workflow_dispatch`.
+    pub(crate) dispatch: bool,
 }
 
 /// The most inputs of a dispatch.
@@ -73,6 +75,10 @@ fn dispatch(
 ) -> Result<Reply, Reply> {
     let workflow = find(github, wanted)?.clone();
     let body = ask.call.json().ok_or_else(|| error(400, "Problems parsing JSON"))?;
+    if !workflow.dispatch {
+        let message = "Workflow does not have 'workflow_dispatch' trigger";
+        return Err(unprocessable(message));
+    }
     let branch = text(&body, "ref")
         .ok_or_else(|| unprocessable("Invalid request.\n\n\"ref\" wasn't supplied."))?;
     let branch = branch.trim_start_matches("refs/heads/");

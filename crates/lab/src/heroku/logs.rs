@@ -1,12 +1,13 @@
 //! Heroku's log sessions: a URL that shows an app's recent lines to whoever has it.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::{App, Heroku};
-use crate::clock::seconds;
+use crate::clock::{later, seconds};
 use crate::random;
 use crate::wire::{Call, Reply, text};
 use crate::world::Turn;
@@ -15,6 +16,15 @@ use crate::world::Turn;
 const LINES_MAX: usize = 1_500;
 /// How many lines a session shows when the client does not say.
 const LINES: usize = 100;
+/// How long a session's URL shows anything.
+const SESSION: Duration = Duration::from_secs(300);
+
+/// A URL that was handed out.
+#[derive(Clone)]
+pub(crate) struct Session {
+    app: String,
+    until: Timestamp,
+}
 
 impl App {
     /// A line as Logplex writes it: `time source[dyno]: text`.
@@ -44,13 +54,15 @@ pub(crate) fn open(heroku: &mut Heroku, app: &str, call: &Call, turn: &Turn<'_>)
     {
         url.push_str(&format!("&source={source}"));
     }
-    heroku.log_sessions.insert(id.clone(), app.to_owned());
+    let session = Session { app: app.to_owned(), until: later(turn.now, SESSION) };
+    heroku.log_sessions.insert(id.clone(), session);
     let now = seconds(turn.now);
     Reply::json(201, &json!({ "id": id, "logplex_url": url, "created_at": now, "updated_at": now }))
 }
 
-pub(crate) fn read(heroku: &Heroku, session: &str, call: &Call) -> Reply {
-    let app = heroku.log_sessions.get(session).and_then(|app| heroku.apps.get(app));
+pub(crate) fn read(heroku: &Heroku, session: &str, call: &Call, now: Timestamp) -> Reply {
+    let session = heroku.log_sessions.get(session).filter(|session| now < session.until);
+    let app = session.and_then(|session| heroku.apps.get(&session.app));
     let Some(app) = app else {
         return Reply::text(404, "no such session\n");
     };

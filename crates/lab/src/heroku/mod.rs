@@ -39,7 +39,7 @@ pub(crate) struct Heroku {
     pub(crate) foreign_apps: Vec<String>,
     pub(crate) dyno_start: Duration,
     pub(crate) created: Timestamp,
-    log_sessions: BTreeMap<String, String>,
+    log_sessions: BTreeMap<String, logs::Session>,
     rate: account::Bucket,
 }
 
@@ -116,7 +116,7 @@ pub(crate) fn answer(
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     if let ["logplex", "sessions", session] = parts.as_slice() {
         // Logplex is another service: its URL is the credential.
-        return logs::read(heroku, session, call);
+        return logs::read(heroku, session, call, turn.now);
     }
     let reply = let_in(heroku, knobs, call, &parts, turn);
     let request_id = call.header("request-id").map_or_else(random::uuid, str::to_owned);

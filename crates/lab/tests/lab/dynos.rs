@@ -161,4 +161,7 @@ async fn log_sessions_show_recent_lines() {
     let lines = ask(&base, "GET", path, &[], Value::Null).await.text();
     assert!(lines.contains("heroku[web.1]: State changed from starting to up"), "{lines}");
     assert!(lines.contains("app[api]: Set A config vars by user ops@example.com"), "{lines}");
+    world.advance_ms(300_000);
+    let over = ask(&base, "GET", path, &[], Value::Null).await;
+    assert_eq!(over.status, 404, "the URL shows nothing any more after five minutes");
 }

@@ -41,7 +41,7 @@ impl StandIn {
                 };
                 self.hands.delete_token(&self.server, &TokenPick::EndsIn(end)).await
             }
-            TaskKind::Approve | TaskKind::Attend => return,
+            TaskKind::Approve | TaskKind::Receipt | TaskKind::Fetch | TaskKind::Attend => return,
         };
         match done {
             Ok(()) => {

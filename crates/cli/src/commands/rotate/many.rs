@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::which::{Due, due, of_consumer, of_issuer};
+use super::which::{Due, due, in_use, of_consumer, of_issuer};
 use super::{Rotate, counted, show::Board, summary};
 use crate::args::Global;
 use crate::commands::campaign::{Stand, stands};
@@ -120,7 +120,8 @@ impl Job {
     fn new(args: &Rotate, home: &Home, engine: &Engine, asked: String) -> Result<Self> {
         let (mut unknown, mut open) = (BTreeSet::new(), BTreeMap::new());
         let mut members = match &args.compromised {
-            Some(what) => hit_by(home, what)?,
+            // What is out of use is proven dead; there is nothing to rotate.
+            Some(what) => in_use(engine.reader(), hit_by(home, what)?)?,
             None => args.which.names(home, engine.reader())?,
         };
         if args.which.due {
@@ -550,6 +551,7 @@ fn of_outcome(rotation: &Rotation, outcome: &Outcome) -> (Exit, String) {
             (Exit::Waiting, "owes a second rotation: whoever held it could read the new one".into())
         }
         Outcome::Completed => (Exit::Ok, "completed".into()),
+        Outcome::Decommissioned => (Exit::Ok, "decommissioned".into()),
         Outcome::Rehearsed => (Exit::Ok, "rehearsed".into()),
         Outcome::RolledBack { why } => (Exit::RolledBack, format!("rolled back: {why}")),
         Outcome::Abandoned { why } => (Exit::Attention, format!("abandoned: {why}")),

@@ -178,6 +178,7 @@ impl Board {
                 (row.over, row.approves) = (true, false);
                 match outcome {
                     Outcome::Completed => "completed, the old token is dead".into(),
+                    Outcome::Decommissioned => "out of use, its token is dead".into(),
                     Outcome::Rehearsed => "rehearsed, on the old token again".into(),
                     Outcome::RolledBack { why } => format!("rolled back: {why}"),
                     Outcome::Abandoned { why } => format!("abandoned: {why}"),
@@ -215,6 +216,9 @@ impl Board {
                 }
                 Waiting::Time { step, until } => {
                     self.row(secret).seen = format!("{step} until {until:.0}");
+                }
+                Waiting::Receipt { probe, .. } => {
+                    self.stage(secret, format!("waits for a person: whether {probe} arrived"));
                 }
                 Waiting::Operator { kind, .. } => {
                     self.stage(secret, format!("waits for a person: {}", kind.word()));

@@ -59,16 +59,27 @@ impl Which {
             names.insert(home.secret(text)?);
         }
         for issuer in &self.issuer {
-            names.extend(of_issuer(home, issuer)?);
+            names.extend(in_use(reader, of_issuer(home, issuer)?)?);
         }
         for consumer in &self.consumer {
-            names.extend(of_consumer(home, consumer)?);
+            names.extend(in_use(reader, of_consumer(home, consumer)?)?);
         }
         if self.due {
             names.extend(due(home, reader, Timestamp::now())?.due);
         }
         Ok(names)
     }
+}
+
+/// Without those that are decommissioned.
+pub(crate) fn in_use(reader: &Reader, names: BTreeSet<SecretName>) -> Result<BTreeSet<SecretName>> {
+    let mut used = BTreeSet::new();
+    for name in names {
+        if reader.decommissioned(&name)?.is_none() {
+            used.insert(name);
+        }
+    }
+    Ok(used)
 }
 
 /// What is due, and what nobody can say it of.
@@ -83,6 +94,7 @@ pub(crate) fn due(home: &Home, reader: &Reader, now: Timestamp) -> Result<Due> {
     for secret in home.inventory.secrets.values() {
         let name = secret.name.clone();
         match since(reader, &name)? {
+            None if reader.decommissioned(&name)?.is_some() => {}
             None => drop(unknown.insert(name)),
             Some(since) => {
                 let schedule = &home.inventory.schedule;
@@ -131,6 +143,7 @@ fn is(consumer: &Consumer, text: &str) -> bool {
     let own = match &consumer.kind {
         ConsumerKind::HerokuConfig { app, .. } => app.as_str(),
         ConsumerKind::Dotenv { path } => path.as_str(),
+        ConsumerKind::Workstation { member, .. } => member.as_str(),
         ConsumerKind::GithubSecret { .. } => "",
     };
     consumer.id.as_str() == text || own == text

@@ -9,12 +9,12 @@ use std::path::Path;
 
 use domain::Span;
 use domain::inventory::{
-    Auth, ConnectionKind, ConsumerKind, GithubScope, Inventory, IssuerKind, KeySource, Probe,
-    Secret, Source, StoreKind,
+    Ask, Auth, ConnectionKind, Consumer, ConsumerKind, GithubScope, Inventory, IssuerKind,
+    KeySource, Probe, ProbeKind, Secret, Source, StoreKind,
 };
 use lab::{
     AppSeed, AuthorizationSeed, Credentials, GithubSecretSeed, GithubSeed, InfisicalSecretSeed,
-    Org, SecretScope, ServerSeed, Urls, ValueSeed,
+    Org, SecretScope, ServerSeed, Urls, ValueSeed, WorkflowSeed,
 };
 
 use crate::exit::Exit;
@@ -31,6 +31,7 @@ pub(super) fn organisation(inventory: &Inventory, secret: &Secret) -> Result<Org
     let mut org = Org::acme();
     org.name.clone_from(&inventory.org);
     let value = issue(&mut org, inventory, secret)?;
+    org.postmark.domains.extend(sending_domains(secret));
     org.heroku.apps = apps(secret, &value);
     org.github = github(org.github, secret, &value)?;
     if let Some(store) = inventory.stores.get(&secret.store)
@@ -48,6 +49,14 @@ pub(super) fn organisation(inventory: &Inventory, secret: &Secret) -> Result<Org
         org.infisical.secrets.clear();
     }
     Ok(org)
+}
+
+/// The domains that the inventory sends test mails from; a real account knows them, too.
+fn sending_domains(secret: &Secret) -> impl Iterator<Item = String> {
+    secret.probes.iter().filter_map(|probe| match &probe.kind {
+        ProbeKind::TestMail { from, .. } => Some(from.rsplit_once('@')?.1.to_owned()),
+        _ => None,
+    })
 }
 
 /// Puts the current token where it is issued, and says where its value comes from.
@@ -82,7 +91,7 @@ fn issue(org: &mut Org, inventory: &Inventory, secret: &Secret) -> Result<ValueS
 }
 
 fn apps(secret: &Secret, value: &ValueSeed) -> Vec<AppSeed> {
-    let app = |consumer: &domain::inventory::Consumer| match &consumer.kind {
+    let app = |consumer: &Consumer| match &consumer.kind {
         ConsumerKind::HerokuConfig { app, .. } => Some(AppSeed {
             name: app.clone(),
             dynos: 1,
@@ -90,7 +99,15 @@ fn apps(secret: &Secret, value: &ValueSeed) -> Vec<AppSeed> {
         }),
         _ => None,
     };
-    secret.consumers.iter().filter_map(app).collect()
+    let mut apps: Vec<AppSeed> = secret.consumers.iter().filter_map(app).collect();
+    for probe in &secret.probes {
+        if let ProbeKind::Log { app: name, .. } = &probe.kind
+            && !apps.iter().any(|app| app.name == *name)
+        {
+            apps.push(AppSeed { name: name.clone(), dynos: 1, config: Vec::new() });
+        }
+    }
+    apps
 }
 
 /// The lab's GitHub has one repository; an inventory with several cannot be replayed there.
@@ -124,6 +141,18 @@ fn github(mut seed: GithubSeed, secret: &Secret, value: &ValueSeed) -> Result<Gi
             value: value.clone(),
         }));
     }
+    for probe in &secret.probes {
+        let ProbeKind::Workflow { repo, workflow, .. } = &probe.kind else { continue };
+        repositories.insert(repo.clone());
+        seed.workflows.retain(|one| one.file != *workflow);
+        seed.workflows.push(WorkflowSeed {
+            file: workflow.clone(),
+            name: workflow.clone(),
+            environment: None,
+            uses: secret.consumers.iter().flat_map(repository_keys).collect(),
+            dispatch: true,
+        });
+    }
     if repositories.len() > 1 {
         return Err(Fail::new(
             Exit::Failed,
@@ -136,6 +165,16 @@ fn github(mut seed: GithubSeed, secret: &Secret, value: &ValueSeed) -> Result<Gi
     }
     seed.environments.extend(environments);
     Ok(seed)
+}
+
+/// The names that a run of the repository sees.
+fn repository_keys(consumer: &Consumer) -> Vec<String> {
+    match &consumer.kind {
+        ConsumerKind::GithubSecret { scope: GithubScope::Repository(_), .. } => {
+            consumer.keys.clone()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// The inventory of that lab: this secret alone, every address in the lab, every file in
@@ -230,22 +269,45 @@ fn put(directory: &Path, name: &str, text: &str) -> Result<()> {
     })
 }
 
-/// The world behind the inventory's probes is not in the lab; a simulated app's own health, which
-/// comes of using its token, stands in for each.
+/// The world behind the inventory's probes is not in the lab; what a simulated app, its log and a
+/// workflow of the same name show stands in for it. Nobody there looks into a mailbox.
 fn probes(secret: &Secret, urls: &Urls) -> Vec<Probe> {
     let app = secret.consumers.iter().find_map(|consumer| match &consumer.kind {
         ConsumerKind::HerokuConfig { app, .. } => Some(app.as_str()),
         _ => None,
     });
-    let Some(app) = app else { return Vec::new() };
-    let health = |probe: &Probe| Probe {
-        name: probe.name.clone(),
+    let in_the_lab = |probe: &Probe| {
+        let kind = match &probe.kind {
+            ProbeKind::Health(_) => ProbeKind::Health(health(urls, app?)),
+            ProbeKind::AppMail { .. } => {
+                let (method, url) = ("POST".into(), urls.app_test_mail(app?));
+                let ask = Ask { method, url, expect_json: Vec::new(), ..health(urls, app?) };
+                ProbeKind::AppMail { ask, id: "message_id".into() }
+            }
+            ProbeKind::Workflow { via, repo, workflow, inputs, correlate, .. } => {
+                ProbeKind::Workflow {
+                    via: via.clone(),
+                    repo: repo.clone(),
+                    workflow: workflow.clone(),
+                    git_ref: "main".into(),
+                    inputs: inputs.clone(),
+                    correlate: correlate.clone(),
+                }
+            }
+            kind => kind.clone(),
+        };
+        Some(Probe { name: probe.name.clone(), confirm_receipt: false, kind })
+    };
+    secret.probes.iter().filter_map(in_the_lab).collect()
+}
+
+fn health(urls: &Urls, app: &str) -> Ask {
+    Ask {
         method: "GET".into(),
         url: urls.app_health(app),
         private: false,
         json: None,
         expect_status: 200,
         expect_json: vec![("status".into(), Some("ok".into()))],
-    };
-    secret.probes.iter().map(health).collect()
+    }
 }

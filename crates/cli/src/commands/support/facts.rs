@@ -100,6 +100,7 @@ fn secret(secret: &domain::inventory::Secret) -> Value {
             let kind = match &one.kind {
                 ConsumerKind::HerokuConfig { .. } => "heroku-config",
                 ConsumerKind::Dotenv { .. } => "dotenv",
+                ConsumerKind::Workstation { .. } => "workstation",
                 ConsumerKind::GithubSecret { scope, .. } => match scope {
                     GithubScope::Repository(_) => "github repository",
                     GithubScope::Environment(..) => "github environment",

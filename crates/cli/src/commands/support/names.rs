@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use domain::inventory::{ConsumerKind, GithubScope, Inventory, IssuerKind, StoreKind};
+use domain::inventory::{ConsumerKind, GithubScope, Inventory, IssuerKind, ProbeKind, StoreKind};
 use domain::{Event, FingerprintKey, Token};
 use serde_json::{Map, Value};
 
@@ -113,7 +113,20 @@ impl Names {
             }
             for probe in &secret.probes {
                 self.add(&probe.name);
-                self.host(&probe.url);
+                self.probe(&probe.kind);
+            }
+        }
+    }
+
+    fn probe(&mut self, kind: &ProbeKind) {
+        match kind {
+            ProbeKind::Health(ask) | ProbeKind::AppMail { ask, .. } => self.host(&ask.url),
+            ProbeKind::TestMail { from, to, subject, .. } => {
+                [from, to, subject].into_iter().for_each(|name| self.add(name));
+            }
+            ProbeKind::Log { app, .. } => self.add(app),
+            ProbeKind::Workflow { repo, workflow, inputs, .. } => {
+                [repo, workflow].into_iter().chain(inputs.values()).for_each(|name| self.add(name));
             }
         }
     }
@@ -122,6 +135,10 @@ impl Names {
         match kind {
             ConsumerKind::HerokuConfig { app, .. } => self.add(app),
             ConsumerKind::Dotenv { path } => self.add(path),
+            ConsumerKind::Workstation { member, path } => {
+                self.add(member);
+                self.add(path);
+            }
             ConsumerKind::GithubSecret { scope, .. } => match scope {
                 GithubScope::Repository(name)
                 | GithubScope::Organisation(name)

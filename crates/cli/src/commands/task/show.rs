@@ -87,6 +87,9 @@ fn answerers(home: &Home, open: &Open) -> Vec<String> {
     let people = &home.inventory.people;
     let of = Guarded::rotation(&open.rotation);
     let may = |name: &str| {
+        if open.task.only.as_ref().is_some_and(|only| only != name) {
+            return false;
+        }
         let act = domain::Act::answer(open.task.kind);
         people.may(&people.named(name), act, Some(of)).is_ok()
     };
@@ -98,9 +101,13 @@ fn takes(open: &Open) -> String {
     let id = &open.task.id;
     match &open.task.takes {
         Takes::Nothing => format!("when it is done: rollover task done {id}"),
+        Takes::Arrival => {
+            format!("it arrived: rollover task done {id}; it did not: rollover task done {id} --no")
+        }
         Takes::HiddenToken => {
             format!("with the new token on standard input: rollover task done {id} --token-stdin")
         }
+        Takes::Fetch { name } => format!("at the workstation: rollover env pull {name}"),
         Takes::SecretName { name } => {
             format!("with the secret's name: rollover task done {id} --confirm {name}")
         }

@@ -92,5 +92,45 @@ fn how_to_work_together() -> Result<()> {
     let _over = page.runs("rollover task release r-7k2q9d.create --to ops-2", 0)?;
     members::work_as(&stage, "ops-2")?;
     let _cannot = page.runs("rollover task fail r-7k2q9d.create --why", 0)?;
+    stage.edit("secrets/heroku-api-key.toml", |text| {
+        let own = "kind = \"workstation\"\nmember = \"admin-1\"\npath = \"own.env\"\n";
+        format!("{text}\n[[consumers]]\n{own}")
+    })?;
+    members::work_as(&stage, "admin-1")?;
+    let _waits = begun(&stage, HEROKU.name)?;
+    let fetched = page.runs("rollover env pull", 0)?;
+    assert!(fetched.stdout.contains("read back"), "{fetched}");
+    page.leaves("rollover env run", OTHER_PROGRAMS)?;
+    page.end()
+}
+
+#[test]
+fn how_to_decommission() -> Result<()> {
+    let stage = stage()?;
+    let mut page = Page::of(&stage, "how-to-decommission")?;
+    let plan = page.runs("rollover secret decommission prod/POSTMARK_SERVER_TOKEN --plan", 0)?;
+    assert!(plan.stdout.contains("revoke") || plan.stderr.contains("revoke"), "{plan}");
+    // Nobody is at a terminal to begin it; then it waits for days.
+    let _asks = page.runs("rollover secret decommission", 10)?;
+    let args = ["secret", "decommission", POSTMARK.name, "--reason", "not used", "--watch", "7d"];
+    let begin = stage.rollover(&[&args[..], &["--yes", "--no-wait"]].concat());
+    let _soaks = begin.run()?.is(10)?;
+    page.means("ID", super::first(&stage, &["run", "ls"], "rotation")?);
+    let _used = page.runs("rollover usage", 0)?;
+    page.leaves("heroku logs", OTHER_PROGRAMS)?;
+    let _back = page.runs("rollover run rollback", 11)?;
+    page.end()
+}
+
+#[test]
+fn how_to_import() -> Result<()> {
+    let stage = stage()?;
+    let mut page = Page::of(&stage, "how-to-import")?;
+    // What is there is not written over.
+    let _there = page.runs("rollover init", 2)?;
+    let _proposed = page.runs("rollover secret import", 0)?;
+    let _written = page.runs("rollover secret import --repo acme/api --yes", 0)?;
+    let unknown = page.runs("rollover secret adopt", 1)?;
+    assert!(!unknown.stderr.is_empty(), "{unknown}");
     page.end()
 }

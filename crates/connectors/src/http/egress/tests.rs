@@ -254,7 +254,7 @@ fn with_probe(url: &str) -> Result<Inventory, String> {
     let main = format!("{HEAD}{ISSUER}[connections.p]\nkind = \"postmark\"\n");
     let secret = format!(
         "name = \"A\"\nenvironment = \"prod\"\nissuer = \"p\"\nstore = {{ in = \"local\" }}\n\
-         [[verify]]\nkind = \"http\"\nurl = {url}\n"
+         [[verify]]\nkind = \"health\"\nurl = {url}\n"
     );
     let wrong = |wrong: Vec<domain::inventory::Diagnostic>| wrong[0].to_string();
     let secret = [file("secrets/a.toml", secret)];
@@ -271,8 +271,9 @@ async fn call(inventory: &Inventory, names: &Arc<Names>) -> Option<Fault> {
 }
 
 async fn look(inventory: &Inventory, names: &Arc<Names>) -> Option<Fault> {
-    let probe = &inventory.secrets.values().next().unwrap().probes[0];
-    crate::probe::within(probe, names.clone()).await.err()
+    let ask = inventory.secrets.values().next().unwrap().probes[0].kind.ask().unwrap();
+    let answer = crate::probe::OverHttp::health("health", ask).within(names.clone()).await;
+    answer.and_then(|answer| crate::probe::read_probe(&answer, ask)).err()
 }
 
 /// Goal: what becomes of each form, and that nobody else is connected to or asked for. Method:
@@ -296,7 +297,8 @@ async fn every_form_ends_as_it_should_and_nobody_else_is_reached() {
             let fault = match (&loaded, fate) {
                 (Err(why), Load(words)) => {
                     sum[1] += 1;
-                    if !why.contains(words) {
+                    let empty = text.is_empty() && why.contains("is empty");
+                    if !why.contains(words) && !empty {
                         wrong.push(format!("{form}: {why}"));
                     }
                     continue;

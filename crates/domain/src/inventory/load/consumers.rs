@@ -1,15 +1,13 @@
-//! The consumers and probes of `secrets/*.toml`.
+//! The consumers of `secrets/*.toml`.
 
 use serde_spanned::Spanned;
 
 use crate::ConsumerId;
 use crate::inventory::raw;
 use crate::inventory::reference::Page;
-use crate::inventory::{
-    AddressUse, ConnectionKind, Consumer, ConsumerKind, GithubScope, Inventory, Probe,
-};
+use crate::inventory::{ConnectionKind, Consumer, ConsumerKind, GithubScope, Inventory};
 
-const KINDS: [&str; 3] = ["heroku-config", "github-secret", "dotenv"];
+const KINDS: [&str; 4] = ["heroku-config", "github-secret", "dotenv", "workstation"];
 
 impl Page<'_> {
     /// Those that are enabled, or those that are not.
@@ -52,6 +50,7 @@ impl Page<'_> {
             ("environment", raw.environment.as_ref()),
             ("scope", raw.scope.as_ref()),
             ("path", raw.path.as_ref()),
+            ("member", raw.member.as_ref()),
         ];
         let (id, kind) = match raw.kind.get_ref().as_str() {
             "heroku-config" => {
@@ -74,6 +73,12 @@ impl Page<'_> {
                 let path = fields["path"].get_ref().clone();
                 (format!("dotenv:{path}"), ConsumerKind::Dotenv { path })
             }
+            "workstation" => {
+                let fields = self.fields(&raw.kind, &given, &["member", "path"], &[])?;
+                let path = fields["path"].get_ref().clone();
+                let member = self.member(fields["member"], inventory)?;
+                (format!("workstation:{member}"), ConsumerKind::Workstation { member, path })
+            }
             _ => {
                 self.unknown_word(&raw.kind, "the kind of consumer", KINDS.into_iter());
                 return None;
@@ -83,6 +88,16 @@ impl Page<'_> {
         let id = ConsumerId::from(id);
         let label = raw.name.clone().unwrap_or_else(|| id.to_string());
         Some(Consumer { id, label, keys, production: raw.production, kind })
+    }
+
+    /// Whoever works at a workstation: a member, where members are declared.
+    fn member(&mut self, name: &Spanned<String>, inventory: &Inventory) -> Option<String> {
+        let members: Vec<&str> = inventory.people.members().map(|one| one.name.as_str()).collect();
+        if !members.is_empty() && !members.contains(&name.get_ref().as_str()) {
+            self.unknown_word(name, "member", members.into_iter());
+            return None;
+        }
+        Some(name.get_ref().clone())
     }
 
     fn github_scope(&mut self, raw: &raw::Consumer) -> Option<(String, GithubScope)> {
@@ -117,13 +132,18 @@ impl Page<'_> {
                 return None;
             }
         };
-        if let Some(repo) = &raw.repo
-            && repo.get_ref().split('/').filter(|half| !half.is_empty()).count() != 2
-        {
-            self.say(repo.span(), "a repository is written `owner/name`".into());
-            return None;
+        if let Some(repo) = &raw.repo {
+            self.repository(repo)?;
         }
         Some(place)
+    }
+
+    pub(super) fn repository(&mut self, repo: &raw::Text) -> Option<()> {
+        let fits = repo.get_ref().split('/').filter(|half| !half.is_empty()).count() == 2;
+        if !fits {
+            self.say(repo.span(), "a repository is written `owner/name`".into());
+        }
+        fits.then_some(())
     }
 
     fn keys(
@@ -155,44 +175,5 @@ impl Page<'_> {
             return None;
         }
         Some(keys)
-    }
-
-    pub(super) fn probe(&mut self, raw: &Spanned<raw::Verify>) -> Option<Probe> {
-        let part = raw.get_ref();
-        if part.kind.get_ref() != "http" {
-            self.unknown_word(&part.kind, "the kind of probe", ["http"].into_iter());
-            return None;
-        }
-        let url = self.address(&part.url, AddressUse::Probe)?;
-        let method = part.method.as_ref().map_or("GET", |method| method.get_ref().as_str());
-        if !["GET", "POST"].contains(&method) {
-            let place = part.method.as_ref().map_or(raw.span(), Spanned::span);
-            self.say(place, format!("method `{method}` is not GET or POST"));
-            return None;
-        }
-        let text = |value: &toml::Value| match value {
-            toml::Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        let mut expect_json: Vec<(String, Option<String>)> = part
-            .expect
-            .json
-            .iter()
-            .map(|(field, value)| (field.clone(), Some(text(value))))
-            .collect();
-        expect_json.extend(part.expect.json_has.iter().map(|field| (field.clone(), None)));
-        let json = match &part.json {
-            Some(value) => Some(serde_json::to_string(value).ok()?),
-            None => None,
-        };
-        Some(Probe {
-            name: part.name.clone().unwrap_or_else(|| url.clone()),
-            method: method.to_owned(),
-            url,
-            private: part.private,
-            json,
-            expect_status: part.expect.status.unwrap_or(200),
-            expect_json,
-        })
     }
 }

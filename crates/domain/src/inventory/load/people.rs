@@ -138,7 +138,7 @@ impl Page<'_> {
         Some(User::Name(written.clone()))
     }
 
-    fn email(&mut self, text: &raw::Text) -> Option<String> {
+    pub(super) fn email(&mut self, text: &raw::Text) -> Option<String> {
         let written = text.get_ref();
         let plain = |c: char| c.is_ascii_graphic() && !"<>()[]\\,;:\"".contains(c);
         let parts = written.split('@').filter(|part| !part.is_empty()).count();

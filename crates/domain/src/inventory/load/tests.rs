@@ -1,6 +1,7 @@
 //! A good inventory is read whole; each kind of mistake is told with its place.
 
 mod people;
+mod probes;
 
 use super::*;
 use crate::inventory::{ConsumerKind, IssuerKind};
@@ -58,7 +59,7 @@ path = ".env"
 enabled = false
 
 [[verify]]
-kind = "http"
+kind = "health"
 url = "http://127.0.0.1:9/health"
 expect = { status = 200, json = { status = "ok" }, json_has = ["heroku_api"] }
 "#;
@@ -80,7 +81,7 @@ fn a_good_inventory_is_read_whole() {
     assert_eq!(secret.consumers[0].keys, ["HEROKU_API_KEY", "HEROKU_PLATFORM_API_TOKEN"]);
     assert!(matches!(secret.consumers[1].kind, ConsumerKind::HerokuConfig { .. }));
     assert!(!secret.consumers[1].production);
-    assert_eq!(secret.probes[0].expect_json.len(), 2);
+    assert_eq!(secret.probes[0].kind.ask().unwrap().expect_json.len(), 2);
     assert!(matches!(
         inventory.issuers["heroku-acme"].kind,
         IssuerKind::HerokuAuthorization { .. }

@@ -81,6 +81,7 @@ fn good() -> Observed {
         consumers: vec![seen("heroku:acme-api-prod"), seen("heroku:acme-api-staging")],
         login_is_old: false,
         loose_logins: Vec::new(),
+        decommissioned: None,
         shared_with: None,
     }
 }

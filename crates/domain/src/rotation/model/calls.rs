@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::plan::fingerprint;
-use super::world::{Guard, OLD, World};
+use super::world::{Guard, LOOKED, NOTHING, OLD, SENT, SHOWN, World};
 use crate::rotation::StepState;
 use crate::{
     Action, ConsumerId, Direction, Doer, Event, Evidence, Handle, Liveness, Look, Proof, Seen,
@@ -25,9 +25,14 @@ impl World {
             }
             Action::Store => self.store = self.new_token(),
             Action::Unstore => self.store = OLD,
+            Action::Clear => self.store = NOTHING,
             Action::Propagate(id) => {
                 let place = self.place(id);
                 self.consumers[place] = self.new_token();
+            }
+            Action::Remove(id) => {
+                let place = self.place(id);
+                self.consumers[place] = NOTHING;
             }
             Action::Restore(id) => {
                 let place = self.place(id);
@@ -36,12 +41,14 @@ impl World {
             Action::Revoke => {
                 let new = self.new_token();
                 self.revoked_early |= self.consumers.iter().any(|held| *held != new);
+                self.revoked_early |= self.shown != SHOWN;
                 self.kill(OLD);
             }
             Action::Discard => {
                 let new = self.new_token();
                 self.kill(new);
             }
+            Action::Send(_) => self.shown |= SENT,
             Action::Sweep => {
                 let keep = match self.rotation.direction {
                     Direction::Forward => self.new_token(),
@@ -93,9 +100,12 @@ impl World {
             }
             Action::Store => self.store == self.new_token(),
             Action::Unstore => self.store == OLD,
+            Action::Clear => self.store == NOTHING,
+            Action::Remove(id) => self.consumers[self.place(id)] == NOTHING,
             Action::Propagate(id) => self.consumers[self.place(id)] == self.new_token(),
             Action::Restore(id) => self.consumers[self.place(id)] == OLD,
             Action::Revoke => !self.live.contains(&OLD),
+            Action::Send(_) => self.shown & SENT != 0,
             // These may be made again as they are.
             Action::Discard | Action::Sweep => {
                 self.effect(action);
@@ -117,7 +127,9 @@ impl World {
         let checked = || Evidence::Checked { detail: String::new() };
         let done = |evidence| Event::Done { action: action.clone(), evidence };
         match action {
-            Action::Verify(id) | Action::Recheck(id) => self.look_at(action, id),
+            Action::Verify(id) | Action::Absent(id) | Action::Recheck(id) => {
+                self.look_at(action, id)
+            }
             Action::Gate | Action::Confirm => self.look_everywhere(action),
             Action::Prove => {
                 let truly = !self.answers(OLD);
@@ -129,6 +141,11 @@ impl World {
                 }
                 if dead { "dead" } else { "still alive" }
             }
+            Action::Probe(_) => {
+                self.shown |= LOOKED;
+                self.apply(done(checked()));
+                "it shows what it should"
+            }
             _ => {
                 self.apply(done(checked()));
                 "fine"
@@ -137,7 +154,7 @@ impl World {
     }
 
     fn look_at(&mut self, action: &Action, id: &ConsumerId) -> &'static str {
-        let forward = matches!(action, Action::Verify(_));
+        let forward = !matches!(action, Action::Recheck(_));
         let wanted = if forward { self.new_token() } else { OLD };
         if self.consumers[self.place(id)] == wanted || self.off(Guard::Verify) {
             let evidence = Evidence::Proven { proof: Proof::Fingerprint, detail: String::new() };

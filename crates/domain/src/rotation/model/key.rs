@@ -15,7 +15,6 @@ const ALONE: [Action; 12] = [
     Action::Create,
     Action::Validate,
     Action::Store,
-    Action::Probe,
     Action::Soak,
     Action::Gate,
     Action::Revoke,
@@ -24,6 +23,7 @@ const ALONE: [Action; 12] = [
     Action::Sweep,
     Action::Unstore,
     Action::Discard,
+    Action::Clear,
 ];
 
 impl World {
@@ -63,6 +63,7 @@ impl World {
             self.crashes << 4 | self.faults,
             self.drifts << 4 | self.rivals,
             self.proofs,
+            self.shown,
         ]);
         bytes
     }
@@ -70,6 +71,12 @@ impl World {
     fn write_rotation(&self, rotation: &Rotation, bytes: &mut Vec<u8>) {
         for action in &ALONE {
             bytes.push(step(rotation, action) << 3 | self.call(action));
+        }
+        for part in &rotation.plan.probes {
+            let name = || part.name.clone();
+            for action in [Action::Send(name()), Action::Probe(name()), Action::Receipt(name())] {
+                bytes.push(step(rotation, &action) << 3 | self.call(&action));
+            }
         }
         let ever = ALONE.iter().filter(|action| action.is_effect());
         bytes.push(flags(&ever.map(|a| rotation.ever_begun.contains(a)).collect::<Vec<_>>()));
@@ -96,6 +103,7 @@ impl World {
             Some((_, Outcome::RolledBack { .. })) => 2,
             Some((_, Outcome::Abandoned { .. })) => 3,
             Some((_, Outcome::Rehearsed)) => 4,
+            Some((_, Outcome::Decommissioned)) => 5,
         });
         let mut consumers: Vec<[u8; 5]> = rotation
             .plan
@@ -104,10 +112,10 @@ impl World {
             .zip(&self.consumers)
             .map(|(part, held)| {
                 let id = || part.id.clone();
-                let (give, back) = (Action::Propagate(id()), Action::Restore(id()));
+                let (give, back) = (rotation.plan.write(&part.id), Action::Restore(id()));
                 [
                     part.wave,
-                    step(rotation, &give) << 4 | step(rotation, &Action::Verify(id())),
+                    step(rotation, &give) << 4 | step(rotation, &rotation.plan.proof(&part.id)),
                     step(rotation, &back) << 4 | step(rotation, &Action::Recheck(id())),
                     self.call(&give) << 4 | self.call(&back),
                     self.who(*held) << 4

@@ -3,7 +3,7 @@
 use super::world::OLD;
 use crate::{
     ConsumerId, ConsumerPart, Doer, Fingerprint, Gates, Handle, IssuerPart, Limits, LiveToken,
-    Mode, OldToken, Overlap, Plan, RotationId, Span, StorePart,
+    Mode, OldToken, Overlap, Plan, ProbePart, RotationId, Span, StorePart,
 };
 
 /// More tries than any budget of faults can use up.
@@ -18,6 +18,7 @@ pub(crate) fn plan(consumers: u8) -> Plan {
         reads_back: true,
         restarts: true,
         before: None,
+        fetched_by: None,
     };
     Plan {
         id: RotationId("r-1".into()),
@@ -51,21 +52,36 @@ pub(crate) fn plan(consumers: u8) -> Plan {
             created: None,
         }],
         unknown: Vec::new(),
-        probes: 0,
+        probes: Vec::new(),
         limits: Limits {
             soak: Span::from_millis(0),
             proof_interval: Span::from_millis(0),
             proof_timeout: Span::from_secs(3_600),
             adopt_timeout: Span::from_secs(60),
             attempts_max: FOR_EVER,
+            probe_interval: Span::from_millis(0),
             task_deadline: Span::from_secs(3_600),
         },
         role: "ops".into(),
         gates: Gates::default(),
         login_is_old: false,
+        reason: None,
         audit_context: Vec::new(),
         warnings: Vec::new(),
         campaign: None,
+    }
+}
+
+/// One that sends, looks again and again, and asks a person: all that a probe can be.
+pub(super) fn probe() -> ProbePart {
+    ProbePart {
+        name: "p".into(),
+        kind: "workflow".into(),
+        what: String::new(),
+        sends: true,
+        looks: true,
+        repeats: true,
+        confirm: true,
     }
 }
 

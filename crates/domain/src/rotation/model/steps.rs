@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::calls::unsure;
 use super::told::Told;
-use super::world::{Call, Guard, OLD, OTHER, STARTER, World, now};
+use super::world::{ARRIVED, Call, Guard, OLD, OTHER, STARTER, World, now};
 use crate::rotation::{Next, Rotation, StepState};
-use crate::{Action, Event};
+use crate::{Action, Event, Evidence};
 
 type Steps = Vec<(Told, World)>;
 
@@ -51,6 +51,7 @@ impl World {
                     world.apply(Event::Resumed { by: "ops-1".into() });
                     steps.push((Told::Plain("a person has it tried again"), world));
                 }
+                Next::AskReceipt(name) => self.steps_of_receipt(Action::Receipt(name), steps),
                 Next::Wait { .. } | Next::Ask => {}
             }
         }
@@ -73,6 +74,11 @@ impl World {
             let mut world = self.clone();
             world.fault(unsure(action));
             steps.push((Told::Of(action.clone(), "no answer"), world));
+        }
+        if self.faults > 0 && action.probe().is_some() {
+            let mut world = self.clone();
+            world.fault(Event::Refused { action: action.clone(), why: String::new() });
+            steps.push((Told::Of(action.clone(), "it shows something else"), world));
         }
     }
 
@@ -137,6 +143,20 @@ impl World {
         }
     }
 
+    /// A person looks into the mailbox; what did not arrive is a fault of somebody.
+    fn steps_of_receipt(&self, action: Action, steps: &mut Steps) {
+        let mut world = self.clone();
+        world.shown |= ARRIVED;
+        let evidence = Evidence::Checked { detail: String::new() };
+        world.apply(Event::Done { action: action.clone(), evidence });
+        steps.push((Told::Of(action.clone(), "a person says that it arrived"), world));
+        if self.faults > 0 {
+            let mut world = self.clone();
+            world.fault(Event::Refused { action: action.clone(), why: String::new() });
+            steps.push((Told::Of(action, "a person says that it did not"), world));
+        }
+    }
+
     /// Whoever may agree does; what the machine does not take does not happen.
     fn steps_of_agreeing(&self, steps: &mut Steps) {
         let people = [
@@ -162,7 +182,8 @@ impl World {
         if self.drifts == 0 || self.looked() {
             return;
         }
-        if self.is_done(&Action::Store) && self.store != OLD {
+        let plan = &self.rotation.plan;
+        if self.is_done(&plan.store_write()) && self.store != OLD {
             let mut world = self.clone();
             world.drifts -= 1;
             world.store = OLD;
@@ -172,8 +193,7 @@ impl World {
             return;
         }
         for (i, held) in self.consumers.iter().enumerate() {
-            let verify = Action::Verify(self.rotation.plan.consumers[i].id.clone());
-            if *held != OLD && self.is_done(&verify) {
+            if *held != OLD && self.is_done(&plan.proof(&plan.consumers[i].id)) {
                 let mut world = self.clone();
                 world.drifts -= 1;
                 world.consumers[i] = OLD;

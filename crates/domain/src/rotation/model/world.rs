@@ -28,14 +28,26 @@ pub(super) enum Guard {
     Fence,
     /// Where two people are needed, whoever started it does not agree to the revocation.
     SecondPerson,
+    /// Every probe has shown what it should before anything is revoked.
+    Probes,
 }
 
 impl Guard {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Settle, Self::Verify, Self::UndoAll, Self::Prove, Self::Fence, Self::SecondPerson];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Settle,
+        Self::Verify,
+        Self::UndoAll,
+        Self::Prove,
+        Self::Fence,
+        Self::SecondPerson,
+        Self::Probes,
+    ];
 }
 
 pub(super) const OLD: u8 = 0;
+
+/// What a place holds that holds no token; also the new token where there is none.
+pub(super) const NOTHING: u8 = u8::MAX;
 
 /// Who started the rotation, and who else is there.
 pub(super) const STARTER: &str = "ops-1";
@@ -77,7 +89,18 @@ pub(super) struct World {
     pub(super) proofs: u8,
     /// Two people are needed, whatever the plan says.
     pub(super) two: bool,
+    /// What the probe has come to, in flags; [`SHOWN`] where there is none.
+    pub(super) shown: u8,
 }
+
+/// Something was sent.
+pub(super) const SENT: u8 = 1;
+/// A look has shown what it should.
+pub(super) const LOOKED: u8 = 2;
+/// A person has said that it arrived.
+pub(super) const ARRIVED: u8 = 4;
+/// All of that.
+pub(super) const SHOWN: u8 = SENT | LOOKED | ARRIVED;
 
 impl World {
     /// A rotation of so many consumers that has just been planned.
@@ -109,6 +132,7 @@ impl World {
             revoked_early: false,
             proofs: 0,
             two: false,
+            shown: if plan.probes.is_empty() { SHOWN } else { 0 },
         }
     }
 
@@ -125,12 +149,27 @@ impl World {
 
     pub(super) fn without(mut self, guard: Guard) -> Self {
         self.without = Some(guard);
+        if guard == Guard::Probes {
+            self = self.with_probe();
+            let mut plan = (*self.rotation.plan).clone();
+            plan.probes.clear();
+            self.rotation.plan = plan.into();
+        }
         if guard == Guard::SecondPerson {
             self = self.with_second_person();
             let mut plan = (*self.rotation.plan).clone();
             plan.gates.second_person = false;
             self.rotation.plan = plan.into();
         }
+        self
+    }
+
+    /// With a probe that sends, looks again and again, and asks a person.
+    pub(super) fn with_probe(mut self) -> Self {
+        let mut plan = (*self.rotation.plan).clone();
+        plan.probes = vec![super::plan::probe()];
+        self.rotation.plan = plan.into();
+        self.shown = 0;
         self
     }
 
@@ -177,7 +216,7 @@ impl World {
     }
 
     pub(super) fn new_token(&self) -> u8 {
-        self.rotation.new.as_ref().map_or(u8::MAX, |new| number(new.fingerprint))
+        self.rotation.new.as_ref().map_or(NOTHING, |new| number(new.fingerprint))
     }
 
     pub(super) fn is_done(&self, action: &Action) -> bool {
@@ -197,13 +236,19 @@ impl World {
     fn check_service(&self) -> Result<(), String> {
         let overlaps = self.rotation.plan.mode.overlaps();
         for (i, held) in self.consumers.iter().enumerate() {
-            let agreed = *held == OLD && !overlaps;
+            let agreed = match *held {
+                OLD => !overlaps,
+                // Whoever uses it was told that it goes.
+                NOTHING => self.rotation.plan.mode.ends_use(),
+                _ => false,
+            };
             if !self.live.contains(held) && !agreed {
                 return Err(format!("outage: consumer c{i} holds token {held}, which is dead"));
             }
         }
         if self.revoked_early && overlaps {
-            return Err("the old token was revoked before everybody was on the new one".into());
+            let what = "the old token was revoked before everybody was shown to be off it";
+            return Err(what.into());
         }
         Ok(())
     }
@@ -261,6 +306,7 @@ impl World {
         };
         let stays = match outcome {
             Outcome::Completed => self.new_token(),
+            Outcome::Decommissioned => NOTHING,
             Outcome::RolledBack { .. } | Outcome::Rehearsed => OLD,
             Outcome::Abandoned { .. } => return Err("nobody abandoned it".into()),
         };
@@ -272,7 +318,8 @@ impl World {
         if self.store != stays || self.consumers.iter().any(|held| *held != stays) {
             return Err(format!("closed as {outcome:?}, and not everybody is on {stays}"));
         }
-        if *outcome == Outcome::Completed && self.proofs < 2 {
+        let dies = matches!(outcome, Outcome::Completed | Outcome::Decommissioned);
+        if dies && self.proofs < 2 {
             return Err("closed, and the old token was not seen dead twice".into());
         }
         Ok(())

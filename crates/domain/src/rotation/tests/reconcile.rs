@@ -22,6 +22,7 @@ fn world(store: Fingerprint, consumer: Holding) -> Observed {
         consumers: vec![ConsumerSeen { id: c0(), holding: consumer }],
         login_is_old: false,
         loose_logins: Vec::new(),
+        decommissioned: None,
         shared_with: None,
     }
 }

@@ -1,0 +1,113 @@
+//! Goal: what exists at the vendors and here is found and proposed as entries that the inventory
+//! takes, written only when somebody says so; tokens that nobody answers for are shown and can be
+//! adopted. Method: an inventory of the lab from which something was left out.
+
+#![expect(clippy::expect_used, reason = "a helper of tests fails as a test does")]
+
+use std::fs;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use e2e::{Ended, HEROKU, POSTMARK, SERVER, Stage};
+
+const HEROKU_FILE: &str = "secrets/heroku-api-key.toml";
+
+/// A lab whose inventory does not know the Heroku token, nor that staging sends mail.
+fn stage() -> Stage {
+    let stage = Stage::new(Path::new(env!("CARGO_BIN_EXE_rollover"))).expect("a stage");
+    let token = stage.lab().credentials().heroku_management_token;
+    fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(stage.directory().join("credentials/heroku"))
+        .and_then(|mut file| std::io::Write::write_all(&mut file, token.as_bytes()))
+        .expect("written");
+    let own = "auth = { file = \"credentials/heroku\" }";
+    let shared = "auth = { secret = \"prod/HEROKU_API_KEY\" }";
+    stage.edit("rollover.toml", |text| text.replace(shared, own)).expect("edited");
+    fs::remove_file(stage.directory().join(HEROKU_FILE)).expect("removed");
+    let staging = "[[consumers]]\nname = \"API (staging)\"\nkind = \"heroku-config\"\nvia = \"heroku\"\n\
+                   app = \"acme-api-staging\"\nproduction = false         # goes first\n\n";
+    let file = "secrets/postmark-server-token.toml";
+    stage.edit(file, |text| text.replace(staging, "")).expect("edited");
+    stage
+}
+
+fn run(stage: &Stage, args: &[&str], code: i32) -> Ended {
+    stage.rollover(args).run().and_then(|ended| ended.is(code)).expect("the expected end")
+}
+
+#[test]
+fn what_exists_is_proposed_and_written_when_somebody_says_so() {
+    let stage = stage();
+    let credentials = stage.lab().credentials();
+    let repo = credentials.github_repo.clone();
+    let workflows = stage.directory().join(".github/workflows");
+    fs::create_dir_all(&workflows).expect("made");
+    let text = "env:\n  A: ${{ secrets.POSTMARK_API_TOKEN }}\n  B: ${{ secrets.HEROKU_API_KEY }}\n";
+    fs::write(workflows.join("deploy.yml"), text).expect("written");
+
+    let shown = run(&stage, &["secret", "import", "--repo", &repo], 10);
+    for words in [
+        "--- secrets/heroku-api-key.toml",
+        "name = \"HEROKU_API_KEY\"",
+        "app = \"acme-console-prod\"",
+        "path = \"operator.env\"",
+        "enabled = false   # cannot be read, written ",
+        "heroku:acme-api-staging holds the token of prod/POSTMARK_SERVER_TOKEN",
+        "a workflow reads `POSTMARK_API_TOKEN`, and nothing here holds it",
+    ] {
+        assert!(shown.stdout.contains(words), "{words}: {shown}");
+    }
+    assert!(!shown.stdout.contains("reads `HEROKU_API_KEY`"), "{shown}");
+    for value in [&credentials.heroku_api_key, &credentials.postmark_server_token] {
+        let all = format!("{}{}", shown.stdout, shown.stderr);
+        assert!(!all.contains(value.as_str()), "it shows a value");
+    }
+    assert!(!stage.directory().join(HEROKU_FILE).exists(), "nothing is written unasked");
+
+    let written = run(&stage, &["secret", "import", "--repo", &repo, "--yes"], 0);
+    assert!(written.stdout.contains("wrote secrets/heroku-api-key.toml"), "{written}");
+    let _ = run(&stage, &["config", "check"], 0);
+    let again = run(&stage, &["secret", "import", "--repo", &repo, "--json"], 0);
+    let again = again.json().expect("JSON");
+    assert_eq!(again["proposals"].as_array().map(Vec::len), Some(0), "{again}");
+    // What was proposed is what a rotation needs, once its store has the token.
+    let import = ["secret", "import", HEROKU.name, "--token-stdin"];
+    let _ = stage.rollover(&import).input(&credentials.heroku_api_key).run().expect("imported");
+    let drift = run(&stage, &["drift", HEROKU.name], 0);
+    assert!(drift.stdout.contains("5/5"), "four apps and a file hold it: {drift}");
+}
+
+#[test]
+fn a_token_that_nobody_answers_for_is_shown_and_adopted() {
+    let stage = stage();
+    let token = stage.lab().add_postmark_token(SERVER).expect("there is room");
+    let shown = run(&stage, &["secret", "import", "--json"], 10).json().expect("JSON");
+    let strangers = shown["unknown_tokens"].as_array().expect("a list");
+    let at = |issuer: &str| strangers.iter().filter(|one| one["issuer"] == issuer).count();
+    assert_eq!(at("postmark-acme-prod"), 1, "{shown}");
+    let heroku = strangers.iter().find(|one| one["issuer"] == "heroku-acme").expect("one");
+    assert!(heroku["token"]["created"].is_string(), "the vendor tells its age: {heroku}");
+    let mail = strangers.iter().find(|one| one["issuer"] == "postmark-acme-prod").expect("it");
+    let print = mail["token"]["fingerprint"].as_str().expect("a fingerprint").to_owned();
+
+    let adopt = ["secret", "adopt", POSTMARK.name, print.as_str()];
+    let _nobody_is_asked = run(&stage, &adopt, 10);
+    let before = fs::read_to_string(stage.directory().join("secrets/postmark-server-token.toml"))
+        .expect("it is there");
+    let _ = run(&stage, &["secret", "adopt", POSTMARK.name, &print, "--yes"], 0);
+    let after = fs::read_to_string(stage.directory().join("secrets/postmark-server-token.toml"))
+        .expect("it is there");
+    let added: Vec<&str> = after.lines().filter(|line| !before.contains(line)).collect();
+    assert_eq!(added, [format!("known = [\"{print}\"]")]);
+    assert!(before.lines().all(|line| after.contains(line)), "every other line stays");
+    let plan = run(&stage, &["plan", POSTMARK.name], 0);
+    assert!(!plan.stdout.contains("not known"), "{plan}");
+    let again = run(&stage, &["secret", "import", "--json"], 10).json().expect("JSON");
+    let strangers = again["unknown_tokens"].as_array().expect("a list");
+    assert!(strangers.iter().all(|one| one["issuer"] != "postmark-acme-prod"), "{again}");
+    let _ = run(&stage, &["secret", "adopt", POSTMARK.name, "no-such-token", "--yes"], 1);
+    assert!(stage.lab().inspect().postmark_honours(&token), "nothing was done to it");
+}
