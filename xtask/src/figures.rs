@@ -79,15 +79,13 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     }
     let root = crate::root();
     if cfg!(debug_assertions) {
-        // What is measured here runs in this process, too: the journal, the lab.
-        return cargo(
-            &root,
-            &["run", "--release", "--quiet", "--package", "xtask", "--", "figures"],
-            arguments,
-        );
+        // What is measured here runs in this process, too: the journal, the lab. All is built in one
+        // go, because another choice of packages would compile most libraries a second time.
+        cargo(&root, &["build", "--release", "--quiet", "--workspace", "--bins"])?;
+        let measures = release(&root)?.join("xtask");
+        return program(Command::new(measures).arg("figures").args(arguments));
     }
-    cargo(&root, &["build", "--release", "--quiet", "--package", "rollover"], &[])?;
-    let means = Means { binary: binary(&root)?, root, full };
+    let means = Means { binary: release(&root)?.join("rollover"), root, full };
     let (mut sections, mut wrong) = (Vec::new(), Vec::new());
     for (name, measure) in MEASURES {
         if !named.is_empty() && !named.contains(name) {
@@ -141,20 +139,24 @@ const MEASURES: &[(&str, Measure)] = &[
     ("addresses", fuzz::addresses),
 ];
 
-fn cargo(root: &Path, arguments: &[&str], more: &[String]) -> Result<()> {
+fn cargo(root: &Path, arguments: &[&str]) -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo).current_dir(root).args(arguments).args(more).status();
-    match status {
+    program(Command::new(cargo).current_dir(root).args(arguments))
+}
+
+fn program(command: &mut Command) -> Result<()> {
+    match command.status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("cargo {} ended with {status}", arguments.join(" "))),
-        Err(error) => Err(format!("failed to start cargo: {error}")),
+        Ok(status) => Err(format!("{command:?} ended with {status}")),
+        Err(error) => Err(format!("failed to start {command:?}: {error}")),
     }
 }
 
-fn binary(root: &Path) -> Result<PathBuf> {
+/// Where the programs lie that are built for release.
+fn release(root: &Path) -> Result<PathBuf> {
     let about = cargo_metadata::MetadataCommand::new().current_dir(root).no_deps().exec();
     let about = about.map_err(|error| format!("failed to ask cargo: {error}"))?;
-    Ok(about.target_directory.join("release/rollover").into_std_path_buf())
+    Ok(about.target_directory.join("release").into_std_path_buf())
 }
 
 impl Section {
