@@ -250,11 +250,15 @@ fn logins(directory: &Path, credentials: &Credentials) -> Result<()> {
 /// Each dotenv file, in the directory, with the current token in it.
 fn files(secret: &mut Secret, value: &str, directory: &Path) -> Result<()> {
     for (i, consumer) in secret.consumers.iter_mut().enumerate() {
-        if let ConsumerKind::Dotenv { path } = &mut consumer.kind {
+        // Nobody sits at a workstation of the lab, so its file is written there.
+        let is_file = |kind: &ConsumerKind| {
+            matches!(kind, ConsumerKind::Dotenv { .. } | ConsumerKind::Workstation { .. })
+        };
+        if is_file(&consumer.kind) {
             let name = format!("{i}.env");
             let line = |key: &String| format!("{key}={value}\n");
             put(directory, &name, &consumer.keys.iter().map(line).collect::<String>())?;
-            *path = name;
+            consumer.kind = ConsumerKind::Dotenv { path: name };
         }
     }
     Ok(())
