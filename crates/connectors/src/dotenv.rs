@@ -76,6 +76,7 @@ impl Dotenv {
         if let Some(key) = disputed(writes) {
             return Err(call.refused(format!("two secrets are to be written as `{key}`")));
         }
+        call.may_change()?;
         let path = files::resolve(&self.path).map_err(|error| call.failed(&error))?;
         let lock = files::lock(files::directory_of(&path)).map_err(|error| call.failed(&error))?;
         files::clear_beside(&path, &lock).map_err(|error| call.failed(&error))?;
@@ -105,8 +106,7 @@ impl Dotenv {
         if let Some(observer) = &self.observer {
             observer.before(VENDOR, &call.call);
         }
-        let saved =
-            files::replace(path, content.as_bytes(), mode, &files::teller(&self.observer, VENDOR));
+        let saved = files::replace(path, content.as_bytes(), mode, call);
         if let Some(observer) = &self.observer {
             observer.after(VENDOR, &call.call);
         }

@@ -37,6 +37,9 @@ pub(crate) async fn within(probe: &Probe, around: Arc<dyn Surroundings>) -> Resu
     let url = address(&probe.url, AddressUse::Probe)
         .map_err(|error| refused(format!("its url cannot be used: {error}")))?;
     let egress = Egress::to(&url, probe.private, None, around);
+    if let Some(scheme) = egress.other_proxy(&url) {
+        return Err(refused(crate::SetupError::OtherProxy { scheme }.to_string()));
+    }
     let client = client(&url, Duration::from_secs(PROBE_SECONDS_MAX), egress);
     let client = client.build().map_err(|_| refused("no client can be built for it".into()))?;
     let answer =

@@ -15,6 +15,7 @@ use journal::{Journal, Reader, Slot};
 
 use crate::EngineError;
 use crate::clock::Clock;
+use crate::fence::Fenced;
 use crate::writers::Writers;
 
 /// What all rotations of one installation share.
@@ -43,7 +44,8 @@ impl Engine {
         actor: String,
         observer: Option<Arc<dyn CallObserver>>,
     ) -> Result<Self, EngineError> {
-        let world = World::build(&inventory, directory, key, observer)?;
+        let fenced = Arc::new(Fenced::new(journal.as_ref(), observer)?);
+        let world = World::build(&inventory, directory, key, Some(fenced))?;
         let fingerprints = reader.fingerprint_key();
         let clock = Clock::start();
         let writers = Writers::default();

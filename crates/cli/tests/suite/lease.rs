@@ -6,7 +6,8 @@
 use std::path::Path;
 
 use e2e::crashes::open_rotation;
-use e2e::{Before, Operator, POSTMARK, Stage};
+use e2e::journey::{stopped, taken_over};
+use e2e::{Before, HEROKU, Operator, POSTMARK, Pairing, Restarts, Stage, full};
 
 fn stage() -> Stage {
     Stage::new(Path::new(env!("CARGO_BIN_EXE_rollover"))).expect("a stage")
@@ -80,4 +81,47 @@ fn a_way_back_that_is_asked_for_at_another_terminal() {
         "one token made, one deleted"
     );
     before.rolled_back(&stage, &POSTMARK).expect("everything is as before");
+}
+
+/// Goal: whoever lost the lease while it was stopped changes nothing any more, with every kind of
+/// connector. Method: stopped right before each change, taken over from, woken. A sample here; all
+/// with `ROLLOVER_FULL=1`.
+#[test]
+fn a_process_that_was_taken_over_from_lets_no_change_leave() {
+    let pairings = Pairing::cover().expect("every kind has its place in the lab");
+    let binary = Path::new(env!("CARGO_BIN_EXE_rollover"));
+    let woken = stopped(binary, &pairings, if full() { 1 } else { 2 }, 6);
+    let wrong: Vec<String> = woken.iter().flat_map(|one| one.wrong.clone()).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    let sum = |of: fn(&e2e::journey::Woken) -> usize| woken.iter().map(of).sum::<usize>();
+    println!("{} stopped", sum(|one| one.stopped));
+    assert_eq!(sum(|one| one.stopped), sum(|one| one.right));
+    assert!(sum(|one| one.stopped) > 2 * pairings.len());
+}
+
+/// Goal: the same where several consumers are written side by side.
+#[test]
+fn what_was_begun_side_by_side_does_not_leave_either() {
+    let mut stage = stage();
+    for change in 1.. {
+        stage.again().expect("put back");
+        let before = Before::of(&stage, &HEROKU).expect("a token");
+        let first = stage.rotate(&HEROKU).stop_before(change).start().expect("it starts");
+        if !first.stops().expect("it stops or ends") {
+            let _ = first.finish().and_then(|ended| ended.is(0)).expect("it completes");
+            assert!(change > 6, "a rotation has more changes than {change}");
+            return;
+        }
+        let other = taken_over(&|| stage.rotate(&HEROKU)).expect("taken over");
+        let _ = other.is(0).expect("the other one completes it");
+        stage.lab().forget_requests();
+        first.wake().expect("it is there");
+        let ended = first.finish().and_then(|ended| ended.is(1)).expect("it has to give up");
+        assert!(ended.stderr.contains("the lease went to"), "{ended}");
+        let changes = stage.lab().requests().into_iter();
+        let changes: Vec<_> = changes.filter(|one| one.took_effect && !one.from_app).collect();
+        let logins = |one: &lab::RequestRecord| one.path.ends_with("/login");
+        assert!(changes.iter().all(logins), "before change {change}: {changes:?}\n{ended}");
+        before.completed(&stage, &HEROKU, Restarts::Once).expect("everything is right");
+    }
 }
