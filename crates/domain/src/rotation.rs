@@ -422,8 +422,11 @@ impl Rotation {
         let forward = self.direction == Direction::Forward;
         let could = match action {
             Action::Create => forward && self.new.is_none(),
-            Action::Store => self.new.is_some(),
-            Action::Propagate(id) => self.new.is_some() && self.plan.consumer(id).is_some(),
+            // Of a token that the journal does not know yet, too.
+            Action::Store => forward || self.new.is_some(),
+            Action::Propagate(id) => {
+                (forward || self.new.is_some()) && self.plan.consumer(id).is_some()
+            }
             // Where the revocation comes first, there is no new token yet.
             Action::Revoke => match self.plan.mode {
                 Mode::RevokeFirst => forward,

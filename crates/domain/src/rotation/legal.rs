@@ -185,7 +185,7 @@ impl Rotation {
             Action::Prove => self.is_done(&Action::Revoke),
             Action::Confirm => self.is_done(&Action::Revoke) && self.all_in_step(),
             Action::Sweep => {
-                self.sweep_due
+                (self.sweep_due && !self.arrivals_are_open())
                     || (self.is_done(&Action::Prove)
                         && self.is_done(&Action::Confirm)
                         && self.all_in_step())
@@ -207,6 +207,15 @@ impl Rotation {
             }
             _ => false,
         }
+    }
+
+    /// Whether something may still arrive, after a journal was set back, of a token that it knows
+    /// nothing of: a token that a sweep would miss, or a write of one that it would remove.
+    fn arrivals_are_open(&self) -> bool {
+        let consumers = self.plan.consumers.iter();
+        let writes = consumers.map(|part| Action::Propagate(part.id.clone()));
+        let mut all = writes.chain([Action::Create, Action::Store]);
+        all.any(|action| self.state(&action) == StepState::Begun)
     }
 
     /// Begun at some time, and its end is known by now.

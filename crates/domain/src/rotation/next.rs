@@ -83,6 +83,12 @@ impl Rotation {
         let due = match state {
             StepState::Done => return None,
             StepState::Refused => return self.refused(action),
+            // A sweep that has looked before does not see what this one would find.
+            StepState::Begun
+                if action == Action::Create && self.state(&Action::Sweep) == StepState::Begun =>
+            {
+                return None;
+            }
             StepState::Begun => Next::Settle(action.clone()),
             StepState::Idle if self.ready(&action) => Next::Do(action.clone()),
             StepState::Idle => return None,
