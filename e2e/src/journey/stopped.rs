@@ -43,7 +43,9 @@ fn along(
 ) -> Result<()> {
     let mut journey = Journey::new(binary, pairing, way)?;
     for change in (1..CHANGES_MAX).skip(first).step_by(step) {
-        match journey.stopped_before(change) {
+        let tried = (0..TRIES_MAX).map(|_| journey.stopped_before(change));
+        let not_locked = |end: &Result<Option<()>>| !matches!(end, Err(why) if why == LOCKED);
+        match tried.into_iter().find(not_locked).unwrap_or(Ok(Some(()))) {
             Ok(None) => return Ok(()),
             Ok(Some(())) => woken.right += 1,
             Err(why) => woken.wrong.push(format!("{pairing}, {way:?}, change {change}: {why}")),
@@ -52,6 +54,12 @@ fn along(
     }
     Err("it never ends".into())
 }
+
+/// What is said where another process changes a file beside it.
+const LOCKED: &str = "somebody else is changing files beside it";
+
+/// How often a stop is tried again that comes while a file is changed.
+const TRIES_MAX: usize = 3;
 
 /// More changes than any way has.
 const CHANGES_MAX: u64 = 40;
@@ -71,7 +79,16 @@ impl Journey {
             let _clicks = operator.leave()?;
             return self.right(Arrival::Undisturbed).map(|()| None);
         }
-        let _ = taken_over(&run)?.is(self.code())?;
+        let other = taken_over(&run)?;
+        if other.stderr.contains(LOCKED) {
+            // It was stopped while another thread of it changes a file, and keeps everybody from
+            // that; it has to go on, and does. Whoever asks for this change again stops elsewhere.
+            first.wake()?;
+            let _ended = first.finish()?;
+            let _clicks = operator.leave()?;
+            return Err(LOCKED.into());
+        }
+        let _ = other.is(self.code())?;
         self.right(Arrival::RunAgain)?;
         let left = (self.bench.everything()?, self.bench.restarts());
         self.bench.lab().forget_requests();

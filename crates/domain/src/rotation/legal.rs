@@ -163,6 +163,14 @@ impl Rotation {
         }
     }
 
+    /// Whether a sweep that has begun may go on.
+    pub(super) fn may_sweep(&self) -> bool {
+        match &self.direction {
+            Direction::Forward => self.ready_forward(&Action::Sweep),
+            Direction::Back { .. } => self.ready_back(&Action::Sweep),
+        }
+    }
+
     fn ready_forward(&self, action: &Action) -> bool {
         let revoke_first = self.plan.mode == Mode::RevokeFirst;
         match action {

@@ -83,12 +83,8 @@ impl Rotation {
         let due = match state {
             StepState::Done => return None,
             StepState::Refused => return self.refused(action),
-            // A sweep that has looked before does not see what this one would find.
-            StepState::Begun
-                if action == Action::Create && self.state(&Action::Sweep) == StepState::Begun =>
-            {
-                return None;
-            }
+            // What may still arrive is looked for first: a sweep that has looked before misses it.
+            StepState::Begun if action == Action::Sweep && !self.may_sweep() => return None,
             StepState::Begun => Next::Settle(action.clone()),
             StepState::Idle if self.ready(&action) => Next::Do(action.clone()),
             StepState::Idle => return None,
