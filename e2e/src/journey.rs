@@ -4,6 +4,8 @@
 //! nobody has agreed yet; or back from that moment. However the runs end, somebody then sees that
 //! the vendor is well again and runs the same command until it is over.
 
+mod stopped;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::thread;
@@ -14,6 +16,8 @@ use lab::{FaultKind, FaultRule, RequestRecord, Vendor};
 use crate::bench::LogsIn;
 use crate::matrix::{made_by_hand, open_rotation, rotations};
 use crate::{Bench, Ended, Facts, Pairing, Result};
+
+pub use stopped::{Woken, stopped, taken_over};
 
 /// Which way.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

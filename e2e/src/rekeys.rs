@@ -74,6 +74,11 @@ const POINTS_MAX: u64 = 60;
 /// A stage whose Heroku token is also in a sealed file.
 fn stage(binary: &Path) -> Result<Stage> {
     let stage = Stage::new(binary)?;
+    furnish(&stage)?;
+    Ok(stage)
+}
+
+fn furnish(stage: &Stage) -> Result<()> {
     stage.edit("rollover.toml", |text| {
         format!("{text}\n[stores.local]\nkind = \"sealed\"\nfile = \"secrets.sealed\"\n")
     })?;
@@ -83,7 +88,7 @@ fn stage(binary: &Path) -> Result<Stage> {
     fs::write(&path, secret).map_err(|error| format!("{}: {error}", path.display()))?;
     let import = stage.rollover(&["secret", "import", "prod/SPARE", "--token-stdin"]);
     let _imported = import.input(SPARE).run()?.is(0)?;
-    Ok(stage)
+    Ok(())
 }
 
 /// What stands in the sealed file.
@@ -180,6 +185,57 @@ fn looks_right(stage: &Stage) -> Result<()> {
         return Err(format!("the sealed file does not open: {same}"));
     }
     Ok(())
+}
+
+/// Kills a change at each `step`-th instant at which a key waits, looks that no backup is made of
+/// it, and removes the key that waits by hand. Where nothing is under it yet, the next run replaces
+/// the key from the beginning; where everything is, nothing opens any more, and no run says
+/// otherwise. Answers how often each was so.
+///
+/// # Errors
+/// A stage cannot be set up, or one ended otherwise.
+pub fn removed(binary: &Path, step: u64) -> Result<(usize, usize)> {
+    let mut stage = Stage::new(binary)?;
+    let (mut replaced, mut lost) = (0, 0);
+    for point in (1..POINTS_MAX).step_by(usize::try_from(step).unwrap_or(1)) {
+        stage.again()?;
+        furnish(&stage)?;
+        let _waits =
+            stage.rollover(&["rotate", HEROKU.name, "--yes", "--no-wait"]).run()?.is(10)?;
+        let place = Place::of(&stage)?;
+        if !rekey(&stage, &place, &place)?.crash_at(point).run()?.was_killed() {
+            break;
+        }
+        let path = stage.directory().join(&place.path);
+        let next = stage.directory().join(format!("{}.next", place.path));
+        if !next.exists() {
+            continue;
+        }
+        let file = stage.home().join(format!("backup-{point}.age")).display().to_string();
+        let backup = stage.rollover(&["backup", &file, "--passphrase-stdin"]).input(PASSPHRASE);
+        let refused = backup.run()?.is(2)?;
+        if !refused.stderr.contains("being replaced") || Path::new(&file).exists() {
+            return Err(format!("at {point}, a backup of halves: {refused}"));
+        }
+        let failed = |error: std::io::Error| format!("{}: {error}", path.display());
+        let before = fs::read(&path).map_err(failed)?;
+        fs::remove_file(&next).map_err(failed)?;
+        let ended = rekey(&stage, &place, &place)?.run()?;
+        if ended.code == Some(0) {
+            if fs::read(&path).map_err(failed)? == before {
+                return Err(format!("at {point}, it says so and the key is the old one: {ended}"));
+            }
+            looks_right(&stage).map_err(|why| format!("at {point}: {why}"))?;
+            replaced += 1;
+        } else {
+            let told = ended.is(1).map_err(|why| format!("at {point}: {why}"))?;
+            if !told.stderr.contains("the key does not belong to") {
+                return Err(format!("at {point}, nobody is told: {told}"));
+            }
+            lost += 1;
+        }
+    }
+    Ok((replaced, lost))
 }
 
 /// Key files as a full disk or a torn write leaves them: each is told from a key, and the next

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::Result;
@@ -113,6 +114,12 @@ impl Rollover {
     #[must_use]
     pub fn crash_at(self, point: u64) -> Self {
         self.env("ROLLOVER_CRASH_AT", point.to_string())
+    }
+
+    /// The process stops, by SIGSTOP, right before its n-th change; see `ROLLOVER_STOP_BEFORE`.
+    #[must_use]
+    pub fn stop_before(self, change: u64) -> Self {
+        self.env("ROLLOVER_STOP_BEFORE", change.to_string())
     }
 
     /// The same under strace, which writes these system calls of all threads into a file.
@@ -264,6 +271,36 @@ impl Running {
             thread::sleep(Duration::from_millis(5));
         }
         Ok(())
+    }
+
+    /// Waits until it is stopped by a signal, and answers `true`; `false` where it ends first.
+    ///
+    /// # Errors
+    /// Its time is over before.
+    pub fn stops(&self) -> Result<bool> {
+        use rustix::process::{WaitId, WaitIdOptions, waitid};
+        let either = WaitIdOptions::STOPPED | WaitIdOptions::EXITED;
+        // Left to be waited for by `finish`.
+        let look = either | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        loop {
+            match waitid(WaitId::Pid(Pid::from_child(&self.child)), look) {
+                Ok(Some(status)) => return Ok(status.stopped()),
+                Ok(None) if self.started.elapsed() > self.limit => {
+                    return Err(format!("it neither stopped nor ended: {}", self.said()));
+                }
+                Ok(None) => thread::sleep(Duration::from_millis(2)),
+                Err(error) => return Err(format!("failed to wait for it: {error}")),
+            }
+        }
+    }
+
+    /// Lets it go on where it was stopped.
+    ///
+    /// # Errors
+    /// It is not there any more.
+    pub fn wake(&self) -> Result<()> {
+        let told = kill_process(Pid::from_child(&self.child), Signal::CONT);
+        told.map_err(|error| format!("failed to wake it: {error}"))
     }
 
     /// Waits for its end.

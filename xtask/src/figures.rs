@@ -116,7 +116,6 @@ const MEASURES: &[(&str, Measure)] = &[
     ("power", disks::power),
     ("disks", disks::bad),
     ("clocks", disks::clocks),
-    ("kills", safety::crashes),
     ("matrix", crashes::matrix),
     ("doubtful", crashes::doubtful),
     ("steps", crashes::steps),

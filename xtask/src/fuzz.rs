@@ -60,18 +60,27 @@ fn named(name: &str) -> Result<Target, String> {
 
 /// What has to be installed first, if anything.
 pub(crate) fn missing() -> Option<String> {
-    let works = |arguments: &[&str]| {
-        let mut command = Command::new("cargo");
-        outside(&mut command).args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    };
-    if !works(&["+nightly", "--version"]) {
-        return Some("no nightly Rust: rustup toolchain install nightly --profile minimal".into());
+    let fuzz = works(cargo().args(["fuzz", "--version"]));
+    (!fuzz).then(|| "no cargo-fuzz: cargo install cargo-fuzz --locked".into())
+}
+
+fn works(command: &mut Command) -> bool {
+    let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.status().is_ok_and(|status| status.success())
+}
+
+/// The cargo of a nightly Rust, where there is one. Otherwise the stable one, told to let through
+/// the flags that the instrumentation needs: the code is the same, only the promise is missing
+/// that the flags stay.
+fn cargo() -> Command {
+    let mut nightly = Command::new("cargo");
+    outside(&mut nightly).arg("+nightly");
+    if works(outside(&mut Command::new("cargo")).args(["+nightly", "--version"])) {
+        return nightly;
     }
-    if !works(&["+nightly", "fuzz", "--version"]) {
-        return Some("no cargo-fuzz: cargo install cargo-fuzz --locked".into());
-    }
-    None
+    let mut stable = Command::new("cargo");
+    outside(&mut stable).env("RUSTC_BOOTSTRAP", "1");
+    stable
 }
 
 /// Fuzzes one target; inputs that are new stay in the build's directory.
@@ -82,11 +91,11 @@ pub(crate) fn one(root: &Path, target: &str, seconds: u64) -> Result<Fuzzed, Str
         fs::create_dir_all(directory)
             .map_err(|error| format!("{}: {error}", directory.display()))?;
     }
-    let mut command = Command::new("cargo");
-    outside(&mut command)
+    let mut command = cargo();
+    command
         .current_dir(root.join("fuzz"))
         // Nothing here is unsafe, so the sanitizers would find nothing, slowly.
-        .args(["+nightly", "fuzz", "run", "--sanitizer", "none", "--target-dir"])
+        .args(["fuzz", "run", "--sanitizer", "none", "--target-dir"])
         .arg(&place)
         .arg(target)
         .args([&found, &corpus(target)])

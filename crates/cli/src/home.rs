@@ -22,6 +22,13 @@ use crate::text::{hide, marked};
 /// How long a lease is waited for that is held for a moment only.
 const MOMENT: Duration = Duration::from_secs(3);
 
+/// How long the lease holds of a process that rehearses being stopped.
+const STOPPED_TTL: Duration = Duration::from_millis(400);
+
+/// It renews only when it is asked whether it may change something: a process that is stopped in
+/// the middle of a write keeps everybody else from writing.
+const NEVER: Duration = Duration::from_secs(86_400);
+
 /// The file that an inventory begins with.
 pub(crate) const MAIN: &str = "rollover.toml";
 
@@ -186,11 +193,12 @@ impl Home {
     /// How the journal is opened.
     pub(crate) fn options(&self) -> Options {
         let observer = Rehearsal::from_environment();
-        Options {
-            marks: self.marks.clone(),
-            observer: observer.map(|rehearsal| rehearsal as Arc<dyn journal::WriteObserver>),
-            ..Options::default()
+        let mut options = Options { marks: self.marks.clone(), ..Options::default() };
+        if observer.as_ref().is_some_and(|rehearsal| rehearsal.stops()) {
+            (options.ttl, options.renew_every) = (STOPPED_TTL, NEVER);
         }
+        options.observer = observer.map(|rehearsal| rehearsal as Arc<dyn journal::WriteObserver>);
+        options
     }
 
     /// The journal, for looking. It is made where there is none yet, or one whose making was cut

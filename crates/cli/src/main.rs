@@ -38,6 +38,9 @@ fn main() -> ExitCode {
     if let Err(fail) = argv::refuse_tokens(arguments()) {
         return failed(&fail, arguments().any(|argument| argument == "--json"));
     }
+    if let Err(fail) = harden::enough_files() {
+        return failed(&fail, arguments().any(|argument| argument == "--json"));
+    }
     let cli = Cli::parse();
     let output = Output { json: cli.global.json, quiet: cli.global.quiet };
     let runtime =

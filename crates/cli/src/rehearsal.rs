@@ -4,6 +4,9 @@
 //! how one convinces oneself. With `ROLLOVER_CRASH_LOG=FILE` each instant is written down as it
 //! comes, one a line, so that the last line says where the process was killed. With
 //! `ROLLOVER_PANIC_AT=N` it panics there instead, with tokens at hand, to see what a panic tells.
+//! With `ROLLOVER_STOP_BEFORE=N` it stops, by SIGSTOP, right before the N-th change at a vendor or
+//! of a file; another process can take over, and SIGCONT shows whether this one still changes
+//! anything.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -21,12 +24,18 @@ const LOG: &str = "ROLLOVER_CRASH_LOG";
 /// The variable that starts a rehearsal of a panic.
 const PANIC: &str = "ROLLOVER_PANIC_AT";
 
+/// The variable that stops the process before a change.
+const STOP: &str = "ROLLOVER_STOP_BEFORE";
+
 /// Counts the instants and strikes at one of them.
 pub(crate) struct Rehearsal {
     /// 0 never comes.
     at: u64,
     panics: bool,
     passed: AtomicU64,
+    /// Before which change it stops; 0 never comes.
+    stop: u64,
+    changes: AtomicU64,
     log: Option<File>,
 }
 
@@ -41,13 +50,22 @@ impl Rehearsal {
             let at = number(VARIABLE).or(panics);
             let log = std::env::var_os(LOG)
                 .and_then(|path| OpenOptions::new().create(true).append(true).open(path).ok());
-            if at.is_none() && log.is_none() {
+            let stop = number(STOP);
+            if at.is_none() && log.is_none() && stop.is_none() {
                 return None;
             }
-            let (panics, passed) = (panics.is_some() && panics == at, AtomicU64::new(0));
-            Some(Arc::new(Self { at: at.unwrap_or(0), panics, passed, log }))
+            let panics = panics.is_some() && panics == at;
+            let (passed, changes) = (AtomicU64::new(0), AtomicU64::new(0));
+            let (at, stop) = (at.unwrap_or(0), stop.unwrap_or(0));
+            Some(Arc::new(Self { at, panics, passed, stop, changes, log }))
         })
         .clone()
+    }
+
+    /// Whether this process stops before a change. Then its lease holds for a moment only, so that
+    /// whoever takes over from it need not wait.
+    pub(crate) fn stops(&self) -> bool {
+        self.stop > 0
     }
 
     /// The instant of something that is neither a write to the journal nor a call.
@@ -78,6 +96,16 @@ impl Rehearsal {
 }
 
 impl CallObserver for Rehearsal {
+    /// Bars nothing; it may stop here for a while.
+    fn may_change(&self, _vendor: &str, _call: &str) -> Result<(), String> {
+        if self.changes.fetch_add(1, Ordering::SeqCst) + 1 == self.stop {
+            // To this thread, which goes no further then; one to the process may reach another
+            // thread first. Where it fails, whoever waits for the stop sees that it goes on.
+            let _ = nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP);
+        }
+        Ok(())
+    }
+
     fn before(&self, vendor: &str, call: &str) {
         self.point(format_args!("call: before {vendor} {call}"));
     }

@@ -115,6 +115,7 @@ impl Dotenv {
         call: &FileCall,
         become_: impl Fn(&Zeroizing<String>) -> Result<Option<Zeroizing<String>>, &'static str>,
     ) -> Result<Receipt, Fault> {
+        call.may_change()?;
         let path = files::resolve(&self.path).map_err(|error| call.failed(&error))?;
         let lock = files::lock(files::directory_of(&path)).map_err(|error| call.failed(&error))?;
         files::clear_beside(&path, &lock).map_err(|error| call.failed(&error))?;
@@ -132,8 +133,7 @@ impl Dotenv {
         if let Some(observer) = &self.observer {
             observer.before(VENDOR, &call.call);
         }
-        let saved =
-            files::replace(path, content.as_bytes(), mode, &files::teller(&self.observer, VENDOR));
+        let saved = files::replace(path, content.as_bytes(), mode, call);
         if let Some(observer) = &self.observer {
             observer.after(VENDOR, &call.call);
         }

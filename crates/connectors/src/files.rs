@@ -51,6 +51,25 @@ impl FileCall {
         Fault::Unsure { vendor: self.vendor, call: self.call.clone(), why: why.into() }
     }
 
+    /// Tells whoever rehearses crashes of an instant of a change.
+    fn tell(&self, instant: &str) {
+        if let Some(observer) = &self.observer {
+            observer.within(self.vendor, instant);
+        }
+    }
+
+    /// Whether the file may be changed, asked before anybody is kept from it.
+    pub(crate) fn may_change(&self) -> Result<(), Fault> {
+        let asked = self.observer.as_ref().map(|it| it.may_change(self.vendor, &self.call));
+        asked.unwrap_or(Ok(())).map_err(|why| self.failed(&io::Error::other(why)))
+    }
+
+    /// Asked once more right before the new file takes the place of the old.
+    fn may_go_on(&self) -> io::Result<()> {
+        let asked = self.observer.as_ref().map(|it| it.may_go_on());
+        asked.unwrap_or(Ok(())).map_err(io::Error::other)
+    }
+
     /// Runs work on files where it may block.
     pub(crate) async fn blocking<T: Send + 'static>(
         &self,
@@ -98,10 +117,9 @@ pub(crate) fn read(path: &Path, call: &FileCall) -> io::Result<Option<Zeroizing<
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1));
     (&file).take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
-    let tell = teller(&call.observer, call.vendor);
-    tell("before the sync of what is found");
+    call.tell("before the sync of what is found");
     let settled = settle(&file).and_then(|()| settle(&File::open(directory_of(path))?));
-    tell("after the sync of what is found");
+    call.tell("after the sync of what is found");
     settled.map(|()| Some(bytes))
 }
 
@@ -142,37 +160,30 @@ pub(crate) enum Replace {
 }
 
 /// Replaces a file in one step: whoever reads it sees all of the old or all of the new. The new
-/// one has this mode, and the owner and group of the old. `told` hears of every instant at which
-/// a crash would leave something else behind.
+/// one has this mode, and the owner and group of the old. The call's observer hears of every
+/// instant at which a crash would leave something else behind, and is asked whether the new one
+/// may take the place of the old.
 pub(crate) fn replace(
     path: &Path,
     bytes: &[u8],
     mode: u32,
-    told: &dyn Fn(&str),
+    call: &FileCall,
 ) -> Result<(), Replace> {
     let directory = directory_of(path);
     let beside = beside(path).map_err(Replace::Before)?;
-    let written = fill(&beside, path, bytes, mode, told).and_then(|()| {
-        told("before the rename");
+    let written = fill(&beside, path, bytes, mode, call).and_then(|()| {
+        call.tell("before the rename");
+        call.may_go_on()?;
         fs::rename(&beside, path)
     });
     if let Err(error) = written {
         let _ = fs::remove_file(&beside);
         return Err(Replace::Before(error));
     }
-    told("before the sync of the directory");
+    call.tell("before the sync of the directory");
     let synced = File::open(directory).and_then(|handle| handle.sync_all());
-    told("after the sync of the directory");
+    call.tell("after the sync of the directory");
     synced.map_err(Replace::After)
-}
-
-/// Tells an observer of each instant of a replacement.
-pub(crate) fn teller<'a>(observer: &'a Observer, vendor: &'a str) -> impl Fn(&str) + 'a {
-    move |instant| {
-        if let Some(observer) = observer {
-            observer.within(vendor, instant);
-        }
-    }
 }
 
 /// Removes what a process that died in [`replace`] has left beside the file; a value may stand
@@ -203,15 +214,9 @@ fn prefix(path: &Path) -> String {
     format!(".{}.", path.file_name().unwrap_or_default().to_string_lossy())
 }
 
-fn fill(
-    beside: &Path,
-    path: &Path,
-    bytes: &[u8],
-    mode: u32,
-    told: &dyn Fn(&str),
-) -> io::Result<()> {
+fn fill(beside: &Path, path: &Path, bytes: &[u8], mode: u32, call: &FileCall) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(beside)?;
-    told("before the bytes are written");
+    call.tell("before the bytes are written");
     file.write_all(bytes)?;
     if let Ok(old) = fs::metadata(path) {
         let new = file.metadata()?;
@@ -220,9 +225,9 @@ fn fill(
         }
     }
     file.set_permissions(Permissions::from_mode(mode))?;
-    told("before the sync of the file");
+    call.tell("before the sync of the file");
     file.sync_all()?;
-    told("after the sync of the file");
+    call.tell("after the sync of the file");
     Ok(())
 }
 
@@ -230,17 +235,57 @@ fn fill(
 mod tests {
     use super::*;
 
+    #[derive(Default)]
+    struct Notes {
+        told: std::sync::Mutex<Vec<String>>,
+        barred: bool,
+    }
+
+    impl crate::CallObserver for Notes {
+        fn before(&self, _: &str, _: &str) {}
+
+        fn after(&self, _: &str, _: &str) {}
+
+        fn may_go_on(&self) -> Result<(), String> {
+            if self.barred { Err("not now".into()) } else { Ok(()) }
+        }
+
+        fn within(&self, _: &str, instant: &str) {
+            self.told.lock().unwrap().push(instant.to_owned());
+        }
+    }
+
+    fn call(observer: Option<std::sync::Arc<Notes>>) -> FileCall {
+        let observer = observer.map(|notes| notes as std::sync::Arc<dyn crate::CallObserver>);
+        FileCall { vendor: "the file", call: "writing it".into(), observer }
+    }
+
     #[test]
     fn a_replacement_is_whole_has_its_mode_and_leaves_nothing_beside() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
-        let told = std::cell::RefCell::new(Vec::new());
-        let tell = |instant: &str| told.borrow_mut().push(instant.to_owned());
-        assert!(replace(&path, b"one", 0o600, &tell).is_ok());
-        assert_eq!(told.borrow().len(), 6, "every instant around a sync is told");
-        assert!(replace(&path, b"two", 0o640, &|_| {}).is_ok());
+        let notes = std::sync::Arc::new(Notes::default());
+        let heard = call(Some(notes.clone()));
+        assert!(replace(&path, b"one", 0o600, &heard).is_ok());
+        assert_eq!(notes.told.lock().unwrap().len(), 6, "every instant around a sync is told");
+        assert!(replace(&path, b"two", 0o640, &call(None)).is_ok());
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o640);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    /// Goal: where it may not be changed, the old file stays, and nothing else.
+    #[test]
+    fn a_file_that_may_not_be_changed_is_as_it_was() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        fs::write(&path, "one").unwrap();
+        let barred = Notes { barred: true, ..Notes::default() };
+        let ended = replace(&path, b"two", 0o600, &call(Some(std::sync::Arc::new(barred))));
+        let Err(Replace::Before(error)) = ended else { panic!("it was replaced") };
+        let fault = call(None).failed(&error);
+        assert!(matches!(&fault, Fault::Later { why, .. } if why == "not now"), "{fault}");
+        assert_eq!(fs::read(&path).unwrap(), b"one");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     }
 

@@ -7,6 +7,7 @@
 mod answer;
 mod body;
 pub(crate) mod egress;
+mod gate;
 mod limit;
 mod made;
 pub(crate) mod named;
@@ -38,13 +39,28 @@ use egress::{Surroundings, System};
 pub(crate) use limit::Limiter;
 pub(crate) use made::Made;
 pub use setup::SetupError;
-pub(crate) use setup::client;
+pub(crate) use setup::{client, gated};
 pub(crate) use silence::Missed;
 
-/// Told about every call right before it is sent and right after it ended. Serves the rehearsal
-/// of crashes: whoever kills the process in `after` kills it after the effect and before the
-/// record of it.
+/// Told about every call right before it is sent and right after it ended, and asked whether one
+/// that changes something may leave at all. Serves the rehearsal of crashes, too: whoever kills
+/// the process in `after` kills it after the effect and before the record of it.
 pub trait CallObserver: Send + Sync {
+    /// Asked right before something is changed, at a vendor or in a file.
+    ///
+    /// # Errors
+    /// Why it must not be: then nothing is sent or written.
+    fn may_change(&self, _vendor: &str, _call: &str) -> Result<(), String> {
+        Ok(())
+    }
+    /// Asked whenever a connection stands, before anything is sent over it, and right before a new
+    /// file takes the place of an old one.
+    ///
+    /// # Errors
+    /// Why nothing is to be sent any more.
+    fn may_go_on(&self) -> Result<(), String> {
+        Ok(())
+    }
     /// The call is about to be sent.
     fn before(&self, vendor: &str, call: &str);
     /// The call ended, with an answer or without one.
@@ -218,7 +234,7 @@ impl Http {
         around: Arc<dyn Surroundings>,
     ) -> Result<Self, SetupError> {
         let base = address(&connection.url, AddressUse::Connection)?;
-        let wire = Wire::Client(setup::client_of(connection, &base, directory, around)?);
+        let wire = Wire::Client(setup::client_of(connection, &base, directory, around, &observer)?);
         let vendor = vendor_of(connection.kind);
         let limiter = Arc::new(Limiter::new(connection.kind));
         Ok(Self { vendor, base, wire, limiter, observer })
@@ -283,6 +299,8 @@ impl Http {
             Wire::MadeUp(_) => None,
         };
         if let Some(observer) = &self.observer {
+            let barred = |fault| Missed { fault, how: Silence::Unsendable };
+            call.may_leave(&self.observer).map_err(barred)?;
             observer.before(call.vendor, &call.name);
         }
         let ended = match &self.wire {
@@ -335,6 +353,18 @@ impl Call {
     fn held_back(&self, wait: std::time::Duration) -> Fault {
         let why = format!("no more calls are allowed for {} s; not sent", wait.as_secs());
         Fault::Later { vendor: self.vendor, call: self.name.clone(), why, after: Some(wait) }
+    }
+
+    /// Asked right before it is sent, where it changes something: `Later`, because this process
+    /// may not change anything now.
+    pub(crate) fn may_leave(&self, observer: &Observer) -> Result<(), Fault> {
+        let Some(observer) = observer.as_ref().filter(|_| self.kind == Kind::Change) else {
+            return Ok(());
+        };
+        observer.may_change(self.vendor, &self.name).map_err(|why| {
+            let why = format!("{why}; not sent");
+            Fault::Later { vendor: self.vendor, call: self.name.clone(), why, after: None }
+        })
     }
 
     fn unsure(&self, why: impl Into<String>) -> Fault {

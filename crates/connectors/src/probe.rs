@@ -14,7 +14,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::http::egress::{Egress, Surroundings, System};
-use crate::http::{Answer, Call, Kind, client, exchange};
+use crate::http::{Answer, Call, Kind, Observer, client, exchange, gated};
 use crate::shown::shown;
 use crate::{Fault, ProbeOrder, Prober, Receipt, Sight};
 
@@ -30,17 +30,19 @@ pub(crate) struct OverHttp {
     ask: Ask,
     /// The field that holds the id of a mail, where asking sends one.
     id: Option<String>,
+    /// Asked where asking changes something.
+    observer: Observer,
 }
 
 impl OverHttp {
     /// Asking changes nothing.
     pub(crate) fn health(name: &str, ask: &Ask) -> Self {
-        Self { name: name.to_owned(), ask: ask.clone(), id: None }
+        Self { name: name.to_owned(), ask: ask.clone(), id: None, observer: None }
     }
 
     /// Asking has an application send a mail, whose id is in this field of the answer.
-    pub(crate) fn mail(name: &str, ask: &Ask, id: &str) -> Self {
-        Self { name: name.to_owned(), ask: ask.clone(), id: Some(id.to_owned()) }
+    pub(crate) fn mail(name: &str, ask: &Ask, id: &str, observer: Observer) -> Self {
+        Self { name: name.to_owned(), ask: ask.clone(), id: Some(id.to_owned()), observer }
     }
 
     /// Asks once, in these surroundings.
@@ -53,9 +55,21 @@ impl OverHttp {
         let url = address(&self.ask.url, AddressUse::Probe)
             .map_err(|error| refused(format!("its url cannot be used: {error}")))?;
         let egress = Egress::to(&url, self.ask.private, None, around);
+        if let Some(scheme) = egress.other_proxy(&url) {
+            return Err(refused(crate::SetupError::OtherProxy { scheme }.to_string()));
+        }
         let client = client(&url, Duration::from_secs(PROBE_SECONDS_MAX), egress);
-        let client = client.build().map_err(|_| refused("no client can be built for it".into()))?;
-        exchange(&client, request(&self.ask, url), &call).await.map_err(|missed| missed.fault)
+        let client = gated(client, &self.observer).build();
+        let client = client.map_err(|_| refused("no client can be built for it".into()))?;
+        call.may_leave(&self.observer)?;
+        if let Some(observer) = &self.observer {
+            observer.before(call.vendor, &call.name);
+        }
+        let ended = exchange(&client, request(&self.ask, url), &call).await;
+        if let Some(observer) = &self.observer {
+            observer.after(call.vendor, &call.name);
+        }
+        ended.map_err(|missed| missed.fault)
     }
 }
 

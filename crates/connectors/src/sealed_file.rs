@@ -86,6 +86,7 @@ impl SealedFile {
     }
 
     fn write_now(&self, key: &str, token: &Token, call: &FileCall) -> Result<StoreWrite, Fault> {
+        call.may_change()?;
         let path = files::resolve(&self.path).map_err(|error| call.failed(&error))?;
         let lock = files::lock(files::directory_of(&path)).map_err(|error| call.failed(&error))?;
         files::clear_beside(&path, &lock).map_err(|error| call.failed(&error))?;
@@ -105,6 +106,7 @@ impl SealedFile {
     }
 
     fn remove_now(&self, key: &str, call: &FileCall) -> Result<StoreWrite, Fault> {
+        call.may_change()?;
         let path = files::resolve(&self.path).map_err(|error| call.failed(&error))?;
         let lock = files::lock(files::directory_of(&path)).map_err(|error| call.failed(&error))?;
         files::clear_beside(&path, &lock).map_err(|error| call.failed(&error))?;
@@ -156,7 +158,7 @@ impl SealedFile {
         if let Some(observer) = &self.observer {
             observer.before(VENDOR, &call.call);
         }
-        let saved = files::replace(path, &text, 0o600, &files::teller(&self.observer, VENDOR));
+        let saved = files::replace(path, &text, 0o600, call);
         if let Some(observer) = &self.observer {
             observer.after(VENDOR, &call.call);
         }
@@ -189,18 +191,15 @@ impl Store for SealedFile {
 impl Content {
     /// What this key opens, of the two that may be there.
     fn own(self, key: &seal::Key) -> Entries {
-        let opens = |entries: &Entries| {
-            entries.iter().all(|(name, entry)| {
-                let sealed = STANDARD.decode(&entry.sealed);
-                sealed.is_ok_and(|sealed| {
-                    key.open_sealed(&place(name, entry.version), &sealed).is_ok()
-                })
-            })
-        };
         match self.next {
-            Some(next) if !opens(&self.entries) && opens(&next) => next,
+            Some(next) if !opened(&self.entries, key) && opened(&next, key) => next,
             _ => self.entries,
         }
+    }
+
+    /// Whether this key opens what is to come, and not what was.
+    fn waits_for(&self, key: &seal::Key) -> bool {
+        self.next.as_ref().is_some_and(|next| !opened(&self.entries, key) && opened(next, key))
     }
 
     /// The same values under another key.
@@ -248,6 +247,17 @@ impl SealedFiles {
         self.0.iter().map(doubled).try_fold(false, |any, one| Ok(any | one?))
     }
 
+    /// Whether this key is the second one of a file that holds everything twice: the one that is to
+    /// stay.
+    ///
+    /// # Errors
+    /// One cannot be read.
+    pub fn wait_for(&self, key: &seal::Key) -> Result<bool, Fault> {
+        let key = key.derive(PURPOSE);
+        let waits = |path: &PathBuf| Ok(content(path, &rekeying(path))?.waits_for(&key));
+        self.0.iter().map(waits).try_fold(false, |any, one| Ok(any | one?))
+    }
+
     /// Seals everything under a second key, too.
     ///
     /// # Errors
@@ -293,7 +303,7 @@ impl SealedFiles {
             let changed = change(content(&path, &call)?, &call)?;
             let text = serde_json::to_vec_pretty(&changed).map_err(|_| call.refused("not JSON"))?;
             instant();
-            files::replace(&path, &text, 0o600, &|_| ()).map_err(|replace| match replace {
+            files::replace(&path, &text, 0o600, &call).map_err(|replace| match replace {
                 Replace::Before(error) => call.failed(&error),
                 Replace::After(error) => call.unsure(error.to_string()),
             })?;
@@ -306,6 +316,14 @@ impl SealedFiles {
 fn rekeying(path: &Path) -> FileCall {
     let call = format!("sealing {} under another key", path.display());
     FileCall { vendor: VENDOR, call, observer: None }
+}
+
+/// Whether a key opens all of these.
+fn opened(entries: &Entries, key: &seal::Key) -> bool {
+    entries.iter().all(|(name, entry)| {
+        let sealed = STANDARD.decode(&entry.sealed);
+        sealed.is_ok_and(|sealed| key.open_sealed(&place(name, entry.version), &sealed).is_ok())
+    })
 }
 
 /// What the installation's key is derived for.

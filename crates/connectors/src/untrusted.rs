@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use domain::diagnosis::{Heard, Need};
 use domain::inventory::{Ask, Auth, Connection, ConnectionKind, GithubScope};
 use domain::{Handle, Liveness, Span, Token};
 use futures_util::FutureExt;
@@ -22,8 +23,8 @@ use crate::infisical::{Infisical, Place, Session};
 use crate::postmark::PostmarkServer;
 use crate::sealed_file::SealedFile;
 use crate::{
-    Adoption, Consumer, Fault, Held, Issuer, Login, MintOrder, MintRight, Receipt, Store,
-    StoreWrite,
+    Adoption, Consumer, Examiner, Fault, Held, Issuer, Login, MintOrder, MintRight, Receipt, Store,
+    StoreWrite, Survey, TestMail,
 };
 
 /// The token that every call is made with and for.
@@ -143,6 +144,69 @@ pub fn probe(data: &[u8]) -> Vec<String> {
 
 fn wait(answer: &Answer) -> Option<std::time::Duration> {
     answer.wait(jiff::Timestamp::UNIX_EPOCH)
+}
+
+/// Answers of vendors about a token, as `doctor` reads them.
+#[must_use]
+pub fn examined(data: &[u8]) -> Vec<String> {
+    let token = Token::from(TOKEN);
+    let over = |kind| Http::made_up(kind, Made::read(data)).map(Examiner::over);
+    let mut heard = Vec::new();
+    if let Some(examiner) = over(ConnectionKind::Postmark) {
+        heard.extend(now(examiner.postmark_server(&token)).map(|answered| answered.heard));
+        heard.extend(now(examiner.postmark_account(&token)).map(|answered| answered.heard));
+        let word = || "a-word".to_owned();
+        let mail = TestMail { from: word(), to: word(), subject: word() };
+        heard.extend(now(examiner.postmark_mail(&token, &mail)));
+    }
+    if let Some(examiner) = over(ConnectionKind::Heroku) {
+        heard.extend(now(examiner.heroku(&token)).map(|answered| answered.heard));
+        for need in [Need::Identity, Need::Read, Need::Global, Need::ReadProtected] {
+            heard.extend(now(examiner.heroku_need(&token, need, Some("acme-api-prod"))));
+        }
+    }
+    let shown = |heard| match heard {
+        Heard::NotAsked => vec![],
+        Heard::Accepted { identity, .. } => vec![identity],
+        Heard::Said { code, message, .. } => vec![code, message],
+        Heard::Stranger { looks, .. } => vec![looks],
+        Heard::Silence { why, .. } => vec![why],
+    };
+    heard.into_iter().flat_map(shown).collect()
+}
+
+/// Answers of vendors about what is set up there, as `posture` and `usage` read them.
+#[must_use]
+pub fn surveyed(data: &[u8]) -> Vec<String> {
+    let token = Token::from(TOKEN);
+    let over = |kind| Http::made_up(kind, Made::read(data)).map(Survey::over);
+    let mut seen = Vec::new();
+    let mut faults = Vec::new();
+    let mut keep = |fault: Fault| faults.push(fault.to_string());
+    if let Some(survey) = over(ConnectionKind::Postmark) {
+        let _sandbox = now(survey.is_sandbox(&token)).map(|read| read.map_err(&mut keep));
+        let _hooks = now(survey.webhooks(&token)).map(|read| read.map_err(&mut keep));
+        let (from, to) = (jiff::civil::date(2026, 1, 1), jiff::civil::date(2026, 1, 31));
+        let _days = now(survey.daily(&token, from, to)).map(|read| read.map_err(&mut keep));
+        if let Some(Ok(mails)) = now(survey.mails(&token)).map(|read| read.map_err(&mut keep)) {
+            seen.extend(mails.into_iter().flat_map(|mail| [mail.domains, mail.bcc]).flatten());
+        }
+    }
+    if let Some(survey) = over(ConnectionKind::Github) {
+        let _settings = now(survey.repository(&token, "acme/api")).map(|r| r.map_err(&mut keep));
+        let places = now(survey.environments(&token, "acme/api")).map(|r| r.map_err(&mut keep));
+        if let Some(Ok(places)) = places {
+            seen.extend(places.into_iter().map(|(name, _)| name));
+        }
+    }
+    if let Some(survey) = over(ConnectionKind::Heroku) {
+        let releases = now(survey.releases(&token, "acme-api-prod")).map(|r| r.map_err(&mut keep));
+        if let Some(Ok(releases)) = releases {
+            seen.extend(releases.into_iter().flat_map(|one| [one.description, one.by]));
+        }
+    }
+    seen.extend(faults);
+    seen
 }
 
 /// Whatever a server at this address of this machine answers, read by the executor itself.

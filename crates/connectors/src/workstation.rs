@@ -71,6 +71,7 @@ impl Workstation {
         };
         let told = self.observer.as_ref().filter(|_| changes);
         if let Some(observer) = told {
+            observer.may_change(VENDOR, &call).map_err(later)?;
             observer.before(VENDOR, &call);
         }
         let ended = tokio::task::spawn_blocking(move || what(&*desk, &own)).await;

@@ -318,7 +318,9 @@ impl Builder<'_> {
     fn prober(&mut self, probe: &Probe) -> Result<Arc<dyn Prober>, WorldError> {
         Ok(match probe.kind.clone() {
             ProbeKind::Health(ask) => Arc::new(OverHttp::health(&probe.name, &ask)),
-            ProbeKind::AppMail { ask, id } => Arc::new(OverHttp::mail(&probe.name, &ask, &id)),
+            ProbeKind::AppMail { ask, id } => {
+                Arc::new(OverHttp::mail(&probe.name, &ask, &id, self.observer.clone()))
+            }
             ProbeKind::TestMail { via, from, to, subject, stream } => {
                 let http = Arc::clone(&self.link(&via)?.http);
                 Arc::new(TestMail { http, from, to, subject, stream })

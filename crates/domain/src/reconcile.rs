@@ -6,6 +6,12 @@
 //! looking cannot settle it, because somebody holds a token that this rotation knows nothing of,
 //! or the token that it would write is dead, the rotation does not go on: its writes would put
 //! people out of service.
+//!
+//! What was sent and has not taken effect yet cannot be seen. So it matters what could have been
+//! sent last. Only once everybody was on the new token could the old one be revoked, and only once
+//! nobody was, the new one: where everybody is, there is no way back, and where nobody is, no way on.
+//! Nor is there one where the journal knows of no new token: whoever is given one that was made
+//! since could not be told from one who was not.
 
 use crate::{
     Action, Direction, Event, Fingerprint, Holding, Liveness, Mode, Observed, Rotation, StoreSeen,
@@ -64,7 +70,65 @@ pub fn judge(
             events.push(Event::Doubted { action: Action::Revoke });
             Verdict::GoesOn(events)
         }
-        Direction::Forward => Verdict::GoesOn(events),
+        Direction::Forward => {
+            events.extend(sent_last(rotation, observed, by));
+            Verdict::GoesOn(events)
+        }
+    }
+}
+
+/// What follows from the revocation that could have been sent last.
+fn sent_last(rotation: &Rotation, observed: &Observed, by: &str) -> Option<Event> {
+    let revoke = Event::Doubted { action: Action::Revoke };
+    let doubted = rotation.may_be_doubted(&Action::Revoke).then_some(revoke);
+    let plan = rotation.plan();
+    if plan.mode == Mode::RevokeFirst {
+        return doubted;
+    }
+    if plan.mode.ends_use() {
+        // Nothing is revoked before nobody holds it, and the way back removes nothing.
+        let gone = matches!(held(rotation, observed, &plan.old.fingerprint), Held::Nobody);
+        return doubted.filter(|_| gone);
+    }
+    // What may be on its way of a token that the journal knows nothing of is seen by no look: a
+    // consumer that is given it holds a stranger. Everybody is put back before it is removed.
+    let new = rotation.new_fingerprint();
+    match new.map_or(Held::Nobody, |new| held(rotation, observed, &new)) {
+        Held::All => doubted,
+        Held::Nobody if rotation.may_turn_back() => {
+            let why = "nobody was seen on the new token, which may be being revoked".to_owned();
+            Some(Event::TurnedBack { by: by.to_owned(), why })
+        }
+        Held::Nobody | Held::Part => None,
+    }
+}
+
+/// By how many a token was seen to be held. What cannot be read back says nothing.
+enum Held {
+    All,
+    Part,
+    Nobody,
+}
+
+fn held(rotation: &Rotation, observed: &Observed, token: &Fingerprint) -> Held {
+    let stored = match &observed.store {
+        StoreSeen::Holds { fingerprint, .. } => fingerprint == token,
+        _ => false,
+    };
+    let parts =
+        observed.consumers.iter().filter(|seen| rotation.plan().consumer(&seen.id).is_some());
+    let consumers = parts.filter_map(|seen| match &seen.holding {
+        Holding::Token(found) => Some((found == token, found == token)),
+        Holding::Mixed(all) => Some((false, all.contains(&Some(*token)))),
+        Holding::Unreadable(_) => None,
+        _ => Some((false, false)),
+    });
+    let (all, any) =
+        consumers.fold((stored, stored), |(all, any), (whole, part)| (all && whole, any || part));
+    match (all, any) {
+        (true, _) => Held::All,
+        (false, true) => Held::Part,
+        (false, false) => Held::Nobody,
     }
 }
 
@@ -108,13 +172,9 @@ fn strangers(rotation: &Rotation, observed: &Observed) -> Option<Verdict> {
 /// Every effect that may have been made after the journal's last entry.
 fn doubts(rotation: &Rotation) -> Vec<Event> {
     let plan = rotation.plan();
-    let mut actions = Vec::new();
-    if rotation.new_fingerprint().is_some() || plan.mode.ends_use() {
-        actions.push(plan.store_write());
-        actions.extend(plan.consumers.iter().map(|part| plan.write(&part.id)));
-    } else if *rotation.direction() == Direction::Forward {
-        actions.push(Action::Create);
-    }
+    // Writes, too, of a token that the journal knows nothing of: they may be on their way.
+    let mut actions = vec![Action::Create, plan.store_write()];
+    actions.extend(plan.consumers.iter().map(|part| plan.write(&part.id)));
     let open = |action: &Action| rotation.may_be_doubted(action);
     actions.into_iter().filter(open).map(|action| Event::Doubted { action }).collect()
 }

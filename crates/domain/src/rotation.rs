@@ -442,6 +442,18 @@ impl Rotation {
             && self.plan.mode != Mode::Repair
     }
 
+    /// Whether its revocation can be agreed to: it was not made yet. One that is only doubted,
+    /// because the journal is old, was never agreed to in this journal.
+    #[must_use]
+    pub fn may_be_agreed_to(&self) -> bool {
+        let open = match self.state(&Action::Revoke) {
+            StepState::Idle => true,
+            StepState::Begun => self.approved.is_none(),
+            StepState::Done | StepState::Refused => false,
+        };
+        open && self.direction == Direction::Forward && self.plan.mode != Mode::Rehearsal
+    }
+
     /// Whether an effect may have been made after the journal's last entry: one that it does not
     /// tell of, and that could have come next.
     #[must_use]
@@ -452,8 +464,11 @@ impl Rotation {
             Action::Create => forward && self.new.is_none() && !ends_use,
             Action::Remove(id) => ends_use && self.plan.consumer(id).is_some(),
             Action::Clear => ends_use,
-            Action::Store => self.new.is_some(),
-            Action::Propagate(id) => self.new.is_some() && self.plan.consumer(id).is_some(),
+            // Of a token that the journal does not know yet, too.
+            Action::Store => !ends_use && (forward || self.new.is_some()),
+            Action::Propagate(id) => {
+                !ends_use && (forward || self.new.is_some()) && self.plan.consumer(id).is_some()
+            }
             // Where the revocation comes first, there is no new token yet.
             Action::Revoke => match self.plan.mode {
                 Mode::RevokeFirst => forward,

@@ -139,8 +139,7 @@ impl Drive {
             let mut events = vec![Event::Resumed { by }];
             if let Some(by) = drive.options.approved_by.clone()
                 && drive.rotation.approved().is_none()
-                && *drive.rotation.direction() == domain::Direction::Forward
-                && !drive.rotation.past_return()
+                && drive.rotation.may_be_agreed_to()
             {
                 events.push(Event::Approved { by });
             }

@@ -16,6 +16,7 @@ use journal::{Journal, Reader, Slot};
 use crate::EngineError;
 use crate::clock::Clock;
 use crate::desk::OwnDesk;
+use crate::fence::Fenced;
 use crate::writers::Writers;
 
 /// What all rotations of one installation share.
@@ -44,8 +45,9 @@ impl Engine {
         actor: String,
         observer: Option<Arc<dyn CallObserver>>,
     ) -> Result<Self, EngineError> {
+        let fenced = Arc::new(Fenced::new(journal.as_ref(), observer)?);
         let desk = Arc::new(OwnDesk::of(&reader));
-        let world = World::build(&inventory, directory, key, observer, Some(desk))?;
+        let world = World::build(&inventory, directory, key, Some(fenced), Some(desk))?;
         let fingerprints = reader.fingerprint_key();
         let clock = Clock::start();
         let writers = Writers::default();

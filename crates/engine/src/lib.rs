@@ -7,6 +7,7 @@
 
 mod clock;
 mod engine;
+mod fence;
 mod observe;
 
 mod drive;

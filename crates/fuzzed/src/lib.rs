@@ -51,6 +51,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "heroku_config", run: vendors::heroku_config },
     Target { name: "github", run: vendors::github },
     Target { name: "infisical", run: vendors::infisical },
+    Target { name: "examined", run: vendors::examined },
+    Target { name: "surveyed", run: vendors::surveyed },
     Target { name: "probe", run: vendors::probe },
     Target { name: "http", run: http::answer },
     Target { name: "shown", run: shown::lines },

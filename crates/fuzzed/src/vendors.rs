@@ -27,6 +27,14 @@ pub(crate) fn infisical(data: &[u8]) {
     all_fit(&untrusted::infisical(data));
 }
 
+pub(crate) fn examined(data: &[u8]) {
+    all_fit(&untrusted::examined(data));
+}
+
+pub(crate) fn surveyed(data: &[u8]) {
+    all_fit(&untrusted::surveyed(data));
+}
+
 pub(crate) fn probe(data: &[u8]) {
     all_fit(&untrusted::probe(data));
 }

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use seal::Key;
 use tokio::sync::oneshot;
 
+use crate::fence::{Fence, Standing};
 use crate::lease::{Claim, Holder};
 use crate::writer::{self, Answer, Request, Work};
 use crate::{Appended, Batch, JournalError, Reader, Remarks, SetBack, TokenChange};
@@ -85,12 +86,13 @@ impl fmt::Debug for Options {
 /// The one writer of a database. Cheap to clone; the last clone gives the lease back when it is
 /// dropped, after everything handed in before is written.
 #[derive(Clone)]
-pub struct Journal(Arc<Inner>);
+pub struct Journal(pub(crate) Arc<Inner>);
 
-struct Inner {
-    path: PathBuf,
+pub(crate) struct Inner {
+    pub(crate) path: PathBuf,
     key: Key,
-    epoch: u64,
+    pub(crate) standing: Arc<Standing>,
+    pub(crate) ttl: Duration,
     set_back: Option<SetBack>,
     requests: Option<Sender<Request>>,
     thread: Option<JoinHandle<()>>,
@@ -110,8 +112,9 @@ impl Journal {
         options: Options,
     ) -> Result<Self, JournalError> {
         let claim = Claim { holder, ttl: options.ttl, take_over: options.take_over };
+        let ttl = options.ttl;
         let writer = writer::Writer::open(path, key, &claim, options)?;
-        let (path, epoch) = (writer.path().to_owned(), writer.epoch());
+        let (path, standing) = (writer.path().to_owned(), writer.standing());
         let set_back = writer.set_back();
         let (requests, inbound) = mpsc::channel();
         let thread = thread::Builder::new()
@@ -120,7 +123,7 @@ impl Journal {
             .map_err(|_| JournalError::Stopped)?;
         let (requests, thread) = (Some(requests), Some(thread));
         let key = key.clone();
-        Ok(Self(Arc::new(Inner { path, key, epoch, set_back, requests, thread })))
+        Ok(Self(Arc::new(Inner { path, key, standing, ttl, set_back, requests, thread })))
     }
 
     /// Writes a batch, and returns when it would survive a power cut.
@@ -243,7 +246,15 @@ impl Journal {
     /// Which taking of the lease this is.
     #[must_use]
     pub fn epoch(&self) -> u64 {
-        self.0.epoch
+        self.0.standing.epoch()
+    }
+
+    /// What is asked right before each change of anything else than the journal.
+    ///
+    /// # Errors
+    /// The files cannot be used.
+    pub fn fence(&self) -> Result<Fence, JournalError> {
+        Fence::of(&self.0)
     }
 
     async fn submit(&self, work: Work) -> Result<Appended, JournalError> {

@@ -251,6 +251,14 @@ pub(crate) fn keep(
     Err(JournalError::Fenced { holder })
 }
 
+/// Refuses where the lease is no longer ours. Changes nothing.
+pub(crate) fn holds(connection: &Connection, epoch: u64) -> Result<(), JournalError> {
+    match read(connection)? {
+        Some(lease) if lease.epoch == epoch && !lease.released => Ok(()),
+        lost => Err(JournalError::Fenced { holder: lost.map(|lease| Box::new(lease.holder)) }),
+    }
+}
+
 /// Goes on in an epoch that is higher than one of another history, so that nothing of that one
 /// can be taken for ours.
 pub(crate) fn pass(connection: &Connection, epoch: u64, other: u64) -> Result<u64, JournalError> {

@@ -21,6 +21,7 @@ mod kept;
 mod seals;
 mod values;
 
+mod fence;
 mod lease;
 mod mark;
 
@@ -45,6 +46,7 @@ pub use audit_log::{AuditProblem, Line, Verified, signed};
 pub use backup::{RestoreError, Snapshot};
 pub use batch::{Appended, Batch};
 pub use error::JournalError;
+pub use fence::Fence;
 pub use inbox::{Inbox, Item, Pending};
 pub use journal::{Clock, Journal, Options, WriteObserver};
 pub use lease::{Holder, LeaseInfo};

@@ -20,6 +20,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use seal::Key;
 
 use crate::audit_log::{self, AuditLog};
+use crate::fence::{Moment, Standing};
 use crate::kept::Kept;
 use crate::lease::{self, Claim, Lock};
 use crate::mark::{self, Marks, Position, SetBack};
@@ -61,6 +62,8 @@ pub(crate) struct Writer {
     connection: Connection,
     lock: Lock,
     epoch: u64,
+    /// What others are told of it.
+    standing: Arc<Standing>,
     key: Key,
     values: Values,
     seals: Seals,
@@ -122,6 +125,7 @@ impl Writer {
             transaction
                 .execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('set_back', '1')", [])?;
         }
+        let begun = Moment::now();
         let epoch = lease::take(&transaction, claim, lock.held(), silent, (options.clock)())?;
         let seals = Seals::load(&transaction, key)?;
         let installation = mark::installation(&transaction)?;
@@ -143,6 +147,7 @@ impl Writer {
             connection,
             lock,
             epoch,
+            standing: Arc::new(Standing::new(epoch, begun)),
             key: key.clone(),
             values: Values::new(key),
             seals,
@@ -163,8 +168,8 @@ impl Writer {
         &self.path
     }
 
-    pub(crate) fn epoch(&self) -> u64 {
-        self.epoch
+    pub(crate) fn standing(&self) -> Arc<Standing> {
+        Arc::clone(&self.standing)
     }
 
     pub(crate) fn set_back(&self) -> Option<SetBack> {
@@ -247,6 +252,7 @@ impl Writer {
         group: &[Work],
     ) -> Result<Vec<Result<Appended, JournalError>>, JournalError> {
         let (now, locked) = ((self.options.clock)(), self.locked());
+        let begun = Moment::now();
         let mut transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         lease::keep(&transaction, self.epoch, locked, now)?;
@@ -293,6 +299,7 @@ impl Writer {
         transaction.commit()?;
         self.renewed = Instant::now();
         self.epoch = epoch;
+        self.standing.renewed(epoch, begun);
         if top.is_some() {
             self.set_back = None;
             self.marks.begin(Position { epoch, audit: self.audit.seq() })?;
@@ -311,6 +318,7 @@ impl Writer {
             return;
         }
         let (now, locked) = ((self.options.clock)(), self.locked());
+        let begun = Moment::now();
         let renewed = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -319,8 +327,10 @@ impl Writer {
                 lease::keep(&transaction, self.epoch, locked, now)?;
                 Ok(transaction.commit()?)
             });
-        if let Err(fenced @ JournalError::Fenced { .. }) = renewed {
-            self.poison(&fenced);
+        match renewed {
+            Ok(()) => self.standing.renewed(self.epoch, begun),
+            Err(fenced @ JournalError::Fenced { .. }) => self.poison(&fenced),
+            Err(_) => {}
         }
     }
 
@@ -360,6 +370,7 @@ impl Writer {
     fn poison(&mut self, error: &JournalError) {
         if self.poison.is_none() && !matches!(error, JournalError::Busy(_)) {
             self.poison = Some(error.clone());
+            self.standing.fallen();
         }
     }
 }

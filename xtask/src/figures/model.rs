@@ -11,7 +11,8 @@ pub(crate) fn measure(means: &Means) -> Result<Section> {
         "The machine, exhaustively",
         "Every reachable state of small worlds around the code that runs: consumers, calls that end in every\n\
          way that a call can end, crashes, drift, people who agree, turn back and try again, a second engine\n\
-         that takes over. In no state is an invariant broken, and from every state an end can be reached.\n\
+         that takes over, a journal that is set back. In no state is an invariant broken, and from every state,\n\
+         left alone, it comes to an end.\n\
          Then each guard is switched off, and the shortest story of what goes wrong is found; the count is of\n\
          its steps.",
     );

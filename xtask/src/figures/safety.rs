@@ -1,6 +1,5 @@
-//! Kills and faults.
+//! Faults of vendors, at every call.
 
-use e2e::crashes::{self, What};
 use e2e::{HEROKU, POSTMARK, faults as faulty};
 
 use super::{Means, Result, Section};
@@ -9,41 +8,6 @@ use super::{Means, Result, Section};
 const STAGES: usize = 5;
 /// The quick run tries one fault in so many.
 const FAULTS_EVERY: usize = 5;
-
-pub(crate) fn crashes(means: &Means) -> Result<Section> {
-    let step = if means.full { 1 } else { 3 };
-    let which = if means.full { "each" } else { "every third" };
-    let mut section = Section::new(
-        "Killed at any instant",
-        format!(
-            "The process is killed by SIGKILL at {which} instant at which it matters: right before and right after\n\
-             each call to a vendor and each write to its journal. Then the same command is run again, and the\n\
-             world is compared with that after an undisturbed run: every consumer down to the environment of each\n\
-             dyno, the tokens at both issuers, the restarts of each app, the list of rotations, the audit log.\n\
-             Where everything was done and written and only the word of it was missing, the command is not run\n\
-             again: it would begin another rotation."
-        ),
-    );
-    let (mut wrong, mut requests, mut refused, mut orphans) = (Vec::new(), 0, 0, 0);
-    for (what, name) in [
-        (What::Heroku, "a rotation by API"),
-        (What::Postmark, "a rotation with an operator"),
-        (What::HerokuBack, "a way back"),
-    ] {
-        let sum = crashes::sweep(&means.binary, what, 1, step, STAGES)?;
-        section.add(format!("kills: {name}, instants tried"), sum.tried, "");
-        section.add(format!("kills: {name}, right ends"), sum.right, "");
-        section.add(format!("kills: {name}, of these after the last write"), sum.unheard, "");
-        requests += sum.requests;
-        refused += sum.refused;
-        orphans += sum.wrong.iter().filter(|why| why.contains("ORPHANS")).count();
-        wrong.extend(sum.wrong);
-    }
-    section.add("kills: ends with orphaned tokens", orphans, "");
-    section.add("kills: requests of the apps meanwhile", requests, "");
-    section.add("kills: of these refused", refused, "");
-    if wrong.is_empty() { Ok(section) } else { Err(wrong.join("\n\n")) }
-}
 
 pub(crate) fn faults(means: &Means) -> Result<Section> {
     let every = if means.full { 1 } else { FAULTS_EVERY };

@@ -75,10 +75,13 @@ pub(crate) fn run(args: &Backup, global: &Global, output: Output) -> Result<Exit
     } else {
         For::Recipients(args.recipient.clone())
     };
+    not_replaced(&home)?;
     let key = home.key()?;
     // A database that was never opened is made first, so that there is one.
     drop(home.reader(&key)?);
     let document = document(&home, &key, args.without_key)?;
+    // One that has begun meanwhile has changed what the copies were made of.
+    not_replaced(&home)?;
     let (audit, installation) = (document.audit, document.installation.clone());
     let plain = Zeroizing::new(
         serde_json::to_vec(&document)
@@ -99,6 +102,18 @@ pub(crate) fn run(args: &Backup, global: &Global, output: Output) -> Result<Exit
         if args.without_key { "; without the key" } else { ", the key" }
     ))?;
     Ok(Exit::Ok)
+}
+
+/// While the key is replaced, database, key and sealed files do not belong together.
+fn not_replaced(home: &Home) -> Result<()> {
+    let files = SealedFiles::of(&home.inventory, &home.directory);
+    let begun = Key::is_staged(&home.inventory.state.key, &home.directory)
+        || files.are_doubled().map_err(|fault| Fail::new(Exit::Failed, fault.to_string()))?;
+    if !begun {
+        return Ok(());
+    }
+    Err(Fail::usage("the installation's key is being replaced; a copy of now would not open")
+        .hint("run `rollover rekey` again, it goes on; then make the backup"))
 }
 
 fn document(home: &Home, key: &Key, without_key: bool) -> Result<Document> {

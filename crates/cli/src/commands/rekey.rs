@@ -45,6 +45,7 @@ pub(crate) fn run(args: &Rekey, global: &Global, output: Output) -> Result<Exit>
     let (mut rekey, key, old) = match begin(&home, &places, &files)? {
         Begun::Old(rekey, old) => {
             let new = places.stage()?;
+            rekey.may_go_on()?;
             files.double(&old, &new, &Rehearsal::instant).map_err(sealed_file)?;
             (rekey, new, Some(old))
         }
@@ -54,7 +55,9 @@ pub(crate) fn run(args: &Rekey, global: &Global, output: Output) -> Result<Exit>
     if !resumed {
         rekey.commit(&key, record(&home, &places))?;
     }
+    rekey.may_go_on()?;
     places.finish(&rekey, old)?;
+    rekey.may_go_on()?;
     files.halve(&key, &Rehearsal::instant).map_err(sealed_file)?;
     output.json(&json!({ "rekeyed": true, "resumed": resumed, "key": told(places.to) }))?;
     output.text(&format!(
@@ -96,8 +99,9 @@ fn begin(home: &Home, places: &Places<'_>, files: &SealedFiles) -> Result<Begun>
     }
     let error = match places.old() {
         Ok(old) => match open(&old) {
-            // Both keys are in the files and none waits: the new one is in its place.
-            Ok(rekey) if !waits && files.are_doubled().map_err(sealed_file)? => {
+            // Both keys are in the files, none waits, and this is the second of them: the new one
+            // is in its place. Where it is the first, somebody has removed the one that waited.
+            Ok(rekey) if !waits && files.wait_for(&old).map_err(sealed_file)? => {
                 return Ok(Begun::New(rekey, old));
             }
             Ok(rekey) => return Ok(Begun::Old(rekey, old)),

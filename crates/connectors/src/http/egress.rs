@@ -10,7 +10,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use domain::inventory::Network;
+use domain::inventory::{Network, is_on_this_machine};
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::Url;
 
@@ -28,6 +29,11 @@ pub(crate) trait Surroundings: Send + Sync {
 
     /// The proxies that the environment names.
     fn proxies(&self) -> Vec<String>;
+
+    /// What kind of proxy the environment has for this address, as its scheme.
+    fn proxy_of(&self, _url: &Url) -> Option<String> {
+        None
+    }
 }
 
 /// The system's own resolver, and this process's environment.
@@ -44,6 +50,12 @@ impl Surroundings for System {
 
     fn proxies(&self) -> Vec<String> {
         PROXY_VARIABLES.iter().filter_map(|name| std::env::var(name).ok()).collect()
+    }
+
+    /// Read by the very code by which the client reads it, so that both mean the same proxy.
+    fn proxy_of(&self, url: &Url) -> Option<String> {
+        let proxy = Matcher::from_env().intercept(&url.as_str().parse().ok()?)?;
+        proxy.uri().scheme_str().map(str::to_owned)
     }
 }
 
@@ -77,6 +89,13 @@ impl Egress {
         let named = of_environment.into_iter().chain(proxy.map(str::to_owned));
         let proxies = named.filter_map(|text| host_of(&text)).collect();
         Self { rules: Arc::new(Rules { host, private, proxies }), around, proxied }
+    }
+
+    /// The environment's proxy for this address, where it is none that the client asks for a
+    /// connection by name (`CONNECT`): through any other it would go where nothing was checked.
+    pub(crate) fn other_proxy(&self, url: &Url) -> Option<String> {
+        let scheme = self.around.proxy_of(url).filter(|_| !is_on_this_machine(url))?;
+        (scheme != "http" && scheme != "https").then_some(scheme)
     }
 
     /// Whether the environment names a proxy at all.

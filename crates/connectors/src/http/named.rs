@@ -29,7 +29,7 @@ pub(crate) async fn get(
     let vendor = vendor_of(connection.kind);
     let refused = |why: &str| Fault::Refused { vendor, call: CALL.into(), why: why.into() };
     let url = allowed(connection, url).map_err(refused)?;
-    let client = setup::client_of(connection, &url, directory, Arc::new(System))
+    let client = setup::client_of(connection, &url, directory, Arc::new(System), observer)
         .map_err(|_| refused("no client can be built for it"))?;
     let call = Call { vendor, name: CALL.to_owned(), kind: Kind::Read };
     if let Some(observer) = observer {

@@ -8,7 +8,9 @@ use domain::inventory::{AddressError, Connection, is_on_this_machine};
 use reqwest::{Certificate, Client, ClientBuilder, Proxy};
 use url::Url;
 
+use super::Observer;
 use super::egress::{Egress, Surroundings};
+use super::gate::Gate;
 
 /// How long a connection may take to stand, at most; the whole call has its own limit.
 const CONNECT_SECONDS_MAX: u64 = 10;
@@ -37,6 +39,15 @@ pub enum SetupError {
         "its proxy cannot be used; write it like `http://proxy.example:3128`, with an https url"
     )]
     Proxy,
+    /// The environment's proxy for it cannot be used.
+    #[error(
+        "the environment names a proxy for it over which nobody can check where a token goes \
+         ({scheme}://); name an http proxy in HTTPS_PROXY, or the host in NO_PROXY"
+    )]
+    OtherProxy {
+        /// What kind of proxy.
+        scheme: String,
+    },
     /// The client cannot be built.
     #[error("failed to build its client: {0}")]
     Client(String),
@@ -48,8 +59,12 @@ pub(super) fn client_of(
     base: &Url,
     directory: &Path,
     around: Arc<dyn Surroundings>,
+    observer: &Observer,
 ) -> Result<Client, SetupError> {
     let egress = Egress::to(base, connection.private, connection.proxy.as_deref(), around);
+    if let Some(scheme) = egress.other_proxy(base).filter(|_| connection.proxy.is_none()) {
+        return Err(SetupError::OtherProxy { scheme });
+    }
     let mut builder = client(base, connection.timeout.duration(), egress);
     if let Some(path) = &connection.ca {
         builder = builder.tls_certs_merge(authorities(path, directory)?);
@@ -57,10 +72,12 @@ pub(super) fn client_of(
     if let Some(proxy) = &connection.proxy {
         // Plain http is for this machine; through a proxy it would leave it.
         let encrypted = base.scheme() == "https";
-        let proxy = Proxy::all(proxy).ok().filter(|_| encrypted).ok_or(SetupError::Proxy)?;
+        let known = proxy.starts_with("http://") || proxy.starts_with("https://");
+        let proxy =
+            Proxy::all(proxy).ok().filter(|_| encrypted && known).ok_or(SetupError::Proxy)?;
         builder = builder.proxy(proxy);
     }
-    builder.build().map_err(|error| SetupError::Client(super::cause(&error)))
+    gated(builder, observer).build().map_err(|error| SetupError::Client(super::cause(&error)))
 }
 
 /// A client without redirects and without repetitions, which goes where `egress` lets it. The environment's proxies
@@ -87,6 +104,14 @@ pub(crate) fn client(base: &Url, timeout: Duration, egress: Egress) -> ClientBui
 /// installed before is as good.
 fn install_provider() {
     drop(rustls::crypto::ring::default_provider().install_default());
+}
+
+/// Has the observer asked whenever a connection stands.
+pub(crate) fn gated(builder: ClientBuilder, observer: &Observer) -> ClientBuilder {
+    match observer {
+        Some(observer) => builder.connector_layer(Gate(Arc::clone(observer))),
+        None => builder,
+    }
 }
 
 fn authorities(path: &str, directory: &Path) -> Result<Vec<Certificate>, SetupError> {

@@ -234,6 +234,32 @@ impl CallObserver for Notes {
     }
 }
 
+/// Lets nothing be changed.
+pub(crate) struct Bar;
+
+impl CallObserver for Bar {
+    fn may_change(&self, vendor: &str, call: &str) -> Result<(), String> {
+        Err(format!("no {vendor} {call}"))
+    }
+
+    fn before(&self, _: &str, _: &str) {}
+
+    fn after(&self, _: &str, _: &str) {}
+}
+
+/// Goal: what may not be changed is not even tried, and what only looks is. Method: nobody
+/// listens; whoever tries says so.
+#[tokio::test]
+async fn a_change_that_may_not_leave_is_not_sent() {
+    let connection = connection(ConnectionKind::Postmark, "http://127.0.0.1:1".into());
+    let http = Http::new(&connection, Path::new("/"), Some(Arc::new(Bar))).unwrap();
+    let fault = http.send(Request::change(Method::POST, &["x"])).await.err().unwrap();
+    let Fault::Later { why, .. } = &fault else { panic!("{fault}") };
+    assert_eq!(why, "no Postmark POST /x; not sent");
+    let fault = http.send(Request::get(&["x"])).await.err().unwrap();
+    assert!(fault.to_string().contains("no connection"), "{fault}");
+}
+
 #[tokio::test]
 async fn an_observer_is_told_before_and_after() {
     let notes = Arc::new(Notes(Mutex::new(Vec::new())));

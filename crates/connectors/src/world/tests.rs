@@ -2,6 +2,7 @@
 //! a world built from an inventory, against a vendor that remembers what it was asked.
 
 mod consumers;
+mod fenced;
 mod stores;
 
 use std::sync::Mutex;

@@ -83,12 +83,7 @@ impl Rotation {
                 Which::New => must(self.begun(&Action::Discard), "nothing was discarded yet"),
             },
             Event::Approved { by } => {
-                must(
-                    self.direction == Direction::Forward
-                        && self.plan.mode != Mode::Rehearsal
-                        && (!self.past_return() || self.state(&Action::Revoke) == StepState::Idle),
-                    "there is no revocation to agree to",
-                )?;
+                must(self.may_be_agreed_to(), "there is no revocation to agree to")?;
                 must(
                     !self.plan.gates.second_person || *by != self.started_by,
                     "whoever started it may not agree to its revocation",
@@ -164,6 +159,14 @@ impl Rotation {
         }
     }
 
+    /// Whether a sweep that has begun may go on.
+    pub(super) fn may_sweep(&self) -> bool {
+        match &self.direction {
+            Direction::Forward => self.ready_forward(&Action::Sweep),
+            Direction::Back { .. } => self.ready_back(&Action::Sweep),
+        }
+    }
+
     fn ready_forward(&self, action: &Action) -> bool {
         let revoke_first = self.plan.mode == Mode::RevokeFirst;
         let ends_use = self.plan.mode.ends_use();
@@ -193,7 +196,7 @@ impl Rotation {
             // Where the revocation comes first, nothing else waits for the probes.
             Action::Confirm => self.is_done(&Action::Revoke) && self.all_in_step() && self.probed(),
             Action::Sweep => {
-                self.sweep_due
+                (self.sweep_due && !self.arrivals_are_open())
                     || (self.is_done(&Action::Prove)
                         && self.is_done(&Action::Confirm)
                         && self.all_in_step())
@@ -215,6 +218,15 @@ impl Rotation {
             }
             _ => false,
         }
+    }
+
+    /// Whether something may still arrive, after a journal was set back, of a token that it knows
+    /// nothing of: a token that a sweep would miss, or a write of one that it would remove.
+    fn arrivals_are_open(&self) -> bool {
+        let consumers = self.plan.consumers.iter();
+        let writes = consumers.map(|part| Action::Propagate(part.id.clone()));
+        let mut all = writes.chain([Action::Create, Action::Store]);
+        all.any(|action| self.state(&action) == StepState::Begun)
     }
 
     /// Begun at some time, and its end is known by now.

@@ -1,18 +1,20 @@
 //! Exhaustive check of the real machine: every interleaving of a small world.
 //!
 //! Goal: no reachable state breaks an invariant of `docs/safety.md`, and from every reachable
-//! state the rotation can still come to an end. Method: the states of [`World`] (an issuer, a
-//! store, a few consumers, the journal, the calls in flight, a second engine) are explored with a
-//! budget of crashes, faults, drifts and take-overs. What is explored is [`Rotation`] itself, the
+//! state, left alone, the rotation comes to an end. Method: the states of [`World`] (an issuer, a
+//! store, a few consumers, the journal, the calls in flight, a second engine, a copy of the
+//! journal) are explored with a budget of crashes, faults, drifts, take-overs and set-backs. What is explored is [`Rotation`] itself, the
 //! code that runs; only the driver and the vendors are modelled. Each guard is then switched off
 //! in turn, and the shortest story of what goes wrong must be found.
 //!
 //! Lines that begin with `model:` are figures; `cargo xtask figures` reads them.
 
 mod calls;
+mod compact;
 mod explore;
 mod key;
 pub(super) mod plan;
+mod set_back;
 mod steps;
 mod told;
 mod world;
@@ -86,6 +88,28 @@ fn every_mode_keeps_the_invariants() {
             let large = world(4).with_budget(1, 2, 0).with_rivals(1);
             sound(&what("4 consumers, 1 crash, 2 faults, two engines"), &large);
         }
+    }
+}
+
+#[test]
+fn a_journal_that_is_set_back_breaks_no_invariant() {
+    let world = World::new(2).with_budget(0, 1, 0).with_set_back();
+    sound("2 consumers, 1 fault, the journal set back", &world);
+    let world = World::new(1).with_probe().with_budget(0, 1, 0).with_set_back();
+    sound("1 consumer, a probe, 1 fault, the journal set back", &world);
+    let world = World::new(2).in_mode(Mode::Decommission).with_budget(0, 1, 0).with_set_back();
+    sound("Decommission, 2 consumers, 1 fault, the journal set back", &world);
+    if full() {
+        let world = World::new(2).with_budget(1, 1, 1).with_set_back();
+        sound("2 consumers, 1 crash, 1 fault, 1 drift, the journal set back", &world);
+        for mode in [Mode::Emergency, Mode::RevokeFirst, Mode::Repair, Mode::Rehearsal] {
+            let world = World::new(2).in_mode(mode).with_budget(0, 1, 0).with_set_back();
+            sound(&format!("{mode:?}, 2 consumers, 1 fault, the journal set back"), &world);
+        }
+        let world = World::new(2).with_budget(0, 1, 0).with_set_back().by_operator();
+        sound("2 consumers, operators, 1 fault, the journal set back", &world);
+        let world = World::new(2).in_mode(Mode::Decommission).with_budget(1, 1, 1).with_set_back();
+        sound("Decommission, 2 consumers, 1 crash, 1 fault, 1 drift, the journal set back", &world);
     }
 }
 

@@ -94,6 +94,8 @@ impl Rotation {
             StepState::Done if self.repeats(&action) => Next::Do(action.clone()),
             StepState::Done => return None,
             StepState::Refused => return self.refused(action),
+            // What may still arrive is looked for first: a sweep that has looked before misses it.
+            StepState::Begun if action == Action::Sweep && !self.may_sweep() => return None,
             StepState::Begun => Next::Settle(action.clone()),
             StepState::Idle if self.ready(&action) => match action {
                 Action::Receipt(name) => return Some(Next::AskReceipt(name)),

@@ -44,6 +44,8 @@ fn a_full_disk_poisons() {
     let options = Options { size_pages_max: Some(60), ..Options::default() };
     let journal = home.try_open(options).unwrap();
     journal.append_blocking(begin("A")).unwrap();
+    let fence = journal.fence().unwrap();
+    fence.pass().unwrap();
     let (acknowledged, error) = (1..10_000)
         .find_map(|seq| journal.append_blocking(step("A", seq)).err().map(|error| (seq, error)))
         .unwrap();
@@ -53,6 +55,7 @@ fn a_full_disk_poisons() {
         matches!(&after, JournalError::Poisoned(first) if matches!(**first, JournalError::Full(_)))
     );
     assert!(after.hint().contains("free some space"));
+    assert!(matches!(fence.pass(), Err(JournalError::Poisoned(_))), "nothing is changed either");
     drop(journal);
     let journal = home.open();
     assert_eq!(home.reader().events(&id("A")).unwrap().len() as u64, acknowledged);

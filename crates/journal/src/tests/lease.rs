@@ -1,9 +1,11 @@
 //! One writer: told who it is, followed at once when it is gone, fenced when it comes back.
 
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use super::*;
 
@@ -96,14 +98,39 @@ fn a_live_holder_is_not_taken_over_from_by_a_clock_that_was_set() {
 fn a_silent_holder_is_taken_over_from_whatever_the_clock_says() {
     let home = Home::new();
     home.open().append_blocking(begin("A")).unwrap();
-    let child = Running::start(&home.path(), "wait", &home.directory.path().join("result"));
-    eventually("the child's lease", || {
-        let lease = home.reader().lease().unwrap().unwrap();
-        lease.holder.pid == child.0.id() && !lease.released
-    });
-    child.signal(Signal::STOP);
+    let _child = Running::suspended(&home.path());
     let options = Options { take_over: true, clock: ahead(-DAY), ..Options::default() };
     home.try_open(options).unwrap().append_blocking(step("A", 1)).unwrap();
+}
+
+/// Goal: a change asks for what is written, not for what is believed. Method: the epoch is moved on
+/// under a writer that has just renewed.
+#[test]
+fn whoever_lost_the_lease_changes_nothing() {
+    let home = Home::new();
+    let journal = home.open();
+    let fence = journal.fence().unwrap();
+    fence.pass().unwrap();
+    home.raw().execute("UPDATE lease SET epoch = epoch + 1", []).unwrap();
+    assert!(matches!(fence.pass(), Err(JournalError::Fenced { holder: Some(_) })));
+    drop(journal);
+    assert!(matches!(fence.pass(), Err(JournalError::Stopped)));
+}
+
+/// Goal: nobody can take the lease while a change is on its way. Method: a writer that never
+/// renews by itself does when it is asked, once half of its time is over.
+#[test]
+fn whoever_is_about_to_change_something_renews_first() {
+    let home = Home::new();
+    let (ttl, renew_every) = (Duration::from_millis(40), Duration::from_secs(3_600));
+    let journal = home.try_open(Options { ttl, renew_every, ..Options::default() }).unwrap();
+    let (fence, reader) = (journal.fence().unwrap(), home.reader());
+    let renewed = || reader.lease().unwrap().unwrap().renewed_at;
+    let first = renewed();
+    eventually("half of the time", || {
+        fence.pass().unwrap();
+        renewed() > first
+    });
 }
 
 /// Goal: whoever lost the lease writes nothing, now and later. Method: the epoch is moved on
@@ -152,13 +179,7 @@ fn a_killed_writer_is_followed_at_once_and_lost_nothing() {
 fn a_suspended_writer_is_fenced_when_it_goes_on() {
     let home = Home::new();
     home.open().append_blocking(begin("A")).unwrap();
-    let result = home.directory.path().join("result");
-    let child = Running::start(&home.path(), "wait", &result);
-    eventually("the child's lease", || {
-        let lease = home.reader().lease().unwrap().unwrap();
-        lease.holder.pid == child.0.id() && !lease.released
-    });
-    child.signal(Signal::STOP);
+    let mut child = Running::suspended(&home.path());
     let expired = home.try_open(Options { clock: ahead(60), ..Options::default() }).unwrap_err();
     assert!(matches!(expired, JournalError::Held { expired: true, .. }), "{expired}");
     assert!(expired.hint().contains("take over"));
@@ -171,10 +192,8 @@ fn a_suspended_writer_is_fenced_when_it_goes_on() {
         held,
         JournalError::Held { holder, expired: false, .. } if holder.pid == std::process::id()
     ));
-    child.signal(Signal::CONT);
-    std::fs::write(result.with_extension("go"), "").unwrap();
-    eventually("the child's answer", || result.exists());
-    assert_eq!(std::fs::read_to_string(&result).unwrap(), "fenced");
+    child.wake();
+    child.until("fenced");
     journal.append_blocking(step("A", 2)).unwrap();
     assert_eq!(home.reader().events(&id("A")).unwrap().len(), 3);
     // When the other process has ended, the lock becomes ours.
@@ -185,30 +204,56 @@ fn a_suspended_writer_is_fenced_when_it_goes_on() {
 }
 
 /// This test binary again, as another process; killed with SIGKILL when dropped.
-struct Running(Child);
+struct Running {
+    child: Child,
+    says: Lines<BufReader<ChildStdout>>,
+}
 
 impl Running {
     fn start(database: &Path, role: &str, output: &Path) -> Self {
-        let child = Command::new(std::env::current_exe().unwrap())
+        let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["tests::lease::the_other_process", "--exact", "--nocapture"])
             .env("JOURNAL_TEST_ROLE", role)
             .env("JOURNAL_TEST_DATABASE", database)
             .env("JOURNAL_TEST_OUTPUT", output)
-            .stdout(Stdio::null())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
-            .spawn();
-        Self(child.unwrap())
+            .spawn()
+            .unwrap();
+        let says = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, says }
     }
 
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.0), signal).unwrap();
+    /// One that has the lease and is suspended where it is about to renew it. It must not be in
+    /// the middle of a write: that would keep everybody else from writing.
+    fn suspended(database: &Path) -> Self {
+        let mut running = Self::start(database, "renew", Path::new(""));
+        running.until("about to renew");
+        let pid = Pid::from_child(&running.child);
+        kill_process(pid, Signal::STOP).unwrap();
+        let seen = waitid(WaitId::Pid(pid), WaitIdOptions::STOPPED).unwrap().unwrap();
+        assert!(seen.stopped());
+        running
+    }
+
+    /// Lets it go on.
+    fn wake(&mut self) {
+        kill_process(Pid::from_child(&self.child), Signal::CONT).unwrap();
+        self.child.stdin.as_mut().unwrap().write_all(b"go on\n").unwrap();
+    }
+
+    /// Waits until it has said this.
+    fn until(&mut self, words: &str) {
+        let line = self.says.find(|line| line.as_ref().is_ok_and(|line| line.contains(words)));
+        assert!(line.is_some(), "it ended and never said {words:?}");
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 }
 
@@ -224,22 +269,45 @@ fn the_other_process() {
     };
     let variable = |name| PathBuf::from(std::env::var(name).unwrap());
     let (database, output) = (variable("JOURNAL_TEST_DATABASE"), variable("JOURNAL_TEST_OUTPUT"));
-    let journal = Journal::open(&database, &key(), here(), lively()).unwrap();
-    let mut seq = journal.reader().unwrap().events(&id("A")).unwrap().len() as u64;
-    if role == "append" {
-        loop {
-            seq = journal.append_blocking(step("A", seq)).unwrap().seq;
-            // Renamed into place, so that the number is read whole.
-            std::fs::write(output.with_extension("part"), seq.to_string()).unwrap();
-            std::fs::rename(output.with_extension("part"), &output).unwrap();
-        }
+    match role.as_str() {
+        "append" => append_for_ever(&database, &output),
+        _ => renew_when_told(&database),
     }
-    eventually("the go", || output.with_extension("go").exists());
-    let answer = match journal.append_blocking(step("A", seq)) {
-        Err(JournalError::Fenced { .. }) => "fenced".into(),
-        other => format!("{other:?}"),
+}
+
+fn append_for_ever(database: &Path, output: &Path) {
+    let journal = Journal::open(database, &key(), here(), lively()).unwrap();
+    let mut seq = journal.reader().unwrap().events(&id("A")).unwrap().len() as u64;
+    loop {
+        seq = journal.append_blocking(step("A", seq)).unwrap().seq;
+        // Renamed into place, so that the number is read whole.
+        std::fs::write(output.with_extension("part"), seq.to_string()).unwrap();
+        std::fs::rename(output.with_extension("part"), output).unwrap();
+    }
+}
+
+/// Its first renewal waits in its clock, which is asked before anything is written.
+fn renew_when_told(database: &Path) {
+    let armed = Arc::new(AtomicBool::new(false));
+    let (woken, wakes) = std::sync::mpsc::channel();
+    let clock: crate::Clock = {
+        let armed = Arc::clone(&armed);
+        Arc::new(move || {
+            if armed.swap(false, Ordering::SeqCst) {
+                println!("about to renew");
+                std::io::stdin().read_line(&mut String::new()).unwrap();
+                woken.send(()).unwrap();
+            }
+            Timestamp::now()
+        })
     };
-    std::fs::write(output.with_extension("part"), answer).unwrap();
-    std::fs::rename(output.with_extension("part"), &output).unwrap();
-    std::thread::sleep(Duration::from_secs(60));
+    let journal = Journal::open(database, &key(), here(), Options { clock, ..lively() }).unwrap();
+    let seq = journal.reader().unwrap().events(&id("A")).unwrap().len() as u64;
+    armed.store(true, Ordering::SeqCst);
+    wakes.recv().unwrap();
+    match journal.append_blocking(step("A", seq)) {
+        Err(JournalError::Fenced { .. }) => println!("fenced"),
+        other => println!("{other:?}"),
+    }
+    std::thread::park();
 }

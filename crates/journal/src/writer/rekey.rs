@@ -87,6 +87,15 @@ impl Rekey {
         Ok(())
     }
 
+    /// Refuses where the lease went to another process, which may be replacing the key as well.
+    /// To be asked right before a file of a key, or one that is sealed with it, is changed.
+    ///
+    /// # Errors
+    /// As said, or that cannot be found out.
+    pub fn may_go_on(&self) -> Result<(), JournalError> {
+        lease::holds(&self.writer.connection, self.writer.epoch)
+    }
+
     /// Whether this is the key that was replaced last, and so may be destroyed.
     ///
     /// # Errors

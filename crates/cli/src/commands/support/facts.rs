@@ -35,6 +35,7 @@ pub(super) fn process() -> Value {
     let set = |name: &&str| std::env::var_os(name).is_some();
     let variables = [
         "ROLLOVER_CRASH_AT",
+        "ROLLOVER_STOP_BEFORE",
         "HTTPS_PROXY",
         "HTTP_PROXY",
         "ALL_PROXY",

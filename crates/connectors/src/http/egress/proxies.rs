@@ -52,7 +52,10 @@ impl Ear {
 #[tokio::test]
 async fn child() {
     let Ok(url) = std::env::var(CALL) else { return };
-    let http = Http::new(&connection(ConnectionKind::Heroku, url), Path::new("/"), None).unwrap();
+    let http = match Http::new(&connection(ConnectionKind::Heroku, url), Path::new("/"), None) {
+        Ok(http) => http,
+        Err(error) => return println!("ended: {error}"),
+    };
     let request = Request::change(Method::POST, &["x"]);
     let ended = http.send(request.token("authorization", "Bearer ", &Token::from(TOKEN))).await;
     println!("ended: {:?}", ended.err());
@@ -94,7 +97,7 @@ fn a_proxy_sees_the_name_of_the_host_and_never_a_token() {
         (&[("HTTP_PROXY", &plain)], &far, 0, 0),
         (&[("HTTPS_PROXY", &plain), ("NO_PROXY", &"api.invalid".into())], &far, 0, 0),
         (&[("HTTPS_PROXY", &plain), ("NO_PROXY", &"*".into())], &far, 0, 0),
-        (&[("ALL_PROXY", &socks)], &far, 0, 0),
+        (&[("HTTPS_PROXY", &plain), ("ALL_PROXY", &socks)], &far, 1, 0),
         (&all, &near, 0, 1),
         (&all, &near_encrypted, 0, 1),
     ];
@@ -112,4 +115,30 @@ fn a_proxy_sees_the_name_of_the_host_and_never_a_token() {
             assert_eq!(asked.to_ascii_lowercase().contains("proxy-authorization:"), login);
         }
     }
+}
+
+/// Goal: a proxy that is not asked for a connection by name gets no call at all, and whoever names
+/// it is told; where it would not be used it is in nobody's way.
+#[test]
+fn a_proxy_that_cannot_be_checked_is_refused_where_it_would_be_used() {
+    let (proxy, ours) = (Ear::new(), Ear::new());
+    let far = "https://api.invalid".to_owned();
+    let near = format!("http://127.0.0.1:{}", ours.port);
+    let spared = "NO_PROXY".to_owned();
+    for scheme in ["socks4", "socks4a", "socks5", "socks5h"] {
+        let socks = format!("{scheme}://127.0.0.1:{}", proxy.port);
+        for name in ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy"] {
+            let said = called(&far, &[(name, socks.clone())]);
+            assert!(said.contains(&format!("({scheme}://)")), "{name}: {said}");
+            assert!(said.contains("NO_PROXY"), "{said}");
+            for host in ["api.invalid", "*", ".invalid"] {
+                let said = called(&far, &[(name, socks.clone()), (&spared, host.into())]);
+                assert!(said.contains("no connection"), "{name}, {host}: {said}");
+            }
+            let said = called(&near, &[(name, socks.clone())]);
+            assert!(!said.contains(scheme), "{said}");
+            assert_eq!(ours.heard().len(), 1);
+        }
+    }
+    assert!(proxy.heard().is_empty());
 }

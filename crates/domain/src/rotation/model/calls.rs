@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 
+use super::compact::{self, Call, Way};
 use super::plan::fingerprint;
 use super::world::{Guard, LOOKED, NOTHING, OLD, SENT, SHOWN, World};
 use crate::rotation::StepState;
@@ -12,58 +13,81 @@ use crate::{
 };
 
 impl World {
-    fn place(&self, id: &ConsumerId) -> usize {
-        self.rotation.plan.consumers.iter().position(|part| part.id == *id).unwrap()
+    pub(super) fn place(&self, action: &Action) -> usize {
+        compact::place(&self.rotation.plan, action)
     }
 
-    /// What an effect does to the world.
-    pub(super) fn effect(&mut self, action: &Action) {
+    /// What a call does to the world: it is about the token that was the new one when it was
+    /// made.
+    pub(super) fn takes_effect(&mut self, action: &Action, call: Call) {
+        let new = call.new;
         match action {
             Action::Create => {
                 self.minted += 1;
                 self.live.insert(self.minted);
             }
-            Action::Store => self.store = self.new_token(),
+            Action::Store => self.store = new,
             Action::Unstore => self.store = OLD,
             Action::Clear => self.store = NOTHING,
-            Action::Propagate(id) => {
-                let place = self.place(id);
-                self.consumers[place] = self.new_token();
-            }
-            Action::Remove(id) => {
-                let place = self.place(id);
-                self.consumers[place] = NOTHING;
-            }
-            Action::Restore(id) => {
-                let place = self.place(id);
-                self.consumers[place] = OLD;
-            }
+            Action::Propagate(_) => self.held[self.place(action)] = new,
+            Action::Remove(_) => self.held[self.place(action)] = NOTHING,
+            Action::Restore(_) => self.held[self.place(action)] = OLD,
             Action::Revoke => {
-                let new = self.new_token();
-                self.revoked_early |= self.consumers.iter().any(|held| *held != new);
+                self.revoked_early |= self.held().iter().any(|held| *held != new);
                 self.revoked_early |= self.shown != SHOWN;
                 self.kill(OLD);
             }
-            Action::Discard => {
-                let new = self.new_token();
-                self.kill(new);
-            }
+            Action::Discard => self.kill(new),
             Action::Send(_) => self.shown |= SENT,
+            // The sweep itself looks until they are gone.
             Action::Sweep => {
-                let keep = match self.rotation.direction {
-                    Direction::Forward => self.new_token(),
-                    Direction::Back { .. } => u8::MAX,
-                };
-                // The sweep itself looks until they are gone.
-                self.live.retain(|token| *token == OLD || *token == keep);
+                self.live.keep(|token| token == OLD || token == new || token > call.last);
             }
             _ => {}
         }
     }
 
+    /// An effect that is made now.
+    pub(super) fn effect(&mut self, action: &Action) {
+        let call = self.call_of(action);
+        self.takes_effect(action, call);
+    }
+
+    /// A call that is made now.
+    pub(super) fn call_of(&self, action: &Action) -> Call {
+        let back = matches!(self.rotation.direction, Direction::Back { .. });
+        let new = if back && *action == Action::Sweep { u8::MAX } else { self.new_token() };
+        Call { way: Way::Sent, new, last: self.minted }
+    }
+
+    /// Somebody looks at what this step is about: what may still arrive there from an effect that
+    /// the journal does not tell of arrives before this look or is not promised.
+    fn looked_at(&mut self, action: &Action) {
+        let plan = &self.rotation.plan;
+        let of_store = || [plan.store_write(), Action::Unstore];
+        let of = |id: &ConsumerId| [plan.write(id), Action::Restore(id.clone())];
+        let gone: Vec<Action> = match action {
+            Action::Create | Action::Validate => vec![Action::Discard],
+            Action::Store | Action::Clear | Action::Unstore => of_store().into(),
+            Action::Revoke | Action::Prove => vec![Action::Revoke],
+            Action::Gate | Action::Confirm => {
+                plan.consumers.iter().flat_map(|part| of(&part.id)).chain(of_store()).collect()
+            }
+            _ => match action.consumer() {
+                Some(id) => of(id).into(),
+                None => return,
+            },
+        };
+        for action in gone {
+            if self.rotation.state(&action) != StepState::Begun {
+                self.calls.remove(self.slot(&action));
+            }
+        }
+    }
+
     /// Revoked; while there are faults to give away, it may go on answering for a while.
     fn kill(&mut self, token: u8) {
-        if self.live.remove(&token) && self.faults > 0 && token == OLD {
+        if self.live.remove(token) && self.faults > 0 && token == OLD {
             self.dying.insert(token);
         }
     }
@@ -83,9 +107,12 @@ impl World {
 
     /// An effect whose end is unknown is looked at.
     pub(super) fn settled(&mut self, action: &Action) -> &'static str {
+        if self.was_set_back {
+            self.looked_at(action);
+        }
         let happened = match action {
             Action::Create => {
-                let found: Vec<u8> = self.live.iter().copied().filter(|t| *t != OLD).collect();
+                let found: Vec<u8> = self.live.iter().filter(|token| *token != OLD).collect();
                 if let Some(token) = found.first() {
                     if self.rotation.plan.issuer.creates == Doer::Operator {
                         let evidence = created(*token);
@@ -101,10 +128,10 @@ impl World {
             Action::Store => self.store == self.new_token(),
             Action::Unstore => self.store == OLD,
             Action::Clear => self.store == NOTHING,
-            Action::Remove(id) => self.consumers[self.place(id)] == NOTHING,
-            Action::Propagate(id) => self.consumers[self.place(id)] == self.new_token(),
-            Action::Restore(id) => self.consumers[self.place(id)] == OLD,
-            Action::Revoke => !self.live.contains(&OLD),
+            Action::Propagate(_) => self.held[self.place(action)] == self.new_token(),
+            Action::Remove(_) => self.held[self.place(action)] == NOTHING,
+            Action::Restore(_) => self.held[self.place(action)] == OLD,
+            Action::Revoke => !self.live.contains(OLD),
             Action::Send(_) => self.shown & SENT != 0,
             // These may be made again as they are.
             Action::Discard | Action::Sweep => {
@@ -124,6 +151,9 @@ impl World {
 
     /// A look is made and its answer arrives.
     pub(super) fn look(&mut self, action: &Action) -> &'static str {
+        if self.was_set_back {
+            self.looked_at(action);
+        }
         let checked = || Evidence::Checked { detail: String::new() };
         let done = |evidence| Event::Done { action: action.clone(), evidence };
         match action {
@@ -156,7 +186,7 @@ impl World {
     fn look_at(&mut self, action: &Action, id: &ConsumerId) -> &'static str {
         let forward = !matches!(action, Action::Recheck(_));
         let wanted = if forward { self.new_token() } else { OLD };
-        if self.consumers[self.place(id)] == wanted || self.off(Guard::Verify) {
+        if self.held[self.place(action)] == wanted || self.off(Guard::Verify) {
             let evidence = Evidence::Proven { proof: Proof::Fingerprint, detail: String::new() };
             self.apply(Event::Done { action: action.clone(), evidence });
             return "it is";
@@ -172,7 +202,7 @@ impl World {
 
     fn look_everywhere(&mut self, action: &Action) -> &'static str {
         let new = self.new_token();
-        let parts = self.rotation.plan.consumers.iter().zip(&self.consumers);
+        let parts = self.rotation.plan.consumers.iter().zip(self.held());
         let astray: Vec<ConsumerId> =
             parts.filter(|(_, held)| **held != new).map(|(part, _)| part.id.clone()).collect();
         let stored = self.store == new;

@@ -3,45 +3,51 @@
 use std::sync::Arc;
 
 use super::calls::unsure;
+use super::compact::{Call, Calls, Way, effect};
 use super::told::Told;
-use super::world::{ARRIVED, Call, Guard, OLD, OTHER, STARTER, World, now};
+use super::world::{ARRIVED, Guard, OLD, OTHER, STARTER, World, now};
 use crate::rotation::{Next, Rotation, StepState};
 use crate::{Action, Event, Evidence};
 
 type Steps = Vec<(Told, World)>;
 
 impl World {
-    /// Every next state, with what happened.
+    /// Every next state, with what happened. The first that leads anywhere is what happens if
+    /// nothing else does.
     pub(super) fn steps(&self) -> Steps {
         let mut steps = Vec::new();
         if self.rotation.outcome.is_some() {
+            self.steps_of_setting_back(&mut steps);
             return steps;
         }
-        self.steps_of_engine(&mut steps);
-        for (action, call) in &self.calls {
-            self.steps_of_call(action, *call, &mut steps);
+        let due = self.rotation.next(now());
+        self.steps_of_time(&mut steps);
+        self.steps_of_engine(&due, &mut steps);
+        for (slot, call) in self.calls.iter() {
+            self.steps_of_call(slot, call, &mut steps);
         }
-        self.steps_of_people(&mut steps);
+        self.steps_of_people(&due, &mut steps);
         self.steps_of_nature(&mut steps);
         self.steps_of_crash(&mut steps);
         self.steps_of_rival(&mut steps);
+        self.steps_of_setting_back(&mut steps);
         steps
     }
 
     /// The engine journals the beginning of every effect that is due in one write, then makes
     /// the calls. A look is made and answered at once: what it sees is the world at the moment
     /// at which its answer counts, and until then it changes nothing.
-    fn steps_of_engine(&self, steps: &mut Steps) {
+    fn steps_of_engine(&self, due: &[Next], steps: &mut Steps) {
         let mut begins = Vec::new();
-        for next in self.rotation.next(now()) {
+        for next in due {
             match next {
-                Next::Do(action) if action.is_effect() => begins.push(action),
-                Next::Do(action) => self.steps_of_look(&action, steps),
-                Next::Settle(action) if self.calls.get(&action) == Some(&Call::Sent) => {}
+                Next::Do(action) if action.is_effect() => begins.push(action.clone()),
+                Next::Do(action) => self.steps_of_look(action, steps),
+                Next::Settle(action) if self.is_waited_for(action) => {}
                 Next::Settle(action) => self.steps_of_settling(action, steps),
                 Next::Close(outcome) => {
                     let mut world = self.clone();
-                    world.apply(Event::Closed { outcome });
+                    world.apply(Event::Closed { outcome: outcome.clone() });
                     steps.push((Told::Plain("the rotation is closed"), world));
                 }
                 // A person tries again what was refused on the way back or after it, what was
@@ -51,7 +57,9 @@ impl World {
                     world.apply(Event::Resumed { by: "ops-1".into() });
                     steps.push((Told::Plain("a person has it tried again"), world));
                 }
-                Next::AskReceipt(name) => self.steps_of_receipt(Action::Receipt(name), steps),
+                Next::AskReceipt(name) => {
+                    self.steps_of_receipt(Action::Receipt(name.clone()), steps)
+                }
                 Next::Wait { .. } | Next::Ask => {}
             }
         }
@@ -61,9 +69,13 @@ impl World {
         let mut world = self.clone();
         for action in &begins {
             world.apply(Event::Began { action: action.clone() });
-            world.calls.insert(action.clone(), Call::Sent);
+            world.calls.set(world.slot(action), world.call_of(action));
         }
         steps.push((Told::Begins(begins), world));
+    }
+
+    fn is_waited_for(&self, action: &Action) -> bool {
+        self.calls.get(self.slot(action)).is_some_and(|call| call.way == Way::Sent)
     }
 
     fn steps_of_look(&self, action: &Action, steps: &mut Steps) {
@@ -82,45 +94,47 @@ impl World {
         }
     }
 
-    fn steps_of_settling(&self, action: Action, steps: &mut Steps) {
-        let mut world = self.clone();
+    fn steps_of_settling(&self, action: &Action, steps: &mut Steps) {
+        let (mut world, slot) = (self.clone(), self.slot(action));
         if self.off(Guard::Settle) {
-            world.calls.insert(action.clone(), Call::Sent);
-            steps.push((Told::Of(action, "sent again without a look"), world));
+            world.calls.set(slot, self.call_of(action));
+            steps.push((Told::Of(action.clone(), "sent again without a look"), world));
             return;
         }
-        world.calls.remove(&action);
-        let told = world.settled(&action);
+        world.calls.remove(slot);
+        let told = world.settled(action);
         steps.push((Told::Of(action.clone(), told), world));
         if self.faults > 0 {
             let mut world = self.clone();
-            world.fault(unsure(&action));
-            steps.push((Told::Of(action, "the look that settles it gets no answer"), world));
+            world.fault(unsure(action));
+            let told = "the look that settles it gets no answer";
+            steps.push((Told::Of(action.clone(), told), world));
         }
     }
 
-    fn steps_of_call(&self, action: &Action, call: Call, steps: &mut Steps) {
+    fn steps_of_call(&self, slot: usize, call: Call, steps: &mut Steps) {
+        let action = &effect(&self.rotation.plan, slot);
         let of = |what| Told::Of(action.clone(), what);
         let without = || {
             let mut world = self.clone();
-            world.calls.remove(action);
+            world.calls.remove(slot);
             world
         };
-        if call == Call::Ghost || !self.rotation.is_under_way(action) {
+        if call.way == Way::Ghost || !self.rotation.is_under_way(action) {
             let mut world = without();
-            world.effect(action);
+            world.takes_effect(action, call);
             steps.push((of("takes effect, and nobody waits for the answer"), world));
             return;
         }
         let mut world = without();
-        world.effect(action);
+        world.takes_effect(action, call);
         world.ends_well(action);
         steps.push((of("done"), world));
         if self.faults == 0 {
             return;
         }
         let mut world = without();
-        world.calls.insert(action.clone(), Call::Ghost);
+        world.calls.set(slot, Call { way: Way::Ghost, ..call });
         world.fault(unsure(action));
         steps.push((of("no answer; it may take effect or not"), world));
         let mut world = without();
@@ -132,8 +146,8 @@ impl World {
         steps.push((of("put off by the vendor"), world));
     }
 
-    fn steps_of_people(&self, steps: &mut Steps) {
-        if self.rotation.approved.is_none() && self.rotation.next(now()).contains(&Next::Ask) {
+    fn steps_of_people(&self, due: &[Next], steps: &mut Steps) {
+        if self.rotation.approved.is_none() && due.contains(&Next::Ask) {
             self.steps_of_agreeing(steps);
         }
         if self.rotation.may_turn_back() {
@@ -173,12 +187,15 @@ impl World {
         }
     }
 
-    fn steps_of_nature(&self, steps: &mut Steps) {
-        for token in &self.dying {
+    fn steps_of_time(&self, steps: &mut Steps) {
+        for token in self.dying.iter() {
             let mut world = self.clone();
             world.dying.remove(token);
-            steps.push((Told::Token(*token, "its revocation bites"), world));
+            steps.push((Told::Token(token, "its revocation bites"), world));
         }
+    }
+
+    fn steps_of_nature(&self, steps: &mut Steps) {
         if self.drifts == 0 || self.looked() {
             return;
         }
@@ -189,14 +206,14 @@ impl World {
             world.store = OLD;
             steps.push((Told::Plain("somebody puts the old token into the store"), world));
         }
-        if !self.live.contains(&OLD) {
+        if !self.live.contains(OLD) {
             return;
         }
-        for (i, held) in self.consumers.iter().enumerate() {
+        for (i, held) in self.held().iter().enumerate() {
             if *held != OLD && self.is_done(&plan.proof(&plan.consumers[i].id)) {
                 let mut world = self.clone();
                 world.drifts -= 1;
-                world.consumers[i] = OLD;
+                world.held[i] = OLD;
                 steps.push((Told::Consumer(i, "goes back to the old token"), world));
             }
         }
@@ -208,7 +225,7 @@ impl World {
     fn looked(&self) -> bool {
         self.is_done(&Action::Gate)
             || self.is_done(&Action::Confirm)
-            || self.calls.contains_key(&Action::Revoke)
+            || self.calls.get(self.slot(&Action::Revoke)).is_some()
     }
 
     /// SIGKILL, at any moment. Calls that were under way take effect later, or never.
@@ -222,8 +239,8 @@ impl World {
         steps.push((Told::Plain("the process is killed and run again"), world));
     }
 
-    fn picked_up(&mut self) {
-        self.calls.values_mut().for_each(|call| *call = Call::Ghost);
+    pub(super) fn picked_up(&mut self) {
+        self.calls.haunt();
         self.apply(Event::Resumed { by: "ops-1".into() });
     }
 
@@ -233,8 +250,23 @@ impl World {
             let mut world = self.clone();
             world.rivals -= 1;
             world.rival = Some(Arc::new(self.rotation.clone()));
+            if self.off(Guard::Ask) {
+                // It was stopped right before its calls left, and they leave when it goes on.
+                let mut world = world.clone();
+                (world.stopped, world.calls) = (world.calls, Calls::default());
+                world.picked_up();
+                let told =
+                    "the first engine is stopped before its calls leave, and taken over from";
+                steps.push((Told::Plain(told), world));
+            }
             world.picked_up();
             steps.push((Told::Plain("a second engine takes over from the first"), world));
+        }
+        for (slot, call) in self.stopped.iter() {
+            let (mut world, action) = (self.clone(), effect(&self.rotation.plan, slot));
+            world.stopped.remove(slot);
+            world.takes_effect(&action, call);
+            steps.push((Told::Of(action, "is sent by the engine that goes on"), world));
         }
         let Some(rival) = self.rival.as_ref().filter(|_| self.off(Guard::Fence)) else {
             return;

@@ -1,14 +1,15 @@
 //! A small world around the real machine: an issuer, a store, consumers, calls in flight, one
-//! engine that works and one that thinks it does. What may never be in it stands here; what may
-//! happen next in `steps.rs`, how calls end in `calls.rs`.
+//! engine that works and one that thinks it does, a copy of the journal. What may never be in it
+//! stands here; what may happen next in `steps.rs`, how calls end in `calls.rs`, what becomes of
+//! it when the copy is put back in `set_back.rs`.
 //!
 //! Time stands still (all waits are zero); what time would do, the order of steps does.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::compact::{CONSUMERS_MAX, Calls, Tokens, Way, effect, slot};
 use super::plan::plan;
 use crate::rotation::{Rotation, StepState};
 use crate::{Action, Direction, Doer, Entry, Event, Fingerprint, Mode, Outcome, Plan, Span};
@@ -26,20 +27,30 @@ pub(super) enum Guard {
     Prove,
     /// An engine that lost its lease can write nothing, so it begins nothing.
     Fence,
+    /// An engine asks for its lease right before each change, so that one that was taken over
+    /// makes no call whose beginning it wrote before.
+    Ask,
     /// Where two people are needed, whoever started it does not agree to the revocation.
     SecondPerson,
+    /// What a journal that was set back does not tell of is doubted, and settled by looking.
+    Doubt,
+    /// Which revocation could have been sent last decides whether it goes on or back then.
+    SentLast,
     /// Every probe has shown what it should before anything is revoked.
     Probes,
 }
 
 impl Guard {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Settle,
         Self::Verify,
         Self::UndoAll,
         Self::Prove,
         Self::Fence,
+        Self::Ask,
         Self::SecondPerson,
+        Self::Doubt,
+        Self::SentLast,
         Self::Probes,
     ];
 }
@@ -53,35 +64,34 @@ pub(super) const NOTHING: u8 = u8::MAX;
 pub(super) const STARTER: &str = "ops-1";
 pub(super) const OTHER: &str = "ops-2";
 
-/// A call that was made and whose effect has not been seen.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Call {
-    /// The engine waits for the answer.
-    Sent,
-    /// Nobody waits any more (a crash, a time-out, an engine that was taken over), and it may
-    /// still take effect: until somebody has looked what became of it. What arrives even later
-    /// than that look is not promised.
-    Ghost,
-}
-
 /// One state of the world.
 #[derive(Clone)]
 pub(super) struct World {
     pub(super) rotation: Rotation,
     /// Live tokens at the issuer, by number; the old one is 0.
-    pub(super) live: BTreeSet<u8>,
+    pub(super) live: Tokens,
     /// Tokens that were revoked and still answer.
-    pub(super) dying: BTreeSet<u8>,
+    pub(super) dying: Tokens,
     pub(super) minted: u8,
     pub(super) store: u8,
-    pub(super) consumers: Vec<u8>,
-    pub(super) calls: BTreeMap<Action, Call>,
+    /// What each consumer of the plan holds; those that it does not have hold nothing.
+    pub(super) held: [u8; CONSUMERS_MAX],
+    pub(super) calls: Calls,
+    /// Calls that an engine was stopped before, and makes whenever it goes on. Only where nobody
+    /// asks for the lease.
+    pub(super) stopped: Calls,
     pub(super) crashes: u8,
     pub(super) faults: u8,
     pub(super) drifts: u8,
     pub(super) rivals: u8,
     /// What an engine that was taken over still believes.
     pub(super) rival: Option<Arc<Rotation>>,
+    /// How often the journal may be set back.
+    pub(super) set_backs: u8,
+    /// A copy of the journal, to be put back.
+    pub(super) copy: Option<Arc<Rotation>>,
+    /// The journal was set back at some time.
+    pub(super) was_set_back: bool,
     pub(super) without: Option<Guard>,
     /// The old token was revoked while somebody was not on the new one.
     pub(super) revoked_early: bool,
@@ -114,20 +124,24 @@ impl World {
         plan.limits.proof_timeout = Span::from_millis(0);
         let event = Event::Planned { plan: Box::new(plan.clone()), by: STARTER.into() };
         let entry = Entry { seq: 0, at: Timestamp::UNIX_EPOCH, event };
-        let live = if plan.mode == Mode::Repair { BTreeSet::new() } else { BTreeSet::from([OLD]) };
+        let live = (plan.mode != Mode::Repair).then_some(OLD);
         Self {
             rotation: Rotation::replay([&entry]).unwrap(),
-            live,
-            dying: BTreeSet::new(),
+            live: Tokens::of(live),
+            dying: Tokens::default(),
             minted: 0,
             store: OLD,
-            consumers: vec![OLD; plan.consumers.len()],
-            calls: BTreeMap::new(),
+            held: [OLD; CONSUMERS_MAX],
+            calls: Calls::default(),
+            stopped: Calls::default(),
             crashes: 0,
             faults: 0,
             drifts: 0,
             rivals: 0,
             rival: None,
+            set_backs: 0,
+            copy: None,
+            was_set_back: false,
             without: None,
             revoked_early: false,
             proofs: 0,
@@ -147,6 +161,12 @@ impl World {
         self
     }
 
+    /// Once, a copy of the journal is made and put back later.
+    pub(super) fn with_set_back(mut self) -> Self {
+        self.set_backs = 1;
+        self
+    }
+
     pub(super) fn without(mut self, guard: Guard) -> Self {
         self.without = Some(guard);
         if guard == Guard::Probes {
@@ -160,6 +180,9 @@ impl World {
             let mut plan = (*self.rotation.plan).clone();
             plan.gates.second_person = false;
             self.rotation.plan = plan.into();
+        }
+        if matches!(guard, Guard::Doubt | Guard::SentLast) {
+            self = self.with_budget(0, 1, 0).with_rivals(0).with_set_back();
         }
         self
     }
@@ -212,11 +235,20 @@ impl World {
     }
 
     pub(super) fn answers(&self, token: u8) -> bool {
-        self.live.contains(&token) || self.dying.contains(&token)
+        self.live.contains(token) || self.dying.contains(token)
     }
 
     pub(super) fn new_token(&self) -> u8 {
         self.rotation.new.as_ref().map_or(NOTHING, |new| number(new.fingerprint))
+    }
+
+    /// The consumers of the plan, with what each holds.
+    pub(super) fn held(&self) -> &[u8] {
+        &self.held[..self.rotation.plan.consumers.len()]
+    }
+
+    pub(super) fn slot(&self, action: &Action) -> usize {
+        slot(&self.rotation.plan, action)
     }
 
     pub(super) fn is_done(&self, action: &Action) -> bool {
@@ -235,14 +267,14 @@ impl World {
     /// 1 and 2: nobody is put out of service, nothing is revoked early.
     fn check_service(&self) -> Result<(), String> {
         let overlaps = self.rotation.plan.mode.overlaps();
-        for (i, held) in self.consumers.iter().enumerate() {
+        for (i, held) in self.held().iter().enumerate() {
             let agreed = match *held {
                 OLD => !overlaps,
                 // Whoever uses it was told that it goes.
                 NOTHING => self.rotation.plan.mode.ends_use(),
-                _ => false,
+                _ => !overlaps && self.was_set_back,
             };
-            if !self.live.contains(held) && !agreed {
+            if !self.live.contains(*held) && !agreed {
                 return Err(format!("outage: consumer c{i} holds token {held}, which is dead"));
             }
         }
@@ -256,11 +288,15 @@ impl World {
     /// 3 and 4: no slot is over-booked, and each token that nobody holds the value of is one
     /// that a step yet to come finds.
     fn check_values(&self) -> Result<(), String> {
+        if self.is_abandoned() {
+            return Ok(());
+        }
         if self.live.len() > 2 {
-            return Err(format!("a slot too many: tokens {:?} live at once", self.live));
+            let live: Vec<u8> = self.live.iter().collect();
+            return Err(format!("a slot too many: tokens {live:?} live at once"));
         }
         let new = self.new_token();
-        let unheld = self.live.iter().any(|token| *token != OLD && *token != new);
+        let unheld = self.live.iter().any(|token| token != OLD && token != new);
         let back = matches!(self.rotation.direction, Direction::Back { .. });
         let found = self.rotation.state(&Action::Create) == StepState::Begun
             || self.rotation.sweep_due
@@ -274,11 +310,17 @@ impl World {
     /// 6 and 7: nothing is under way that was not journaled first, and an engine that was taken
     /// over can journal nothing.
     fn check_engines(&self) -> Result<(), String> {
-        if let Some(action) = self.calls.keys().find(|a| !self.rotation.ever_begun.contains(a))
-            && !self.off(Guard::UndoAll)
-            && self.rotation.outcome.is_none()
-        {
-            return Err(format!("{action} is under way and was never journaled"));
+        // What a journal that was set back has forgotten was journaled once.
+        let told = |way| way == Way::Sent || !self.was_set_back;
+        for (slot, call) in self.calls.iter() {
+            let action = effect(&self.rotation.plan, slot);
+            if !self.rotation.ever_begun.contains(&action)
+                && told(call.way)
+                && !self.off(Guard::UndoAll)
+                && self.rotation.outcome.is_none()
+            {
+                return Err(format!("{action} is under way and was never journaled"));
+            }
         }
         let Some(rival) = self.rival.as_deref().filter(|_| !self.off(Guard::Fence)) else {
             return Ok(());
@@ -308,21 +350,29 @@ impl World {
             Outcome::Completed => self.new_token(),
             Outcome::Decommissioned => NOTHING,
             Outcome::RolledBack { .. } | Outcome::Rehearsed => OLD,
+            // A person ends what the world has moved on without, and is told what is left.
+            Outcome::Abandoned { .. } if self.was_set_back => return Ok(()),
             Outcome::Abandoned { .. } => return Err("nobody abandoned it".into()),
         };
-        let left: Vec<u8> =
-            self.live.iter().chain(&self.dying).copied().filter(|t| *t != stays).collect();
+        let left: Vec<u8> = self.live.and(self.dying).iter().filter(|t| *t != stays).collect();
         if !left.is_empty() {
             return Err(format!("closed as {outcome:?}, and tokens {left:?} still live"));
         }
-        if self.store != stays || self.consumers.iter().any(|held| *held != stays) {
+        if self.store != stays || self.held().iter().any(|held| *held != stays) {
             return Err(format!("closed as {outcome:?}, and not everybody is on {stays}"));
+        }
+        if stays != NOTHING && !self.live.contains(stays) {
+            return Err(format!("closed as {outcome:?}, and token {stays} is dead"));
         }
         let dies = matches!(outcome, Outcome::Completed | Outcome::Decommissioned);
         if dies && self.proofs < 2 {
             return Err("closed, and the old token was not seen dead twice".into());
         }
         Ok(())
+    }
+
+    fn is_abandoned(&self) -> bool {
+        matches!(self.rotation.outcome, Some((_, Outcome::Abandoned { .. })))
     }
 
     /// A state without a next step must be an end.

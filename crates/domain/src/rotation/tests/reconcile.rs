@@ -57,10 +57,10 @@ fn everything_that_may_have_been_done_is_doubted() {
     let mut story = made();
     let old = old_of(&story);
     for (store, consumer, liveness, count) in [
-        (old, Holding::Token(old), alive(), 2),
         (fp(NEW), Holding::Token(old), alive(), 2),
-        (fp(NEW), Holding::Token(fp(NEW)), alive(), 2),
-        (fp(NEW), Holding::Unreadable(None), alive(), 2),
+        // Everybody is on it: the revocation may have been sent.
+        (fp(NEW), Holding::Token(fp(NEW)), alive(), 3),
+        (fp(NEW), Holding::Unreadable(None), alive(), 3),
         // It went on to its end: the revocation, too.
         (fp(NEW), Holding::Token(fp(NEW)), dead(), 3),
     ] {
@@ -86,13 +86,47 @@ fn everything_that_may_have_been_done_is_doubted() {
     assert!(!due.iter().any(|next| matches!(next, Next::Ask)), "nobody agrees to what is done");
 }
 
+/// Goal: a revocation that was sent and has not taken effect yet puts nobody out of service. Where
+/// everybody is on the new token the old one's may have been, and there is no way back; where
+/// nobody is, the new one's, and nobody is given it.
+#[test]
+fn what_may_be_on_its_way_decides_the_way() {
+    let told = |store: [u8; 16], holding: Holding| {
+        let mut story = made();
+        let seen = world(fp(store), holding);
+        let Verdict::GoesOn(events) = verdict(&story, &seen, &alive(), Some(&alive())) else {
+            unreachable!("it can be settled by looking")
+        };
+        events.into_iter().for_each(|event| story.tell(event).unwrap());
+        let back = matches!(story.rotation.direction(), crate::Direction::Back { .. });
+        (back, story.rotation.may_turn_back())
+    };
+    let old = [0; 16];
+    assert_eq!(fp(old), old_of(&made()));
+    let mixed = |one, other| Holding::Mixed(vec![Some(fp(one)), Some(fp(other))]);
+    assert_eq!(told(old, Holding::Token(fp(old))), (true, false));
+    assert_eq!(told(old, Holding::Unreadable(None)), (true, false));
+    assert_eq!(told(old, mixed(old, NEW)), (false, true));
+    assert_eq!(told(NEW, Holding::Token(fp(old))), (false, true));
+    assert_eq!(told(NEW, Holding::Nothing), (false, true));
+    assert_eq!(told(NEW, Holding::Unreadable(None)), (false, false));
+    assert_eq!(told(NEW, Holding::Token(fp(NEW))), (false, false));
+}
+
 #[test]
 fn a_create_that_the_journal_does_not_tell_of_is_looked_for() {
     let story = Story::new();
     let old = old_of(&story);
     let seen = world(old, Holding::Token(old));
-    let create = Event::Doubted { action: Action::Create };
-    assert_eq!(verdict(&story, &seen, &alive(), None), Verdict::GoesOn(vec![create]));
+    // What was made of it, too.
+    let doubted = [Action::Create, Action::Store, Action::Propagate(c0())];
+    let doubted = doubted.map(|action| Event::Doubted { action });
+    let Verdict::GoesOn(events) = verdict(&story, &seen, &alive(), None) else {
+        unreachable!("it can be settled by looking")
+    };
+    assert_eq!(events[..3], doubted);
+    // Whoever is given it meanwhile could not be told, so everybody is put back.
+    assert!(matches!(events[3..], [Event::TurnedBack { .. }]));
 }
 
 #[test]
@@ -153,7 +187,7 @@ fn what_could_not_be_looked_at_is_no_answer() {
 #[test]
 fn only_what_could_have_come_next_is_doubted() {
     let mut story = Story::new();
-    for action in [Action::Store, Action::Propagate(c0()), Action::Revoke, Action::Discard] {
+    for action in [Action::Revoke, Action::Discard, Action::Unstore, Action::Restore(c0())] {
         assert!(story.tell(Event::Doubted { action }).is_err());
     }
     story.created();
@@ -187,4 +221,16 @@ fn where_the_revocation_comes_first_a_dead_token_is_its_own_doing() {
         story.tell(event).unwrap();
     }
     assert!(story.rotation.past_return());
+}
+
+/// Goal: a revocation that is only doubted was not agreed to in this journal, and can be; one
+/// that was begun with an agreement cannot be agreed to once more.
+#[test]
+fn a_doubted_revocation_can_be_agreed_to() {
+    let mut story = made();
+    story.wrote_after_validation();
+    assert!(story.rotation.may_be_agreed_to());
+    story.tell(Event::Doubted { action: Action::Revoke }).unwrap();
+    story.tell(Event::Approved { by: "ops-1".into() }).unwrap();
+    assert!(story.tell(Event::Approved { by: "ops-2".into() }).is_err());
 }

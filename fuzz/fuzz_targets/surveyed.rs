@@ -1,0 +1,4 @@
+//! `surveyed` of `fuzzed::TARGETS`, under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzed::run("surveyed", data));
