@@ -235,10 +235,7 @@ impl Engine {
                 Some(fingerprint) => issuer.how_to_revoke(&which(fingerprint)),
                 None => Vec::new(),
             },
-            TaskKind::Fetch => vec![format!(
-                "At your own machine: rollover env pull {}. No message ever carries the value.",
-                plan.secret
-            )],
+            TaskKind::Fetch => to_fetch(&plan.secret),
             TaskKind::Approve => {
                 vec![format!(
                     "Agree with: rollover task done {}.approve --confirm {}",
@@ -355,4 +352,11 @@ pub(crate) fn slot_of(which: Which) -> Slot {
         Which::Old => Slot::Old,
         Which::New => Slot::New,
     }
+}
+
+/// What the owner of a workstation is told.
+pub(crate) fn to_fetch(secret: &SecretName) -> Vec<String> {
+    vec![format!(
+        "At your own machine: rollover env pull {secret}. No message ever carries the value."
+    )]
 }

@@ -4,9 +4,11 @@
 use std::time::Duration;
 
 use connectors::Adoption;
-use domain::{Action, ConsumerId, Event, Liveness, Seen, Token};
+use domain::{Action, ConsumerId, Event, Liveness, Seen, TaskKind, Token};
 
+use crate::Progress;
 use crate::act::{Context, End, written};
+use crate::engine::to_fetch;
 use crate::observe::live;
 use crate::sweep::same;
 
@@ -99,6 +101,7 @@ impl Context {
         if let Err(fault) = told {
             return self.fault(action, &fault);
         }
+        let mut asked = once;
         loop {
             match consumer.adopted(&token, None).await {
                 Ok(Adoption::ByFingerprint(how) | Adoption::ByWrite(how)) => {
@@ -107,7 +110,13 @@ impl Context {
                 Ok(Adoption::NotYet(why) | Adoption::Differs(why)) if once => {
                     return End::of(action, Event::NotDone { action: action.clone(), why });
                 }
-                Ok(Adoption::NotYet(why) | Adoption::Differs(why)) => self.seen(action, &why),
+                Ok(Adoption::NotYet(why) | Adoption::Differs(why)) => {
+                    if !asked {
+                        asked = true;
+                        self.ask_to_fetch();
+                    }
+                    self.seen(action, &why);
+                }
                 Err(fault) if once => return self.unsure(action, fault.to_string()),
                 Err(fault) => self.seen(action, &fault.to_string()),
             }
@@ -116,6 +125,13 @@ impl Context {
             }
             self.pause().await;
         }
+    }
+
+    /// Tells the owner of a workstation that a value waits there.
+    fn ask_to_fetch(&self) {
+        let lines = to_fetch(&self.plan.secret);
+        // Nobody may be listening any more; then there is nobody to tell.
+        let _ = self.progress.send(Progress::Asked { kind: TaskKind::Fetch, lines });
     }
 
     async fn watch_gone(&self, action: &Action, token: &Token) -> Option<String> {

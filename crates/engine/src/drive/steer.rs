@@ -286,7 +286,10 @@ impl Drive {
 
     /// Tells the person who watches what is to be done at the issuer.
     pub(super) fn tell_operator(&self, action: &Action) {
-        let Some(kind) = self.rotation.asked_of_operator(action) else {
+        // Who fetches is asked once there is something to fetch.
+        let Some(kind) =
+            self.rotation.asked_of_operator(action).filter(|kind| *kind != TaskKind::Fetch)
+        else {
             return;
         };
         let value = if kind == TaskKind::Discard { self.new.as_ref() } else { Some(&self.old) };
