@@ -218,7 +218,8 @@ fn filled(means: &Means, home: &Path, tokens: usize) -> Result<()> {
     let main = fs::read_to_string(home.join("rollover.toml")).map_err(text)?;
     let value = |name: &str| {
         let line = main.lines().find(|line| line.trim_start().starts_with(name))?;
-        line.rsplit('"').nth(1).map(str::to_owned)
+        // What a comment behind it proposes is not what holds.
+        line.split('#').next()?.rsplit('"').nth(1).map(str::to_owned)
     };
     let (database, file) = (value("database"), value("key"));
     let source = KeySource::File(file.ok_or("the inventory names no key file")?);
