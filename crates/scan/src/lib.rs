@@ -6,6 +6,7 @@
 //! Others are judged by what stands around them. Nothing here sends or prints anything, and no
 //! value leaves it unless whoever scans asks to keep it. The modules are listed in reading order.
 
+mod runs;
 mod spot;
 
 mod known;

@@ -12,8 +12,8 @@ use domain::Token;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::decode::base64::runs;
 use crate::finding::Place;
+use crate::runs::runs;
 
 /// What is put in the place of a value, in front of its fingerprint.
 pub const REMOVED: &str = "REMOVED-";
@@ -49,7 +49,7 @@ pub fn forms(value: &Token, instead: &str) -> Vec<Pair> {
 #[must_use]
 pub fn encoded(document: &[u8], values: &[(Token, String)]) -> Vec<Pair> {
     let mut pairs = Vec::new();
-    runs(document, |start, end, decoded| {
+    crate::decode::base64::decoded(document, &runs(document), |start, end, decoded| {
         let decoded = Zeroizing::new(decoded);
         let mut without = Zeroizing::new(decoded.to_vec());
         for (value, instead) in values {
@@ -160,7 +160,7 @@ mod tests {
             bytes = replaced(&bytes, &from, &to);
         }
         let mut seen = 0;
-        crate::spot::spots(&bytes, |_| seen += 1);
+        crate::spot::spots(&bytes, &runs(&bytes), |_| seen += 1);
         assert_eq!(seen, 0, "{}", String::from_utf8_lossy(&bytes));
         assert!(String::from_utf8_lossy(&bytes).starts_with("a REMOVED-1 REMOVED-1 REMOVED-1"));
     }

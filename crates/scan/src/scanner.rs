@@ -11,8 +11,9 @@ use crate::context::{self, Document};
 use crate::decode::archive::{self, Member, Missed};
 use crate::decode::{Container, Limits, base64, container, percent};
 use crate::known::{Known, Strangers, number};
+use crate::runs::{Run, runs};
 use crate::sighting::{Layer, Sighting, What};
-use crate::spot::{Form, Spot, spots};
+use crate::spot::{Form, Spot, spots, spots_in_names};
 
 /// What is looked for.
 #[derive(Clone)]
@@ -36,9 +37,7 @@ pub struct Rules {
 /// What was looked at, and what was not; shared by all threads of one scan.
 #[derive(Debug, Default)]
 pub struct Counts {
-    /// Documents: files, objects, members of archives.
-    pub documents: AtomicU64,
-    /// Their bytes.
+    /// Bytes of documents: of files, objects, members of archives.
     pub bytes: AtomicU64,
     /// Values of a token's form that were looked at.
     pub candidates: AtomicU64,
@@ -92,7 +91,7 @@ impl Scanner {
     pub fn names(&mut self, bytes: &[u8], found: &mut Vec<Sighting>) {
         self.count(bytes);
         let document = Document::new(bytes, None);
-        self.spots(&document, &[], found);
+        spots_in_names(bytes, |spot| found.extend(self.spot(&document, &spot, &[])));
     }
 
     /// A name as it may be shown: asterisks where it holds a token.
@@ -100,7 +99,7 @@ impl Scanner {
     pub fn shown(&mut self, name: &str) -> String {
         let mut shown = name.as_bytes().to_vec();
         let document = Document::new(name.as_bytes(), None);
-        spots(name.as_bytes(), |spot| {
+        spots_in_names(name.as_bytes(), |spot| {
             let counted = self.counts.candidates.load(Ordering::Relaxed);
             if self.spot(&document, &spot, &[]).is_some() {
                 shown[spot.start..spot.end].fill(b'*');
@@ -111,7 +110,6 @@ impl Scanner {
     }
 
     fn count(&self, bytes: &[u8]) {
-        self.counts.documents.fetch_add(1, Ordering::Relaxed);
         self.counts.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
     }
 
@@ -125,11 +123,12 @@ impl Scanner {
         if let Some(kind) = container(document.bytes) {
             self.open(kind, document, layers, left, found);
         }
-        self.spots(document, layers, found);
+        let long = runs(document.bytes);
+        self.spots(document, &long, layers, found);
         if layers.len() >= self.rules.limits.depth_max {
             return;
         }
-        base64::runs(document.bytes, |start, end, decoded| {
+        base64::decoded(document.bytes, &long, |start, end, decoded| {
             self.within(
                 document,
                 (start, end),
@@ -145,12 +144,13 @@ impl Scanner {
             let inside = Document::inside(&decoded, document, (start, end));
             layers.push(Layer::Percent);
             let from = found.len();
-            self.spots(&inside, layers, found);
+            self.spots(&inside, &runs(&decoded), layers, found);
             layers.pop();
             self.replace_lines(document, start, &mut found[from..]);
             // What stands there without encoding was found already.
             let mut before = Vec::new();
-            self.spots(&Document::inside(plain, document, (start, end)), &[], &mut before);
+            let plain_inside = Document::inside(plain, document, (start, end));
+            self.spots(&plain_inside, &runs(plain), &[], &mut before);
             let mut at = 0;
             found.retain(|sighting| {
                 at += 1;
@@ -220,7 +220,8 @@ impl Scanner {
             let mut left = scanner.rules.limits.bytes_max;
             scanner.look(&Document::new(bytes, name.as_deref()), layers, &mut left, found);
             if let Some(name) = &name {
-                scanner.spots(&Document::new(name.as_bytes(), None), layers, found);
+                let document = Document::new(name.as_bytes(), None);
+                scanner.spots(&document, &runs(document.bytes), layers, found);
             }
             layers.pop();
         };
@@ -244,12 +245,14 @@ impl Scanner {
         self.counts.cut.fetch_add(u64::from(missed.cut), Ordering::Relaxed);
     }
 
-    fn spots(&mut self, document: &Document<'_>, layers: &[Layer], found: &mut Vec<Sighting>) {
-        spots(document.bytes, |spot| {
-            if let Some(sighting) = self.spot(document, &spot, layers) {
-                found.push(sighting);
-            }
-        });
+    fn spots(
+        &mut self,
+        document: &Document<'_>,
+        runs: &[Run],
+        layers: &[Layer],
+        found: &mut Vec<Sighting>,
+    ) {
+        spots(document.bytes, runs, |spot| found.extend(self.spot(document, &spot, layers)));
     }
 
     fn spot(&mut self, document: &Document<'_>, spot: &Spot, layers: &[Layer]) -> Option<Sighting> {

@@ -1,11 +1,19 @@
 //! Where something of a token's form stands in bytes.
 //!
-//! One pass over every dash: the forms that issuers declare ([`domain::Shape`]) are UUIDs, and
-//! `HRKU-` followed by a UUID or by 60 letters, digits, `_` and `-`. What stands in UTF-16 is seen
-//! in the same pass, whichever file it is in: its characters are two bytes apart.
+//! The forms that issuers declare ([`domain::Shape`]) are UUIDs, and `HRKU-` followed by a UUID or
+//! by 60 letters, digits, `_` and `-`. Dashes are frequent and tokens are not, so only dashes that
+//! another one follows at the right distance are looked at, and those of `HRKU-` in a run that is long
+//! enough. What stands in UTF-16 is seen at any dash, whichever file it is in: its characters are two
+//! bytes apart.
+
+mod dashes;
+
+use std::sync::LazyLock;
 
 use domain::Shape;
-use memchr::memchr_iter;
+
+use crate::runs::Run;
+use memchr::{memchr, memchr_iter, memmem};
 
 /// The form of what was found.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -67,43 +75,87 @@ impl Spot {
     }
 }
 
-/// Every place that has a token's form, from the first on; none of them overlap.
-pub(crate) fn spots(bytes: &[u8], mut found: impl FnMut(Spot)) {
+/// Every place that has a token's form, from the first on; none of them overlap. `runs` are the
+/// runs of at least [`RUN_MIN`] characters of the alphabet of base64.
+pub(crate) fn spots(bytes: &[u8], runs: &[Run], mut found: impl FnMut(Spot)) {
+    // Between two characters of UTF-16 there is a zero.
+    if memchr(0, bytes).is_none() {
+        let dashes = runs.iter().flat_map(|run| {
+            let start = run.start;
+            heroku_dashes(&bytes[run.clone()]).map(move |at| start + at)
+        });
+        return at_dashes(bytes, dashes, found);
+    }
     let mut done = 0;
     for dash in memchr_iter(b'-', bytes) {
-        if dash < done {
-            continue;
-        }
-        if let Some(spot) = at(bytes, dash, done) {
-            done = spot.end;
-            found(spot);
-        }
+        look(bytes, dash, true, &mut done, &mut found);
     }
+}
+
+/// The same in names and in git's trees, where a zero ends a name: none of them is in UTF-16.
+pub(crate) fn spots_in_names(bytes: &[u8], found: impl FnMut(Spot)) {
+    at_dashes(bytes, heroku_dashes(bytes), found);
+}
+
+/// Those at dashes that another one follows at the right distance, and at these.
+fn at_dashes(bytes: &[u8], these: impl Iterator<Item = usize>, mut found: impl FnMut(Spot)) {
+    let (mut done, mut from) = (0, 0);
+    let mut these = these.peekable();
+    loop {
+        let dash = dashes::five_apart(bytes, from);
+        while let Some(at) = these.next_if(|at| dash.is_none_or(|dash| *at < dash)) {
+            look(bytes, at, false, &mut done, &mut found);
+        }
+        let Some(dash) = dash else { return };
+        look(bytes, dash, false, &mut done, &mut found);
+        // No dash of a rule of dashes has digits on both sides.
+        let rule = bytes[dash..].iter().take_while(|byte| **byte == b'-').count();
+        from = dash + rule;
+    }
+}
+
+/// What stands at a dash, if it begins where nothing has ended yet.
+fn look(bytes: &[u8], dash: usize, wide: bool, done: &mut usize, found: &mut impl FnMut(Spot)) {
+    if dash >= *done
+        && let Some(spot) = at(bytes, dash, *done, wide)
+    {
+        *done = spot.end;
+        found(spot);
+    }
+}
+
+/// The dash of every `HRKU-`.
+fn heroku_dashes(bytes: &[u8]) -> impl Iterator<Item = usize> {
+    static FINDER: LazyLock<memmem::Finder<'static>> =
+        LazyLock::new(|| memmem::Finder::new(HEROKU_PREFIX));
+    FINDER.find_iter(bytes).map(|start| start + HEROKU_PREFIX.len() - 1)
 }
 
 /// The place whose first dash this is.
 #[inline]
-fn at(bytes: &[u8], dash: usize, done: usize) -> Option<Spot> {
+fn at(bytes: &[u8], dash: usize, done: usize, wide: bool) -> Option<Spot> {
     let is = |at: usize, byte: u8| bytes.get(at) == Some(&byte);
     if is(dash + 5, b'-') && is(dash + 10, b'-') && is(dash + 15, b'-') {
         let start = dash.checked_sub(8).filter(|start| *start >= done);
         if let Some(start) = start.filter(|start| uuid(bytes, *start, 1)) {
+            if bytes[done..start].ends_with(HEROKU_PREFIX) {
+                return heroku(bytes, start - 1, 1, 0);
+            }
             return Some(Spot { start, end: start + 36, form: Form::Uuid, step: 1, low: 0 });
         }
     }
     if is(dash.wrapping_sub(1), b'U') {
         return heroku(bytes, dash, 1, 0);
     }
-    // Between two characters of UTF-16 there is a zero in either order of bytes.
-    if is(dash + 1, 0) || is(dash.wrapping_sub(1), 0) {
-        return wide(bytes, dash, 0, done).or_else(|| wide(bytes, dash, 1, done));
+    if wide && (is(dash + 1, 0) || is(dash.wrapping_sub(1), 0)) {
+        return utf16(bytes, dash, 0, done).or_else(|| utf16(bytes, dash, 1, done));
     }
     None
 }
 
 /// The same in UTF-16. `low` is 0 where the low byte of a character comes first.
 #[cold]
-fn wide(bytes: &[u8], dash: usize, low: usize, done: usize) -> Option<Spot> {
+fn utf16(bytes: &[u8], dash: usize, low: usize, done: usize) -> Option<Spot> {
     let is = |at: usize, byte: u8| bytes.get(at) == Some(&byte);
     if is(dash + 10, b'-') && is(dash + 20, b'-') && is(dash + 30, b'-') {
         let first = dash.checked_sub(16)?;
@@ -129,9 +181,8 @@ fn uuid(bytes: &[u8], first: usize, step: usize) -> bool {
 /// `HRKU-` that ends with this dash, and what follows it.
 #[cold]
 fn heroku(bytes: &[u8], dash: usize, step: usize, low: usize) -> Option<Spot> {
-    const PREFIX: &[u8; 4] = b"HRKU";
     let first = dash.checked_sub(4 * step)?;
-    if !bytes[first..dash].iter().step_by(step).eq(PREFIX) {
+    if !bytes[first..dash].iter().step_by(step).eq(&HEROKU_PREFIX[..4]) {
         return None;
     }
     let start = first.checked_sub(low)?;
@@ -148,18 +199,21 @@ fn heroku(bytes: &[u8], dash: usize, step: usize, low: usize) -> Option<Spot> {
     Some(Spot { start, end, form: Form::Heroku, step, low })
 }
 
+const HEROKU_PREFIX: &[u8; 5] = b"HRKU-";
+
 /// How many characters follow `HRKU-` in a token of the newest form.
 const HEROKU_BODY: usize = 60;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runs::runs;
 
     const UUID: &str = "3d1c9a70-5b2e-4f86-9c04-7ae1b05d62f3";
 
     fn found(bytes: &[u8]) -> Vec<(String, Form)> {
         let mut all = Vec::new();
-        spots(bytes, |spot| {
+        spots(bytes, &runs(bytes), |spot| {
             let text: Vec<u8> = spot.characters(bytes).collect();
             all.push((String::from_utf8(text).unwrap(), spot.form));
         });
@@ -206,6 +260,22 @@ mod tests {
         }
     }
 
+    /// Goal: nothing is missed at the edge of a block. Method: each form at every place of two blocks
+    /// and a half, among dashes.
+    #[test]
+    fn every_place_is_as_good_as_another() {
+        for value in [UUID.to_owned(), format!("HRKU-{}", "x_-1".repeat(15))] {
+            for filler in ["-", ".", "U-"] {
+                for before in 0..160 {
+                    let text = format!("{}={value} {}", filler.repeat(before), filler.repeat(90));
+                    assert_eq!(found(text.as_bytes()).len(), 1, "{text}");
+                    let cut = &text[..filler.len() * before + 1 + value.len()];
+                    assert_eq!(found(cut.as_bytes()).len(), 1, "{cut}");
+                }
+            }
+        }
+    }
+
     /// Goal: no cut of anything is read beyond its end.
     #[test]
     fn every_cut_is_read_safely() {
@@ -214,7 +284,9 @@ mod tests {
         for bytes in [format!("HRKU-{UUID}").into_bytes(), little] {
             for from in 0..bytes.len() {
                 for to in from..bytes.len() {
-                    spots(&bytes[from..to], |spot| assert!(spot.end <= to - from));
+                    spots(&bytes[from..to], &runs(&bytes[from..to]), |spot| {
+                        assert!(spot.end <= to - from)
+                    });
                 }
             }
         }

@@ -1,15 +1,16 @@
-//! Runs of base64 that are long enough for a token: 36 characters become 48.
+//! Base64 that is long enough for a token.
 //!
-//! The naive pass doubles the cost of a scan. So only every 48th byte is looked at until one is of
-//! the alphabet, and a run is decoded only when a sample of it decodes to text, or to the beginning
-//! of something that is read here.
+//! A run of its alphabet is decoded only when a sample of it decodes to text, or to the beginning of
+//! something that is read here.
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-/// The shortest run that can hold a token.
-const RUN_MIN: usize = 48;
+use crate::runs::{Run, of_alphabet};
+
+/// The shortest run that can hold a token: 36 characters become 48.
+const LENGTH_MIN: usize = 48;
 /// The longest run that is decoded, with its wrapped lines.
 const RUN_MAX: usize = 32 << 20;
 /// So many characters are decoded on trial.
@@ -22,43 +23,18 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-const CLASS: [bool; 256] = class();
-
-const fn class() -> [bool; 256] {
-    let mut class = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        #[expect(clippy::cast_possible_truncation, reason = "it is below 256")]
-        let c = byte as u8;
-        class[byte] = c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/' | b'-' | b'_');
-        byte += 1;
-    }
-    class
-}
-
-fn of(byte: u8) -> bool {
-    CLASS[usize::from(byte)]
-}
-
-/// Every run that decodes to something worth looking at, with its place.
-pub(crate) fn runs(bytes: &[u8], mut found: impl FnMut(usize, usize, Vec<u8>)) {
-    let (mut at, mut floor) = (RUN_MIN - 1, 0);
-    while at < bytes.len() {
-        if !of(bytes[at]) {
-            at += RUN_MIN;
-            continue;
-        }
-        let start = at - bytes[floor..at].iter().rev().take_while(|byte| of(**byte)).count();
-        let end = at + bytes[at..].iter().take_while(|byte| of(**byte)).count();
-        floor = end;
-        if end - start >= RUN_MIN
-            && let Some(skip) = sample(&bytes[start..end])
+/// Those of the runs that decode to something worth looking at, with their places.
+pub(crate) fn decoded(bytes: &[u8], runs: &[Run], mut found: impl FnMut(usize, usize, Vec<u8>)) {
+    let mut done = 0;
+    for run in runs.iter().filter(|run| run.len() >= LENGTH_MIN) {
+        // What was wrapped is more than one run.
+        if run.start >= done
+            && let Some(skip) = sample(&bytes[run.clone()])
         {
-            let (end, decoded) = decoded(bytes, start, end, skip);
-            floor = end;
-            found(start + skip, end, decoded);
+            let (end, decoded) = whole(bytes, run, skip);
+            done = end;
+            found(run.start + skip, end, decoded);
         }
-        at = floor + RUN_MIN;
     }
 }
 
@@ -66,31 +42,42 @@ pub(crate) fn runs(bytes: &[u8], mut found: impl FnMut(usize, usize, Vec<u8>)) {
 /// have been written right before it.
 #[cold]
 fn sample(run: &[u8]) -> Option<usize> {
+    // A rule of dashes or underscores.
+    if run[..SAMPLE].iter().all(|byte| *byte == run[0]) {
+        return None;
+    }
     (0..4).find(|skip| {
-        let Some(part) = run.get(*skip..*skip + SAMPLE) else { return false };
-        decode(part).is_some_and(|bytes| plausible(&bytes))
+        let Some(part) = run[*skip..].first_chunk::<SAMPLE>() else { return false };
+        let mut bytes = [0; SAMPLE / 4 * 3];
+        let decoded = ENGINE.decode_slice(part.map(standard), &mut bytes);
+        decoded.is_ok_and(|length| plausible(&bytes[..length]))
     })
 }
 
+/// A character of the alphabet for addresses as that of the other one.
+fn standard(byte: u8) -> u8 {
+    match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        other => other,
+    }
+}
+
 fn plausible(bytes: &[u8]) -> bool {
-    let text = |byte: &&u8| matches!(**byte, b' '..=b'~' | b'\n' | b'\r' | b'\t');
-    let printable = bytes.iter().filter(text).count();
+    let count = |is: fn(u8) -> bool| -> usize {
+        // A sum of bytes, so that many are counted at once; a sample has fewer than 256.
+        usize::from(bytes.iter().map(|byte| u8::from(is(*byte))).sum::<u8>())
+    };
+    let printable = count(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t'));
     // One in six may be a letter of another alphabet. Half of UTF-16 is zeros.
-    let wide = bytes.iter().filter(|byte| **byte == 0).count();
+    let wide = count(|byte| byte == 0);
     super::container(bytes).is_some()
         || printable * 6 >= bytes.len() * 5
         || (printable * 5 >= bytes.len() * 2 && (printable + wide) * 8 >= bytes.len() * 7)
 }
 
 fn decode(run: &[u8]) -> Option<Vec<u8>> {
-    let standard: Vec<u8> = run
-        .iter()
-        .map(|byte| match byte {
-            b'-' => b'+',
-            b'_' => b'/',
-            other => *other,
-        })
-        .collect();
+    let standard: Vec<u8> = run.iter().copied().map(standard).collect();
     // A last character that stands alone holds no byte.
     let whole = standard.len() - usize::from(standard.len() % 4 == 1);
     ENGINE.decode(&standard[..whole]).ok()
@@ -98,11 +85,11 @@ fn decode(run: &[u8]) -> Option<Vec<u8>> {
 
 /// The run and the lines that it goes on in, decoded.
 #[cold]
-fn decoded(bytes: &[u8], start: usize, end: usize, skip: usize) -> (usize, Vec<u8>) {
+fn whole(bytes: &[u8], run: &Run, skip: usize) -> (usize, Vec<u8>) {
     const WRAPS: std::ops::RangeInclusive<usize> = 56..=128;
-    let length = end - start;
-    let mut run = bytes[start + skip..end.min(start + RUN_MAX)].to_vec();
-    let mut last = end;
+    let length = run.len();
+    let mut last = run.end;
+    let mut run = bytes[run.start + skip..run.end.min(run.start + RUN_MAX)].to_vec();
     while WRAPS.contains(&length) && skip == 0 && run.len() < RUN_MAX {
         let rest = &bytes[last..];
         let gap = line_end(rest);
@@ -111,7 +98,7 @@ fn decoded(bytes: &[u8], start: usize, end: usize, skip: usize) -> (usize, Vec<u
         }
         let blanks = rest[gap..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
         let next = &rest[gap + blanks..];
-        let more = next.iter().take_while(|byte| of(**byte)).count();
+        let more = next.iter().take_while(|byte| of_alphabet(**byte)).count();
         if more == 0 || more > length {
             break;
         }
@@ -136,6 +123,7 @@ fn line_end(rest: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runs::runs;
     use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
     const TEXT: &str =
@@ -143,7 +131,7 @@ mod tests {
 
     fn all(text: &[u8]) -> Vec<String> {
         let mut all = Vec::new();
-        runs(text, |start, end, decoded| {
+        decoded(text, &runs(text), |start, end, decoded| {
             assert!(start < end && end <= text.len());
             all.push(String::from_utf8_lossy(&decoded).into_owned());
         });

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use gix_hash::{Kind as Hash, ObjectId, oid};
+use gix_object::commit::ref_iter::Token;
 use gix_object::{Find, Kind};
 use gix_pack::index::traverse::{Algorithm, Options, SafetyCheck};
 
@@ -213,9 +214,15 @@ impl One {
 
 /// When a commit was made, and its tree.
 fn commit(bytes: &[u8], hash: Hash) -> Option<(i64, ObjectId)> {
-    let tree = gix_object::CommitRefIter::from_bytes(bytes, hash).tree_id().ok()?;
-    let committer = gix_object::CommitRefIter::from_bytes(bytes, hash).committer().ok()?;
-    Some((committer.seconds(), tree))
+    let mut tree = None;
+    for token in gix_object::CommitRefIter::from_bytes(bytes, hash) {
+        match token.ok()? {
+            Token::Tree { id } => tree = Some(id),
+            Token::Committer { signature } => return Some((signature.seconds(), tree?)),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Looks at the objects that lie in files of their own.

@@ -86,3 +86,10 @@ pub(super) fn peer(name: &str) -> Option<PathBuf> {
     let path = PathBuf::from(std::env::var_os("ROLLOVER_PEERS")?).join(name);
     path.is_file().then_some(path)
 }
+
+/// Other scanners, and how they look at a repository: by their defaults, values on standard output.
+pub(super) const PEERS: &[(&str, &[&str])] = &[
+    ("kingfisher", &["scan", ".", "--format", "json", "--no-validate", "--no-update-check"]),
+    ("betterleaks", &["git", ".", "--no-banner", "--jsonl"]),
+    ("gitleaks", &["git", ".", "--no-banner", "--report-format", "json", "--report-path", "-"]),
+];

@@ -60,7 +60,7 @@ pub(super) fn places(place: &Path, section: &mut Section) -> Result<()> {
 /// What others find of the same places: how many of the tokens are anywhere in their reports.
 fn others(home: &Path, hidden: &[Hidden], section: &mut Section) -> Result<()> {
     let root = home.join("repository");
-    for (name, arguments) in REPORTS {
+    for (name, arguments) in children::PEERS {
         let Some(program) = peer(name) else { continue };
         let report = home.join(format!("{name}.json"));
         let mut command = Command::new(program);
@@ -72,12 +72,6 @@ fn others(home: &Path, hidden: &[Hidden], section: &mut Section) -> Result<()> {
     }
     Ok(())
 }
-
-/// How the others report; values on standard output.
-const REPORTS: &[(&str, &[&str])] = &[
-    ("betterleaks", &["git", ".", "--no-banner", "--jsonl"]),
-    ("kingfisher", &["scan", ".", "--format", "json", "--no-validate", "--no-update-check"]),
-];
 
 /// The labelled corpus.
 pub(super) fn corpus(means: &Means, section: &mut Section) -> Result<()> {

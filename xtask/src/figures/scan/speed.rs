@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use journal::{Holder, Journal, Options, TokenChange, TokenState};
 
 use super::super::{Means, Result, Section};
-use super::children::{Cost, median, peer, run};
+use super::children::{self, Cost, median, peer, run};
 use super::repositories::{Named, git, made};
 use super::{floor, text};
 
@@ -156,28 +156,21 @@ pub(super) fn history(
 
 /// The same by others, with their defaults.
 fn others(name: &str, path: &Path, own: Cost, section: &mut Section) -> Result<()> {
-    for (program, arguments) in PEERS {
+    for (program, arguments) in children::PEERS {
         let Some(found) = peer(program) else { continue };
         let mut command = Command::new(found);
         command.current_dir(path).args(*arguments);
         let cost = run(&mut command, None)?;
-        let which = format!("{program} {}", arguments.last().unwrap_or(&""))
-            .replace(" --no-update-check", "");
-        section.add(format!("{name}: {which}, CPU"), seconds(cost.cpu), "s");
-        section.add(format!("{name}: {which}, peak memory"), cost.peak, "MiB");
+        section.add(format!("{name}: {program}, CPU"), seconds(cost.cpu), "s");
+        section.add(format!("{name}: {program}, peak memory"), cost.peak, "MiB");
         section.add(
-            format!("{name}: rollover, of {which}"),
+            format!("{name}: rollover, of {program}"),
             format!("1/{:.1}", cost.cpu / own.cpu.max(0.01)),
             "",
         );
     }
     Ok(())
 }
-
-const PEERS: &[(&str, &[&str])] = &[
-    ("kingfisher", &["scan", ".", "--format", "json", "--no-validate", "--no-update-check"]),
-    ("betterleaks", &["git", ".", "--no-banner", "--jsonl"]),
-];
 
 /// The cost does not grow with the number of tokens that are known.
 pub(super) fn inventory(means: &Means, place: &Path, section: &mut Section) -> Result<()> {
