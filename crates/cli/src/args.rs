@@ -145,6 +145,23 @@ pub(crate) struct Init {
     /// Write the inventory of a running lab (see `rollover lab up`)
     #[arg(long)]
     pub(crate) lab: bool,
+    /// Ask Heroku and Postmark whose the logins are that are found in the environment and in
+    /// `.env`, and fill that in
+    #[arg(long, conflicts_with = "lab")]
+    pub(crate) ask: bool,
+    /// Where one is reached at another address than the vendor's own: `infisical=https://...`
+    #[arg(long, value_name = "KIND=URL", value_parser = kind_and_url, conflicts_with = "lab")]
+    pub(crate) url: Vec<(String, String)>,
+}
+
+/// `KIND=URL`, of a kind that a connection may have.
+fn kind_and_url(text: &str) -> Result<(String, String), String> {
+    const KINDS: [&str; 4] = ["postmark", "heroku", "github", "infisical"];
+    let (kind, url) = text.split_once('=').ok_or("write KIND=URL")?;
+    if !KINDS.contains(&kind) {
+        return Err(format!("there is no kind `{kind}`; it is one of {}", KINDS.join(", ")));
+    }
+    Ok((kind.to_owned(), url.to_owned()))
 }
 
 #[derive(Subcommand, Debug)]

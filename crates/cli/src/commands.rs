@@ -50,7 +50,7 @@ use crate::output::Output;
 pub(crate) async fn run(command: Command, global: &Global, output: Output) -> Result<Exit> {
     match command {
         Command::Demo(args) => demo::run(&args, global, output).await,
-        Command::Init(args) => init::run(&args, global, output),
+        Command::Init(args) => init::run(&args, global, output).await,
         Command::Config(args) => config::run(&args, global, output),
         Command::Notify(args) => notify::run(args, global, output).await,
         Command::Plan(args) => plan::run(&args, global, output).await,

@@ -84,6 +84,20 @@ impl Survey {
         Ok(server.delivery_type.eq_ignore_ascii_case("sandbox"))
     }
 
+    /// The name of the Postmark server that a token belongs to.
+    ///
+    /// # Errors
+    /// Any [`Fault`]; reading changes nothing.
+    pub async fn server_name(&self, token: &Token) -> Result<String, Fault> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Server {
+            name: String,
+        }
+        let answer = self.http.send(postmark(Request::get(&["server"]), token)).await?;
+        Ok(shown(&success::<Server>(&answer, "a server's name")?.name))
+    }
+
     /// The webhooks of a Postmark server.
     ///
     /// # Errors

@@ -346,8 +346,9 @@ impl Group<'_> {
     }
 }
 
-/// A TOML string.
-fn quoted(text: &str) -> String {
+/// A text as a TOML string.
+#[must_use]
+pub fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 

@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use e2e::{Ended, HEROKU, POSTMARK, SERVER, Stage};
+use e2e::{Ended, HEROKU, POSTMARK, Rollover, SERVER, Stage};
 
 const HEROKU_FILE: &str = "secrets/heroku-api-key.toml";
 
@@ -110,4 +110,85 @@ fn a_token_that_nobody_answers_for_is_shown_and_adopted() {
     assert!(strangers.iter().all(|one| one["issuer"] != "postmark-acme-prod"), "{again}");
     let _ = run(&stage, &["secret", "adopt", POSTMARK.name, "no-such-token", "--yes"], 1);
     assert!(stage.lab().inspect().postmark_honours(&token), "nothing was done to it");
+}
+
+/// `rollover init` in an empty directory with a `.env`, and a Heroku login in the environment.
+fn init(stage: &Stage, name: &str, login: &str, more: &[&str]) -> (std::path::PathBuf, Ended) {
+    let directory = stage.home().join(name);
+    fs::create_dir_all(&directory).expect("made");
+    let token = stage.lab().credentials().postmark_server_token;
+    fs::write(directory.join(".env"), format!("A=1\nPOSTMARK_SERVER_TOKEN={token}\n"))
+        .expect("written");
+    let urls = stage.lab().urls();
+    let at = [format!("heroku={}", urls.heroku), format!("postmark={}", urls.postmark)];
+    let mut args = vec!["init", "--org", "acme", "--url", &at[0], "--url", &at[1]];
+    args.extend(more);
+    let begun = Rollover::new(stage.binary(), &directory, &stage.home()).args(&args);
+    (directory, begun.env("HEROKU_API_KEY", login).run().expect("it ends"))
+}
+
+/// Goal: what is at hand is taken up, its vendors are asked only when somebody says so, and no value
+/// stands in a file. Method: the same beginning, asked and not asked, and with a login that is
+/// refused; then what exists is imported with what was written.
+#[test]
+fn a_beginning_takes_up_what_is_at_hand() {
+    let stage = stage();
+    let credentials = stage.lab().credentials();
+    let login = credentials.heroku_management_token.clone();
+    let before = stage.lab().requests().len();
+
+    let (silent, ended) = init(&stage, "silent", &login, &[]);
+    let ended = ended.is(0).expect("made");
+    assert!(ended.stderr.contains("with --ask"), "{ended}");
+    assert_eq!(stage.lab().requests().len(), before, "nobody was asked");
+    let main = fs::read_to_string(silent.join("rollover.toml")).expect("it is there");
+    assert!(main.contains("auth = { env = \"HEROKU_API_KEY\" }"), "{main}");
+    assert_eq!(main.matches("# fill in").count(), 2, "the server and the account: {main}");
+
+    let (asked, ended) = init(&stage, "asked", &login, &["--ask"]);
+    let ended = ended.is(0).expect("made");
+    let main = fs::read_to_string(asked.join("rollover.toml")).expect("it is there");
+    for words in
+        [format!("server = \"{SERVER}\""), format!("account = \"{}\"", credentials.heroku_email)]
+    {
+        assert!(main.contains(&words), "{words}: {main}");
+    }
+    assert!(!main.contains("# fill in"), "{main}");
+    for value in [&login, &credentials.postmark_server_token] {
+        let all = format!("{main}{}{}", ended.stdout, ended.stderr);
+        assert!(!all.contains(value.as_str()), "it shows a value");
+    }
+    let at = |args: &[&str]| {
+        Rollover::new(stage.binary(), &asked, &stage.home())
+            .args(args)
+            .env("HEROKU_API_KEY", &login)
+    };
+    let _ = at(&["config", "check"]).run().and_then(|ended| ended.is(0)).expect("it is right");
+    let import = ["secret", "import", "prod/POSTMARK_SERVER_TOKEN", "--token-stdin"];
+    let _ = at(&import).input(&credentials.postmark_server_token).run().expect("imported");
+    let shown = at(&["secret", "import"]).run().expect("it ends");
+    assert!(shown.stdout.contains("heroku:acme-api-prod holds the token of"), "{shown}");
+
+    let (refused, ended) = init(&stage, "refused", "HRKU-no-such-login", &["--ask"]);
+    let ended = ended.is(0).expect("made all the same");
+    assert!(ended.stdout.contains("(?) HEROKU_API_KEY: "), "{ended}");
+    let main = fs::read_to_string(refused.join("rollover.toml")).expect("it is there");
+    assert_eq!(main.matches("# fill in").count(), 1, "{main}");
+}
+
+#[test]
+fn a_beginning_refuses_what_it_could_not_write() {
+    let stage = stage();
+    for (wrong, words) in [
+        ("heroku", "write KIND=URL"),
+        ("slack=https://slack.example.com", "there is no kind `slack`"),
+        ("heroku=http://heroku.example.com", "https"),
+    ] {
+        let (directory, ended) = init(&stage, "wrong", "x", &["--url", wrong]);
+        let ended = ended.is(2).expect("refused");
+        assert!(ended.stderr.contains(words), "{words}: {ended}");
+        assert!(
+            !directory.join("rollover.toml").exists() && !directory.join("rollover.key").exists()
+        );
+    }
 }

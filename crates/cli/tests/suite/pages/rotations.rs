@@ -127,7 +127,7 @@ fn how_to_import() -> Result<()> {
     let stage = stage()?;
     let mut page = Page::of(&stage, "how-to-import")?;
     // What is there is not written over.
-    let _there = page.runs("rollover init", 2)?;
+    let _there = page.runs("rollover init --ask", 2)?;
     let _proposed = page.runs("rollover secret import", 0)?;
     let _written = page.runs("rollover secret import --repo acme/api --yes", 0)?;
     let unknown = page.runs("rollover secret adopt", 1)?;
