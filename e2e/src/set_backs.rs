@@ -210,13 +210,17 @@ fn open(stage: &Stage) -> Result<Option<String>> {
 }
 
 /// A copy of the database as a program that copies files makes it.
-struct Copy {
+pub struct Copy {
     files: Vec<(PathBuf, Option<Vec<u8>>)>,
     way: Way,
 }
 
 impl Copy {
-    fn of(stage: &Stage, way: Way) -> Result<Self> {
+    /// Copies it now, to be put back so.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn of(stage: &Stage, way: Way) -> Result<Self> {
         let names: &[&str] = match way {
             Way::Directory => &["rollover.db", "rollover.db-wal", "rollover.db.mark"],
             Way::File | Way::Unmarked => &["rollover.db", "rollover.db-wal"],
@@ -232,7 +236,11 @@ impl Copy {
         Ok(Self { files: names.iter().map(read).collect::<Result<_>>()?, way })
     }
 
-    fn put_back(&self, stage: &Stage) -> Result<()> {
+    /// Puts it back.
+    ///
+    /// # Errors
+    /// A file cannot be written or removed.
+    pub fn put_back(&self, stage: &Stage) -> Result<()> {
         let failed = |error: std::io::Error| format!("failed to put the copy back: {error}");
         let gone = |path: &Path| match fs::remove_file(path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),

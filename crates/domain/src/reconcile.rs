@@ -169,7 +169,8 @@ fn strangers(rotation: &Rotation, observed: &Observed) -> Option<Verdict> {
     store.or_else(|| found.next())
 }
 
-/// Every effect that may have been made after the journal's last entry.
+/// Every effect that may have been made after the journal's last entry; writes that it calls done,
+/// too, because they may have been made once more.
 fn doubts(rotation: &Rotation) -> Vec<Event> {
     let plan = rotation.plan();
     // Writes, too, of a token that the journal knows nothing of: they may be on their way.

@@ -205,6 +205,10 @@ impl Rotation {
             Event::Doubted { action } => {
                 self.ever_begun.insert(action.clone());
                 self.set(action, StepState::Begun, at, None);
+                // What was proven of a write that is in doubt is proven anew.
+                if let Some(id) = action.consumer() {
+                    self.steps.remove(&self.plan.proof(id));
+                }
             }
             Event::Closed { outcome } => self.outcome = Some((at, outcome.clone())),
         }
@@ -433,6 +437,16 @@ impl Rotation {
         self.ever_begun.contains(&Action::Revoke)
     }
 
+    /// Whether everybody was looked at for the last time before the revocation, in this sitting;
+    /// where it comes first, whether it was agreed to.
+    #[must_use]
+    pub fn looked_last(&self) -> bool {
+        match self.plan.mode {
+            Mode::RevokeFirst => self.approved.is_some(),
+            _ => self.is_done(&Action::Gate),
+        }
+    }
+
     /// Whether the way back is open.
     #[must_use]
     pub fn may_turn_back(&self) -> bool {
@@ -442,24 +456,29 @@ impl Rotation {
             && self.plan.mode != Mode::Repair
     }
 
-    /// Whether its revocation can be agreed to: it was not made yet. One that is only doubted,
-    /// because the journal is old, was never agreed to in this journal.
+    /// Whether its revocation can be agreed to: it was not, and may not be made yet. Without an
+    /// agreement none begins, so one that has begun all the same is only doubted, because the
+    /// journal is old.
     #[must_use]
     pub fn may_be_agreed_to(&self) -> bool {
-        let open = match self.state(&Action::Revoke) {
-            StepState::Idle => true,
-            StepState::Begun => self.approved.is_none(),
-            StepState::Done | StepState::Refused => false,
-        };
-        open && self.direction == Direction::Forward && self.plan.mode != Mode::Rehearsal
+        self.outcome.is_none()
+            && self.approved.is_none()
+            && matches!(self.state(&Action::Revoke), StepState::Idle | StepState::Begun)
+            && self.direction == Direction::Forward
+            && self.plan.mode != Mode::Rehearsal
     }
 
     /// Whether an effect may have been made after the journal's last entry: one that it does not
-    /// tell of, and that could have come next.
+    /// tell of, and that could have come next. A write that it calls done may have been made once
+    /// more, after somebody had written against it.
     #[must_use]
     pub fn may_be_doubted(&self, action: &Action) -> bool {
         let forward = self.direction == Direction::Forward;
         let ends_use = self.plan.mode.ends_use();
+        let writes = matches!(
+            action,
+            Action::Store | Action::Propagate(_) | Action::Remove(_) | Action::Clear
+        );
         let could = match action {
             Action::Create => forward && self.new.is_none() && !ends_use,
             Action::Remove(id) => ends_use && self.plan.consumer(id).is_some(),
@@ -478,7 +497,14 @@ impl Rotation {
             },
             _ => false,
         };
-        could && self.outcome.is_none() && self.state(action) == StepState::Idle
+        let not_told = match self.state(action) {
+            StepState::Idle => true,
+            StepState::Done => writes && forward,
+            // A person may have had it tried again.
+            StepState::Refused => forward,
+            StepState::Begun => false,
+        };
+        could && not_told && self.outcome.is_none()
     }
 
     fn is_done(&self, action: &Action) -> bool {

@@ -41,6 +41,8 @@ pub(crate) struct Context {
     pub(crate) receipts: BTreeMap<ConsumerId, String>,
     /// When the new token was seen first.
     pub(crate) created: Timestamp,
+    /// Whether everybody was looked at for the last time before the revocation, in this sitting.
+    pub(crate) looked_last: bool,
     /// Whether to wait for people at all.
     pub(crate) patient: bool,
     /// Rung when a person says that a step is done.
@@ -94,7 +96,7 @@ pub(crate) async fn act(context: Context, action: Action, settle: bool) -> End {
         Action::Receipt(_) => End::nothing(&action),
         Action::Soak => End::of(&action, checked(&action, c.soaked())),
         Action::Gate | Action::Confirm => c.look_everywhere(&action).await,
-        Action::Revoke if c.is_operators(&action) => c.watch_revoke(&action).await,
+        Action::Revoke if c.is_operators(&action) => c.watch_revoke(&action, settle).await,
         Action::Revoke => c.revoke(&action, settle).await,
         Action::Prove => c.look_at_old(&action).await,
         Action::Discard if c.is_operators(&action) => c.watch_discard(&action).await,

@@ -351,6 +351,7 @@ impl Drive {
             given: plan.consumers.iter().filter_map(|part| given(&part.id)).collect(),
             receipts,
             created: self.created,
+            looked_last: self.rotation.looked_last(),
             patient: self.options.wait,
             bell: Arc::clone(&self.bell),
             progress: self.progress.clone(),

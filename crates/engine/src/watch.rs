@@ -61,8 +61,20 @@ impl Context {
         Ok(fresh.filter_map(|listed| listed.token).min_by_key(|token| key.of(token)))
     }
 
-    /// Watches until the old token is gone from the list, or answers as dead.
-    pub(crate) async fn watch_revoke(&self, action: &Action) -> End {
+    /// Watches until the old token is gone from the list, or answers as dead. A revocation whose
+    /// last look was in an earlier sitting, or in a journal that was set back, is one look: nobody
+    /// is asked to delete anything before the next one.
+    pub(crate) async fn watch_revoke(&self, action: &Action, settle: bool) -> End {
+        if settle && !self.looked_last {
+            let event = match self.issuer.look(&self.old).await {
+                Liveness::Dead { evidence } => written(action, format!("gone: {evidence}")),
+                Liveness::Alive { .. } => {
+                    Event::NotDone { action: action.clone(), why: "it still answers".into() }
+                }
+                Liveness::Unknown { why } => return self.unsure(action, why),
+            };
+            return End::of(action, event);
+        }
         self.watch_gone(action, &self.old)
             .await
             .map_or_else(|| End::nothing(action), |how| End::of(action, written(action, how)))

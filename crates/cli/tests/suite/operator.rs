@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use e2e::crashes::open_rotation;
+use e2e::set_backs::{Copy, Way};
 use e2e::{Before, Ended, Operator, POSTMARK, Restarts, SERVER, Stage};
 use lab::{Listing, TokenPick};
 
@@ -161,4 +162,45 @@ fn on_the_way_back_a_person_deletes_the_new_one() {
         .expect("it goes back");
     assert_eq!(operator.leave().expect("the operator could do it"), 1);
     before.rolled_back(&stage, &POSTMARK).expect("everything is as before");
+}
+
+/// Goal: an old journal that makes the revocation doubtful asks nobody to delete a token: the
+/// agreement and the last look, of which it knows nothing, come first.
+#[test]
+fn a_doubted_revocation_is_asked_of_nobody_before_it_is_agreed_to() {
+    let stage = stage();
+    let before = Before::of(&stage, &POSTMARK).expect("a token");
+    let _ = run(&stage, &["rotate", POSTMARK.name, "--yes", "--no-wait"], 10);
+    let id = open_rotation(&stage).expect("a rotation is open");
+    let on = stage.runtime();
+    let operator = stage.lab().operator();
+    on.block_on(operator.generate_token(SERVER)).expect("a token");
+    let resume = ["run", "resume", &id, "--no-wait"];
+    let agree = ["run", "resume", &id, "--confirm", POSTMARK.name, "--no-wait"];
+    let _ = run(&stage, &resume, 10);
+    let kinds = || {
+        let tasks = run(&stage, &["task", "ls", "--json"], 0).json().expect("tasks");
+        let kind = |one: &serde_json::Value| one["task"]["kind"].as_str().map(str::to_owned);
+        tasks.as_array().expect("a list").iter().filter_map(kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(), ["approve"]);
+    let copy = Copy::of(&stage, Way::File).expect("a copy");
+    let _ = run(&stage, &agree, 10);
+    assert_eq!(kinds(), ["revoke"]);
+
+    copy.put_back(&stage).expect("the copy is put back");
+    let _ = run(&stage, &resume, 31);
+    let _ = run(&stage, &["reconcile"], 0);
+    assert_eq!(kinds(), [""; 0], "what is doubted is looked at first");
+    let _ = run(&stage, &resume, 10);
+    assert_eq!(kinds(), ["approve"]);
+    let back = ["run", "rollback", &id, "--no-wait"];
+    let refused = stage.rollover(&back).run().expect("it runs");
+    assert_ne!(refused.code, Some(11), "it may have been revoked: {refused}");
+    let _ = run(&stage, &agree, 10);
+    assert_eq!(kinds(), ["revoke"]);
+    on.block_on(operator.delete_token(SERVER, &TokenPick::Is(before.old.clone())))
+        .expect("deleted");
+    let _ = run(&stage, &resume, 0);
+    before.completed(&stage, &POSTMARK, Restarts::Any).expect("everything is right");
 }

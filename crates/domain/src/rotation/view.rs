@@ -99,6 +99,8 @@ impl Rotation {
                 return self.fetched_by(id).map(|_| TaskKind::Fetch);
             }
             Action::Create => (self.plan.issuer.creates, TaskKind::Create),
+            // One that is only doubted, or was begun in an earlier sitting, is looked at first.
+            Action::Revoke if !self.looked_last() => return None,
             Action::Revoke => (self.plan.issuer.revokes, TaskKind::Revoke),
             Action::Discard => (self.plan.issuer.revokes, TaskKind::Discard),
             _ => return None,

@@ -233,10 +233,12 @@ impl World {
             };
             let forgotten: Vec<Action> =
                 self.rotation.ever_begun.iter().filter(|action| failed(action)).cloned().collect();
-            for action in forgotten {
-                self.rotation.ever_begun.remove(&action);
-                self.rotation.steps.remove(&action);
-            }
+            self.rotation = self.rotation.changed(|rotation| {
+                for action in forgotten {
+                    rotation.ever_begun.remove(&action);
+                    rotation.steps.remove(&action);
+                }
+            });
         }
     }
 }

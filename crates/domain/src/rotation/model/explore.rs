@@ -65,12 +65,14 @@ pub(super) fn explore(start: &World, order: Order, states_max: usize) -> Report 
         let at = explorer.seen.endless();
         wrong = at.map(|at| (at, "left alone from here, it never ends".to_owned()));
     }
+    let violation = wrong.map(|(at, what)| story(start, &explorer.seen, at, &what));
+    start.rotation.forget_all();
     Report {
         states: explorer.states.into_inner(),
         steps: explorer.steps.into_inner(),
         ends: explorer.ends.into_inner(),
         complete,
-        violation: wrong.map(|(at, what)| story(start, &explorer.seen, at, &what)),
+        violation,
     }
 }
 

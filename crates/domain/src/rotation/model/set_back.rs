@@ -1,8 +1,6 @@
 //! A copy of the journal is put back, the world has gone on, and somebody looks at it before
 //! anything is believed: what [`judge`] makes of it, and what follows from that.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 
 use super::plan::fingerprint;
@@ -23,14 +21,14 @@ impl World {
         let Some(copy) = &self.copy else {
             if self.rotation.outcome.is_none() {
                 let mut world = self.clone();
-                world.copy = Some(Arc::new(self.rotation.clone()));
+                world.copy = Some(self.rotation.clone());
                 steps.push((Told::Plain("the journal is copied"), world));
             }
             return;
         };
         let mut world = self.clone();
         world.set_backs -= 1;
-        world.rotation = (**copy).clone();
+        world.rotation = copy.clone();
         (world.copy, world.rival, world.was_set_back) = (None, None, true);
         world.calls.haunt();
         let told = world.reconciled();
@@ -51,6 +49,12 @@ impl World {
                     events.retain(|event| match event {
                         Event::Doubted { action: Action::Revoke } => old.is_dead(),
                         Event::TurnedBack { .. } => gone(new.as_ref()),
+                        _ => true,
+                    });
+                }
+                if self.off(Guard::DoubtDone) {
+                    events.retain(|event| match event {
+                        Event::Doubted { action } => !self.is_done(action),
                         _ => true,
                     });
                 }

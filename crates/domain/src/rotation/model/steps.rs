@@ -1,12 +1,10 @@
 //! What may happen next in the world: the engine, its calls, people, nature, another engine.
 
-use std::sync::Arc;
-
 use super::calls::unsure;
 use super::compact::{Call, Calls, Way, effect};
 use super::told::Told;
-use super::world::{ARRIVED, Guard, OLD, OTHER, STARTER, World, now};
-use crate::rotation::{Next, Rotation, StepState};
+use super::world::{ARRIVED, Guard, OLD, OTHER, STARTER, World};
+use crate::rotation::{Next, StepState};
 use crate::{Action, Event, Evidence};
 
 type Steps = Vec<(Told, World)>;
@@ -20,13 +18,13 @@ impl World {
             self.steps_of_setting_back(&mut steps);
             return steps;
         }
-        let due = self.rotation.next(now());
+        let due = self.rotation.due();
         self.steps_of_time(&mut steps);
-        self.steps_of_engine(&due, &mut steps);
+        self.steps_of_engine(due, &mut steps);
         for (slot, call) in self.calls.iter() {
             self.steps_of_call(slot, call, &mut steps);
         }
-        self.steps_of_people(&due, &mut steps);
+        self.steps_of_people(due, &mut steps);
         self.steps_of_nature(&mut steps);
         self.steps_of_crash(&mut steps);
         self.steps_of_rival(&mut steps);
@@ -147,7 +145,7 @@ impl World {
     }
 
     fn steps_of_people(&self, due: &[Next], steps: &mut Steps) {
-        if self.rotation.approved.is_none() && due.contains(&Next::Ask) {
+        if self.rotation.approved.is_none() && (self.early || due.contains(&Next::Ask)) {
             self.steps_of_agreeing(steps);
         }
         if self.rotation.may_turn_back() {
@@ -221,10 +219,12 @@ impl World {
 
     /// Consumers go back to the old token by themselves, up to the last look at them: no look
     /// can be newer than itself, so what moves between it and the revocation is not promised
-    /// (and found by the look after the revocation).
+    /// (and found by the look after the revocation). Nor is it, as long as the old token answers,
+    /// where an older copy of the journal is put back, to which that looks like its middle.
     fn looked(&self) -> bool {
         self.is_done(&Action::Gate)
             || self.is_done(&Action::Confirm)
+            || (self.copy.is_some() && self.rotation.past_return() && self.answers(OLD))
             || self.calls.get(self.slot(&Action::Revoke)).is_some()
     }
 
@@ -249,7 +249,7 @@ impl World {
         if self.rivals > 0 {
             let mut world = self.clone();
             world.rivals -= 1;
-            world.rival = Some(Arc::new(self.rotation.clone()));
+            (world.rival, world.behind) = (Some(self.rotation.clone()), 0);
             if self.off(Guard::Ask) {
                 // It was stopped right before its calls left, and they leave when it goes on.
                 let mut world = world.clone();
@@ -271,8 +271,8 @@ impl World {
         let Some(rival) = self.rival.as_ref().filter(|_| self.off(Guard::Fence)) else {
             return;
         };
-        for next in rival.next(now()) {
-            let action = match next {
+        for next in rival.due() {
+            let action = match next.clone() {
                 Next::Do(action) => action,
                 // It has not lost its calls: their answers reach it.
                 Next::Settle(action) => action,
@@ -287,7 +287,7 @@ impl World {
     /// The engine that was taken over goes on from what it believes.
     fn as_rival(&mut self, action: &Action) {
         let Some(rival) = self.rival.take() else { return };
-        let ours: Rotation = std::mem::replace(&mut self.rotation, (*rival).clone());
+        let ours = std::mem::replace(&mut self.rotation, rival);
         if action.is_effect() {
             if self.rotation.state(action) == StepState::Idle {
                 self.apply(Event::Began { action: action.clone() });
@@ -297,6 +297,6 @@ impl World {
         } else {
             self.look(action);
         }
-        self.rival = Some(Arc::new(std::mem::replace(&mut self.rotation, ours)));
+        self.rival = Some(std::mem::replace(&mut self.rotation, ours));
     }
 }

@@ -5,11 +5,10 @@
 //!
 //! Time stands still (all waits are zero); what time would do, the order of steps does.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 
 use super::compact::{CONSUMERS_MAX, Calls, Tokens, Way, effect, slot};
+use super::known::Known;
 use super::plan::plan;
 use crate::rotation::{Rotation, StepState};
 use crate::{Action, Direction, Doer, Entry, Event, Fingerprint, Mode, Outcome, Plan, Span};
@@ -34,6 +33,8 @@ pub(super) enum Guard {
     SecondPerson,
     /// What a journal that was set back does not tell of is doubted, and settled by looking.
     Doubt,
+    /// So is a write that it calls done, which may have been made once more.
+    DoubtDone,
     /// Which revocation could have been sent last decides whether it goes on or back then.
     SentLast,
     /// Every probe has shown what it should before anything is revoked.
@@ -41,7 +42,7 @@ pub(super) enum Guard {
 }
 
 impl Guard {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Settle,
         Self::Verify,
         Self::UndoAll,
@@ -50,6 +51,7 @@ impl Guard {
         Self::Ask,
         Self::SecondPerson,
         Self::Doubt,
+        Self::DoubtDone,
         Self::SentLast,
         Self::Probes,
     ];
@@ -67,7 +69,7 @@ pub(super) const OTHER: &str = "ops-2";
 /// One state of the world.
 #[derive(Clone)]
 pub(super) struct World {
-    pub(super) rotation: Rotation,
+    pub(super) rotation: Known,
     /// Live tokens at the issuer, by number; the old one is 0.
     pub(super) live: Tokens,
     /// Tokens that were revoked and still answer.
@@ -85,20 +87,26 @@ pub(super) struct World {
     pub(super) drifts: u8,
     pub(super) rivals: u8,
     /// What an engine that was taken over still believes.
-    pub(super) rival: Option<Arc<Rotation>>,
+    pub(super) rival: Option<Known>,
+    /// How many entries were written since it was.
+    pub(super) behind: u64,
     /// How often the journal may be set back.
     pub(super) set_backs: u8,
     /// A copy of the journal, to be put back.
-    pub(super) copy: Option<Arc<Rotation>>,
+    pub(super) copy: Option<Known>,
     /// The journal was set back at some time.
     pub(super) was_set_back: bool,
     pub(super) without: Option<Guard>,
+    /// Consumers of one wave are taken for alike in the key of a state.
+    pub(super) sorted: bool,
     /// The old token was revoked while somebody was not on the new one.
     pub(super) revoked_early: bool,
     /// How often in a row the old token was seen dead, up to two.
     pub(super) proofs: u8,
     /// Two people are needed, whatever the plan says.
     pub(super) two: bool,
+    /// People agree before they are asked, too.
+    pub(super) early: bool,
     /// What the probe has come to, in flags; [`SHOWN`] where there is none.
     pub(super) shown: u8,
 }
@@ -126,7 +134,7 @@ impl World {
         let entry = Entry { seq: 0, at: Timestamp::UNIX_EPOCH, event };
         let live = (plan.mode != Mode::Repair).then_some(OLD);
         Self {
-            rotation: Rotation::replay([&entry]).unwrap(),
+            rotation: Known::first(Rotation::replay([&entry]).unwrap()),
             live: Tokens::of(live),
             dying: Tokens::default(),
             minted: 0,
@@ -139,13 +147,16 @@ impl World {
             drifts: 0,
             rivals: 0,
             rival: None,
+            behind: 0,
             set_backs: 0,
             copy: None,
             was_set_back: false,
             without: None,
+            sorted: true,
             revoked_early: false,
             proofs: 0,
             two: false,
+            early: false,
             shown: if plan.probes.is_empty() { SHOWN } else { 0 },
         }
     }
@@ -170,54 +181,60 @@ impl World {
     pub(super) fn without(mut self, guard: Guard) -> Self {
         self.without = Some(guard);
         if guard == Guard::Probes {
-            self = self.with_probe();
-            let mut plan = (*self.rotation.plan).clone();
-            plan.probes.clear();
-            self.rotation.plan = plan.into();
+            self = self.with_probe().planned(|plan| plan.probes.clear());
         }
         if guard == Guard::SecondPerson {
-            self = self.with_second_person();
-            let mut plan = (*self.rotation.plan).clone();
-            plan.gates.second_person = false;
-            self.rotation.plan = plan.into();
+            self = self.with_second_person().planned(|plan| plan.gates.second_person = false);
         }
         if matches!(guard, Guard::Doubt | Guard::SentLast) {
             self = self.with_budget(0, 1, 0).with_rivals(0).with_set_back();
+        }
+        if guard == Guard::DoubtDone {
+            self = self.with_budget(0, 0, 1).with_rivals(0).with_set_back();
         }
         self
     }
 
     /// With a probe that sends, looks again and again, and asks a person.
     pub(super) fn with_probe(mut self) -> Self {
-        let mut plan = (*self.rotation.plan).clone();
-        plan.probes = vec![super::plan::probe()];
-        self.rotation.plan = plan.into();
         self.shown = 0;
-        self
+        self.planned(|plan| plan.probes = vec![super::plan::probe()])
     }
 
     /// Whoever started it must not agree to its revocation, and tries.
     pub(super) fn with_second_person(mut self) -> Self {
-        let mut plan = (*self.rotation.plan).clone();
-        plan.gates.second_person = true;
-        self.rotation.plan = plan.into();
         self.two = true;
+        self.planned(|plan| plan.gates.second_person = true)
+    }
+
+    /// People agree to the revocation whenever the machine takes it.
+    pub(super) fn with_early_agreement(mut self) -> Self {
+        self.early = true;
+        self
+    }
+
+    /// Each consumer is told apart, which is what the key of a state else leaves out.
+    pub(super) fn unsorted(mut self) -> Self {
+        self.sorted = false;
         self
     }
 
     /// A person is told after so many tries.
-    pub(super) fn with_tries(mut self, tries: u32) -> Self {
-        let mut plan = (*self.rotation.plan).clone();
-        plan.limits.attempts_max = tries;
-        self.rotation.plan = plan.into();
-        self
+    pub(super) fn with_tries(self, tries: u32) -> Self {
+        self.planned(|plan| plan.limits.attempts_max = tries)
     }
 
-    pub(super) fn by_operator(mut self) -> Self {
+    pub(super) fn by_operator(self) -> Self {
+        self.planned(|plan| {
+            (plan.issuer.creates, plan.issuer.revokes) = (Doer::Operator, Doer::Operator);
+        })
+    }
+
+    /// With another plan.
+    fn planned(mut self, change: impl FnOnce(&mut Plan)) -> Self {
         let mut plan = (*self.rotation.plan).clone();
-        plan.issuer.creates = Doer::Operator;
-        plan.issuer.revokes = Doer::Operator;
-        self.rotation.plan = plan.into();
+        change(&mut plan);
+        self.rotation = self.rotation.changed(|rotation| rotation.plan = plan.into());
         self
     }
 
@@ -239,7 +256,7 @@ impl World {
     }
 
     pub(super) fn new_token(&self) -> u8 {
-        self.rotation.new.as_ref().map_or(NOTHING, |new| number(new.fingerprint))
+        self.rotation.parts().new_token().unwrap_or(NOTHING)
     }
 
     /// The consumers of the plan, with what each holds.
@@ -322,14 +339,12 @@ impl World {
                 return Err(format!("{action} is under way and was never journaled"));
             }
         }
-        let Some(rival) = self.rival.as_deref().filter(|_| !self.off(Guard::Fence)) else {
+        if self.rival.is_none() || self.off(Guard::Fence) {
             return Ok(());
-        };
-        let event = Event::Resumed { by: "ops-2".into() };
-        let entry = Entry { seq: rival.next_seq, at: Timestamp::UNIX_EPOCH, event };
-        match self.rotation.check(&entry) {
-            Err(_) => Ok(()),
-            Ok(()) => Err("an engine that was taken over could still write".into()),
+        }
+        match self.rotation.takes(Event::Resumed { by: OTHER.into() }, self.behind) {
+            false => Ok(()),
+            true => Err("an engine that was taken over could still write".into()),
         }
     }
 
@@ -385,14 +400,10 @@ impl World {
     }
 
     pub(super) fn apply(&mut self, event: Event) {
-        let seq = self.rotation.next_seq;
-        // Looks that follow one another are what a proof is made of; more of them prove no more.
-        if self.rotation.looks.len() > 3 {
-            self.rotation.looks.remove(0);
-        }
-        let entry = Entry { seq, at: Timestamp::UNIX_EPOCH, event };
-        if let Err(error) = self.rotation.apply(&entry) {
-            panic!("the model made an event that cannot be: {error}: {entry:?}");
+        self.behind += 1;
+        match self.rotation.told(event) {
+            Ok(next) => self.rotation = next,
+            Err(error) => panic!("the model made an event that cannot be: {error}"),
         }
     }
 }
@@ -404,5 +415,5 @@ pub(super) fn now() -> Timestamp {
 
 /// The number of a token in this world.
 pub(super) fn number(fingerprint: Fingerprint) -> u8 {
-    u8::from_str_radix(&fingerprint.hex()[..2], 16).unwrap()
+    (0..16).find(|token| super::plan::fingerprint(*token) == fingerprint).unwrap()
 }

@@ -193,9 +193,51 @@ fn only_what_could_have_come_next_is_doubted() {
     story.created();
     assert!(story.tell(Event::Doubted { action: Action::Create }).is_err());
     story.wrote_after_validation();
-    assert!(story.tell(Event::Doubted { action: Action::Store }).is_err());
     story.tell(Event::Doubted { action: Action::Propagate(c0()) }).unwrap();
     assert!(story.tell(Event::Doubted { action: Action::Propagate(c0()) }).is_err());
+    // On the way back nothing of the way forward is made again.
+    let back = Event::TurnedBack { by: "ops-1".into(), why: "asked".into() };
+    story.tell(back).unwrap();
+    assert!(story.tell(Event::Doubted { action: Action::Store }).is_err());
+}
+
+/// Goal: a write that the journal calls done, and that was made once more after its last entry, is
+/// waited for before anything is undone; what rested on it is looked at again.
+#[test]
+fn a_write_that_is_done_may_have_been_made_again() {
+    let mut story = Story::soaking();
+    let old = old_of(&story);
+    let seen = world(old, Holding::Token(fp(NEW)));
+    let Verdict::GoesOn(events) = verdict(&story, &seen, &alive(), Some(&alive())) else {
+        unreachable!("it can be settled by looking")
+    };
+    let doubted = [Action::Store, Action::Propagate(c0())];
+    assert_eq!(events, doubted.map(|action| Event::Doubted { action }));
+    events.into_iter().for_each(|event| story.tell(event).unwrap());
+    assert_eq!(story.rotation.state(&Action::Verify(c0())), StepState::Idle);
+    story.tell(Event::TurnedBack { by: "ops-1".into(), why: "asked".into() }).unwrap();
+    let due = story.rotation.next(story.at());
+    assert!(!due.contains(&Next::Do(Action::Unstore)), "{due:?}");
+    assert!(due.contains(&Next::Settle(Action::Store)), "{due:?}");
+}
+
+/// Goal: what was refused may have been tried again by a person.
+#[test]
+fn a_refused_step_may_have_been_tried_again() {
+    let mut story = Story::new();
+    let mut plan = (*story.rotation.plan).clone();
+    plan.mode = crate::Mode::RevokeFirst;
+    story.rotation.plan = plan.into();
+    story.tell(Event::Approved { by: "ops-1".into() }).unwrap();
+    story.wrote(Action::Revoke);
+    story.began(Action::Create);
+    story.tell(Event::Refused { action: Action::Create, why: "403".into() }).unwrap();
+    let old = old_of(&story);
+    let seen = world(old, Holding::Token(old));
+    let Verdict::GoesOn(events) = verdict(&story, &seen, &dead(), None) else {
+        unreachable!("it can be settled by looking")
+    };
+    assert!(events.contains(&Event::Doubted { action: Action::Create }), "{events:?}");
 }
 
 impl Story {
@@ -233,4 +275,51 @@ fn a_doubted_revocation_can_be_agreed_to() {
     story.tell(Event::Doubted { action: Action::Revoke }).unwrap();
     story.tell(Event::Approved { by: "ops-1".into() }).unwrap();
     assert!(story.tell(Event::Approved { by: "ops-2".into() }).is_err());
+}
+
+/// Goal: nobody is asked to delete a token because an old journal makes its revocation doubtful:
+/// the soak, the agreement of whoever must agree and the last look come first.
+#[test]
+fn a_doubted_revocation_asks_nobody_to_revoke() {
+    let mut plan = model::plan::plan(1);
+    plan.issuer.revokes = crate::Doer::Operator;
+    plan.gates.second_person = true;
+    let mut story = Story::of(plan);
+    let asked = |story: &Story| {
+        let tasks = story.rotation.tasks(story.at());
+        tasks.into_iter().map(|task| task.kind).collect::<Vec<_>>()
+    };
+    story.created();
+    story.wrote_after_validation();
+    story.wrote(Action::Propagate(c0()));
+    story.verified();
+    story.tell(Event::Doubted { action: Action::Revoke }).unwrap();
+    assert_eq!(asked(&story), []);
+    assert!(story.tell(Event::Approved { by: "ops-1".into() }).is_err(), "alone");
+    let why = "it still answers".into();
+    story.tell(Event::NotDone { action: Action::Revoke, why }).unwrap();
+    story.now += 600;
+    story.checked(Action::Soak).unwrap();
+    assert_eq!(asked(&story), [crate::TaskKind::Approve]);
+    story.tell(Event::Approved { by: "ops-2".into() }).unwrap();
+    story.checked(Action::Gate).unwrap();
+    story.began(Action::Revoke);
+    assert_eq!(asked(&story), [crate::TaskKind::Revoke]);
+    // A last look grows old while nobody is there.
+    story.tell(Event::Resumed { by: "ops-1".into() }).unwrap();
+    assert_eq!(asked(&story), []);
+    assert!(story.rotation.next(story.at()).contains(&Next::Settle(Action::Revoke)));
+}
+
+/// Goal: an agreement is given once, and to nothing that has ended.
+#[test]
+fn an_agreement_is_given_once() {
+    let mut story = Story::new();
+    story.tell(Event::Approved { by: "ops-1".into() }).unwrap();
+    assert!(story.tell(Event::Approved { by: "ops-2".into() }).is_err());
+    assert_eq!(story.rotation.approved(), Some("ops-1"));
+    let mut story = Story::new();
+    let outcome = Outcome::Abandoned { why: "the world went on".into() };
+    story.tell(Event::Closed { outcome }).unwrap();
+    assert!(!story.rotation.may_be_agreed_to());
 }
