@@ -21,6 +21,13 @@ pub(crate) fn measure(means: &Means) -> Result<Section> {
     let started = Instant::now();
     let said = explored(means)?;
     let seconds = started.elapsed().as_secs();
+    read(&said, &mut section)?;
+    section.add("model: wall time, with building it", seconds, "s");
+    Ok(section)
+}
+
+/// The figures in what the tests say.
+fn read(said: &str, section: &mut Section) -> Result<()> {
     let mut worlds: BTreeMap<String, u64> = BTreeMap::new();
     let (mut missed, mut guards, mut states) = (0, 0, 0);
     let mut largest = (0, String::new());
@@ -57,8 +64,7 @@ pub(crate) fn measure(means: &Means) -> Result<Section> {
     section.add("model: broken invariants", 0, "");
     section.add("model: guards switched off and caught", format!("{missed} of {guards}"), "");
     section.add("model: wall time of the largest world alone", largest.1, "s");
-    section.add("model: wall time, with building it", seconds, "s");
-    Ok(section)
+    Ok(())
 }
 
 /// What the tests say; an error where one of them fails.
@@ -73,4 +79,29 @@ fn explored(means: &Means) -> Result<String> {
     let output = command.output().map_err(|error| format!("failed to start cargo: {error}"))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     if output.status.success() { Ok(said) } else { Err(format!("the model fails: {said}")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_model_says_is_read() {
+        let said = "test rotation::model::a ... model: 2 consumers, 1 fault: 30 states, 40 steps, 2 ends, 0.5 s\n\
+                    model: Repair, two engines: 12 states, 20 steps, 1 ends, 9.0 s\nok\n\
+                    test rotation::model::b ... model: 2 guards switched off\n\
+                    model: without Verify, caught in 17 steps\na rotation is planned\n";
+        let mut section = Section::new("", "");
+        read(said, &mut section).unwrap();
+        let shown = |figure: &crate::figures::Figure| {
+            (figure.name.trim_start_matches("model: ").to_owned(), figure.value.clone())
+        };
+        let figures: BTreeMap<String, String> = section.figures.iter().map(shown).collect();
+        assert_eq!(figures["2 consumers, 1 fault"], "30");
+        assert_eq!(figures["states explored"], "42");
+        assert_eq!(figures["without Verify, caught in"], "17");
+        assert_eq!(figures["guards switched off and caught"], "1 of 2");
+        assert_eq!(figures["wall time of the largest world alone"], "0.5");
+        assert!(read("model: a world: many states", &mut section).is_err());
+    }
 }
