@@ -45,7 +45,7 @@ pub(crate) enum Command {
     /// Show both runbooks rotate end to end against the built-in lab
     Demo(Demo),
     /// Write an inventory to start from
-    Init(Init),
+    Init(commands::init::Init),
     /// Check the inventory
     #[command(subcommand)]
     Config(Config),
@@ -134,34 +134,6 @@ pub(crate) struct Demo {
     /// Send at least this many requests while rotating
     #[arg(long, default_value_t = 5_200, value_name = "N")]
     pub(crate) requests: u64,
-}
-
-/// Write an inventory to start from
-#[derive(Args, Debug)]
-pub(crate) struct Init {
-    /// The organisation's name
-    #[arg(long, default_value = "my-org")]
-    pub(crate) org: String,
-    /// Write the inventory of a running lab (see `rollover lab up`)
-    #[arg(long)]
-    pub(crate) lab: bool,
-    /// Ask Heroku and Postmark whose the logins are that are found in the environment and in
-    /// `.env`, and fill that in
-    #[arg(long, conflicts_with = "lab")]
-    pub(crate) ask: bool,
-    /// Where one is reached at another address than the vendor's own: `infisical=https://...`
-    #[arg(long, value_name = "KIND=URL", value_parser = kind_and_url, conflicts_with = "lab")]
-    pub(crate) url: Vec<(String, String)>,
-}
-
-/// `KIND=URL`, of a kind that a connection may have.
-fn kind_and_url(text: &str) -> Result<(String, String), String> {
-    const KINDS: [&str; 4] = ["postmark", "heroku", "github", "infisical"];
-    let (kind, url) = text.split_once('=').ok_or("write KIND=URL")?;
-    if !KINDS.contains(&kind) {
-        return Err(format!("there is no kind `{kind}`; it is one of {}", KINDS.join(", ")));
-    }
-    Ok((kind.to_owned(), url.to_owned()))
 }
 
 #[derive(Subcommand, Debug)]

@@ -10,7 +10,7 @@ mod drift;
 pub(crate) mod env;
 mod fingerprint;
 pub(crate) mod hook;
-mod init;
+pub(crate) mod init;
 mod lab;
 pub(crate) mod leak;
 pub(crate) mod notify;

@@ -6,11 +6,12 @@ mod text;
 use std::fs;
 use std::path::Path;
 
+use clap::Args;
 use domain::inventory::{Diagnostic, KeySource, SourceFile, load};
 use lab::StateFile;
 use serde_json::json;
 
-use crate::args::{Global, Init};
+use crate::args::Global;
 use crate::exit::Exit;
 use crate::fail::{Fail, Result, chain};
 use crate::home::MAIN;
@@ -18,6 +19,34 @@ use crate::lab_inventory;
 use crate::output::Output;
 use crate::people;
 use at_hand::{AtHand, Whose};
+
+/// Write an inventory to start from
+#[derive(Args, Debug)]
+pub(crate) struct Init {
+    /// The organisation's name
+    #[arg(long, default_value = "my-org")]
+    pub(crate) org: String,
+    /// Write the inventory of a running lab (see `rollover lab up`)
+    #[arg(long)]
+    pub(crate) lab: bool,
+    /// Ask Heroku and Postmark whose the logins are that are found in the environment and in
+    /// `.env`, and fill that in
+    #[arg(long, conflicts_with = "lab")]
+    pub(crate) ask: bool,
+    /// Where one is reached at another address than the vendor's own: `infisical=https://...`
+    #[arg(long, value_name = "KIND=URL", value_parser = kind_and_url, conflicts_with = "lab")]
+    pub(crate) url: Vec<(String, String)>,
+}
+
+/// `KIND=URL`, of a kind that a connection may have.
+fn kind_and_url(text: &str) -> std::result::Result<(String, String), String> {
+    const KINDS: [&str; 4] = ["postmark", "heroku", "github", "infisical"];
+    let (kind, url) = text.split_once('=').ok_or("write KIND=URL")?;
+    if !KINDS.contains(&kind) {
+        return Err(format!("there is no kind `{kind}`; it is one of {}", KINDS.join(", ")));
+    }
+    Ok((kind.to_owned(), url.to_owned()))
+}
 
 pub(crate) async fn run(args: &Init, global: &Global, output: Output) -> Result<Exit> {
     let directory = global.directory.clone().unwrap_or_else(|| ".".into());
