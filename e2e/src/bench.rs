@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 
 use crate::ground::Ground;
 use crate::pairing::{APP, FILE, organisation};
-use crate::{Fetch, Operator, Pairing, Result, Rollover};
+use crate::{Does, Enter, Fetch, Operator, Pairing, Result, Rollover};
 
 /// A lab and an inventory of one pairing.
 pub struct Bench {
@@ -260,7 +260,11 @@ impl Bench {
     /// The dashboard does not answer.
     pub fn person(&self, makes: bool) -> Result<Operator> {
         let fetch = self.pairing.consumer.is_fetched.then(|| self.fetch());
-        Operator::who(self.lab.operator(), self.runtime.handle().clone(), makes, fetch)
+        let issuer = self.pairing.issuer;
+        let known = issuer.entered.then(|| vec![(issuer.token)(&self.lab.credentials())]);
+        let enter = issuer.entered.then(|| self.enter());
+        let does = Does { whose: (issuer.whose)(), makes, enter, known, fetch };
+        Operator::who(self.lab.operator(), self.runtime.handle().clone(), does)
     }
 
     /// Fetches the value for the workstation that is the consumer. Whoever is asked again has it.
@@ -276,6 +280,26 @@ impl Bench {
                 Some(0 | 5) => Ok(()),
                 Some(1) if ["nothing waits", "changed meanwhile"].iter().any(gone) => Ok(()),
                 _ => Err(format!("the value could not be fetched: {ended}")),
+            }
+        })
+    }
+
+    /// Answers a task with the token, or with the word that none was made. Whoever is too late for
+    /// it finds no task any more.
+    #[must_use]
+    pub fn enter(&self) -> Enter {
+        let (binary, inventory, home) = (self.binary.clone(), self.directory(), self.home());
+        Box::new(move |task, token| {
+            let run = Rollover::new(&binary, &inventory, &home).args(&["task", "done", task]);
+            let run = match token {
+                Some(token) => run.args(&["--token-stdin"]).input(token),
+                None => run,
+            };
+            let ended = run.run()?;
+            match ended.code {
+                Some(0) => Ok(()),
+                _ if ended.stderr.contains("there is no task") => Ok(()),
+                _ => Err(format!("the token could not be entered: {ended}")),
             }
         })
     }
@@ -331,7 +355,8 @@ impl Bench {
     pub fn everything(&self) -> Result<Vec<(String, String)>> {
         let world = self.lab.inspect();
         let mut all = at_vendors(&world);
-        let keys: BTreeSet<&str> = ["POSTMARK_SERVER_TOKEN", "HEROKU_API_KEY"].into();
+        let keys: BTreeSet<&str> =
+            ["POSTMARK_SERVER_TOKEN", "POSTMARK_ACCOUNT_TOKEN", "HEROKU_API_KEY"].into();
         for key in keys {
             for environment in ["prod", "staging"] {
                 let value = world.infisical_value(environment, key);

@@ -27,7 +27,7 @@ pub use session::Session;
 pub struct Counter {
     // Stopped before the runtime that it runs on.
     lab: Lab,
-    _runtime: Runtime,
+    runtime: Runtime,
     place: TempDir,
     installed: PathBuf,
     set: Set,
@@ -53,13 +53,19 @@ impl Counter {
             ..LabConfig::default()
         };
         let lab = runtime.block_on(Lab::start(config)).map_err(|error| fail(&error))?;
-        Ok(Some(Self { lab, _runtime: runtime, place, installed, set }))
+        Ok(Some(Self { lab, runtime, place, installed, set }))
     }
 
     /// The lab.
     #[must_use]
     pub fn lab(&self) -> &Lab {
         &self.lab
+    }
+
+    /// What the lab runs on.
+    #[must_use]
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
     }
 
     /// A directory of this test's own.

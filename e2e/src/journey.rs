@@ -14,7 +14,7 @@ use std::time::Duration;
 use lab::{FaultKind, FaultRule, RequestRecord, Vendor};
 
 use crate::bench::LogsIn;
-use crate::matrix::{made_by_hand, open_rotation, rotations};
+use crate::matrix::{made_for_it, open_rotation, rotations};
 use crate::{Bench, Ended, Facts, Pairing, Result};
 
 pub use stopped::{Woken, stopped, taken_over};
@@ -193,7 +193,7 @@ impl Journey {
         if !self.bench.pairing().issuer.by_operator || ended.code != Some(10) || made() {
             return Ok(ended);
         }
-        let _token = made_by_hand(&self.bench)?;
+        let _token = made_for_it(&self.bench)?;
         self.bench.rollover(&rotate).run()
     }
 

@@ -73,7 +73,7 @@ pub mod usage;
 pub use before::{Before, Restarts};
 pub use bench::Bench;
 pub use facts::Facts;
-pub use operator::{Fetch, Operator};
+pub use operator::{Does, Enter, Fetch, Operator};
 pub use pairing::Pairing;
 pub use rollover::{Ended, Rollover, Running};
 pub use secret::{HEROKU, POSTMARK, SERVER, Secret};

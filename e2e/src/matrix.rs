@@ -363,9 +363,18 @@ impl Set {
 
 /// A token that a person makes in the dashboard.
 pub(crate) fn made_by_hand(bench: &Bench) -> Result<String> {
-    let hands = bench.lab().operator();
-    let made = bench.runtime().block_on(hands.generate_token(crate::SERVER));
+    let (hands, whose) = (bench.lab().operator(), (bench.pairing().issuer.whose)());
+    let made = bench.runtime().block_on(hands.generate_of(&whose));
     made.map_err(|error| format!("the operator could not create: {error}"))
+}
+
+/// The same for a rotation that waits for it; it is entered where no API shows it.
+pub(crate) fn made_for_it(bench: &Bench) -> Result<String> {
+    let token = made_by_hand(bench)?;
+    if bench.pairing().issuer.entered {
+        bench.enter()(&format!("{}.create", open_rotation(bench)?), Some(&token))?;
+    }
+    Ok(token)
 }
 
 /// A token that is revoked before there is a new one, by a person: brings it to where the new one
@@ -389,7 +398,7 @@ fn far_enough(bench: &mut Bench, quarters: u8) -> Result<String> {
     let rotate = ["rotate", name.as_str(), "--yes", "--no-wait"];
     if bench.pairing().issuer.by_operator {
         let _ = bench.rollover(&rotate).run()?.is(10)?;
-        let _token = made_by_hand(bench)?;
+        let _token = made_for_it(bench)?;
         bench.keep()?;
     }
     if bench.pairing().consumer.is_fetched {
@@ -427,7 +436,10 @@ fn fetched(bench: &mut Bench, rotate: &[&str], quarters: u8) -> Result<String> {
 }
 
 /// The id of the rotation that is open.
-pub(crate) fn open_rotation(bench: &Bench) -> Result<String> {
+///
+/// # Errors
+/// None is.
+pub fn open_rotation(bench: &Bench) -> Result<String> {
     let all = rotations(bench)?;
     let open = all.iter().find(|one| one["ended"].is_null());
     open.and_then(|one| one["rotation"].as_str().map(str::to_owned))

@@ -9,7 +9,8 @@ use std::fmt;
 
 use connectors::kinds::{CONSUMERS, ISSUERS, STORES};
 use lab::{
-    Credentials, GithubSecretSeed, Inspection, Org, SecretScope, TrafficSource, Urls, ValueSeed,
+    Credentials, GithubSecretSeed, InfisicalSecretSeed, Inspection, Org, SecretScope, TokensOf,
+    TrafficSource, Urls, ValueSeed,
 };
 
 use crate::{Result, SERVER};
@@ -34,6 +35,10 @@ pub struct IssuerAt {
     pub key: &'static str,
     /// Whether people create and delete its tokens.
     pub by_operator: bool,
+    /// Whether its tokens are shown by no API, so that people enter them.
+    pub entered: bool,
+    /// The page on which people make and delete them.
+    pub whose: fn() -> TokensOf,
     /// Its part of the inventory.
     pub toml: fn(&Urls, &Credentials) -> String,
     /// More lines of the secret's own file.
@@ -81,11 +86,13 @@ pub const FILE: &str = "app.env";
 /// The sealed file.
 pub const SEALED: &str = "store.sealed";
 
-static ISSUERS_AT: [IssuerAt; 2] = [
+static ISSUERS_AT: [IssuerAt; 3] = [
     IssuerAt {
         kind: "postmark-server",
         key: "POSTMARK_SERVER_TOKEN",
         by_operator: true,
+        entered: false,
+        whose: || TokensOf::Server(SERVER.into()),
         toml: |urls, _| {
             let dashboard = &urls.dashboard;
             format!("via = \"postmark\"\nserver = \"{SERVER}\"\ndashboard = \"{dashboard}\"\n")
@@ -96,9 +103,27 @@ static ISSUERS_AT: [IssuerAt; 2] = [
         live: |world| world.live_postmark_tokens(SERVER).into_iter().collect(),
     },
     IssuerAt {
+        kind: "postmark-account",
+        key: "POSTMARK_ACCOUNT_TOKEN",
+        by_operator: true,
+        entered: true,
+        whose: || TokensOf::Account,
+        toml: |urls, _| {
+            let dashboard = &urls.dashboard;
+            format!("via = \"postmark\"\nserver = \"{SERVER}\"\ndashboard = \"{dashboard}\"\n")
+        },
+        secret: "",
+        token: |credentials| credentials.postmark_account_token.clone(),
+        honours: |world, token| world.postmark_honours(token),
+        live: |world| world.live_postmark_account_tokens().into_iter().collect(),
+    },
+    IssuerAt {
         kind: "heroku-authorization",
         key: "HEROKU_API_KEY",
         by_operator: false,
+        entered: false,
+        // Nobody sits there.
+        whose: || TokensOf::Server(SERVER.into()),
         toml: |_, credentials| {
             let account = &credentials.heroku_email;
             format!("via = \"heroku\"\naccount = \"{account}\"\nscope = [\"global\"]\n")
@@ -317,6 +342,7 @@ impl Pairing {
         let app = self.consumer.app?.to_owned();
         Some(match key {
             "POSTMARK_SERVER_TOKEN" => TrafficSource::Mail { app },
+            "POSTMARK_ACCOUNT_TOKEN" => TrafficSource::Servers { app },
             _ => TrafficSource::Platform { app },
         })
     }
@@ -336,7 +362,7 @@ fn places<T>(
     kinds.iter().map(place).collect()
 }
 
-/// The lab's organisation, with both tokens in every place that a consumer can be.
+/// The lab's organisation, with every issuer's token in every place that a consumer can be.
 #[must_use]
 pub fn organisation() -> Org {
     let mut org = Org::acme();
@@ -345,14 +371,25 @@ pub fn organisation() -> Org {
     let mut put = |scope: SecretScope, name: &str, value: ValueSeed| {
         org.github.secrets.push(GithubSecretSeed { scope, name: name.into(), value });
     };
+    let account = || ValueSeed::PostmarkAccountToken;
     put(SecretScope::Repo, "POSTMARK_SERVER_TOKEN", mail());
+    put(SecretScope::Repo, "POSTMARK_ACCOUNT_TOKEN", account());
     for (scope, suffix) in [
         (SecretScope::Environment("production".into()), "_LIVE"),
         (SecretScope::Org, "_SHARED"),
         (SecretScope::Dependabot, "_BOT"),
     ] {
         put(scope.clone(), &format!("POSTMARK_SERVER_TOKEN{suffix}"), mail());
+        put(scope.clone(), &format!("POSTMARK_ACCOUNT_TOKEN{suffix}"), account());
         put(scope, &format!("HEROKU_API_KEY{suffix}"), platform());
     }
+    let app = org.heroku.apps.iter_mut().filter(|app| app.name == APP);
+    app.for_each(|app| app.config.push(("POSTMARK_ACCOUNT_TOKEN".into(), account())));
+    org.infisical.secrets.push(InfisicalSecretSeed {
+        environment: "prod".into(),
+        key: "POSTMARK_ACCOUNT_TOKEN".into(),
+        value: account(),
+        is_rotated: false,
+    });
     org
 }

@@ -222,7 +222,8 @@ fn told(action: &Action, evidence: &Evidence) -> String {
             format!("on the right fingerprint: {detail}")
         }
         Evidence::Proven { proof: Proof::Write, detail } => detail.clone(),
-        Evidence::Swept { removed, unknown } => match (removed.len(), unknown.len()) {
+        Evidence::Swept { removed, unknown, unlisted } => match (removed.len(), unknown.len()) {
+            (0, 0) if *unlisted => "what else lives at the issuer is not known".into(),
             (0, 0) => "nothing left behind at the issuer".into(),
             (removed, unknown) => {
                 format!("{removed} leftover(s) removed, {unknown} unknown token(s)")

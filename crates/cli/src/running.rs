@@ -169,7 +169,13 @@ async fn watch(
         live.show(&progress);
         if let (Progress::Asked { kind, lines }, Some(hands)) = (&progress, &stand_in) {
             let (hands, kind, lines) = (Arc::clone(hands), *kind, lines.clone());
-            tokio::spawn(async move { hands.asked(kind, &lines).await });
+            let (tell, by) = (tell.clone(), person.actor.clone());
+            tokio::spawn(async move {
+                if let Some(token) = hands.asked(kind, &lines).await {
+                    // The run may be over; then nobody asks for it any more.
+                    let _ = tell.send(Command::Enter { by, token });
+                }
+            });
         }
         if !person.asks {
             continue;
@@ -308,6 +314,14 @@ impl Ran {
             output.say(&format!(
                 "(!) a live token that nobody knows {what}: {}",
                 shown.unwrap_or_default()
+            ));
+        }
+        if self.summary.unlisted {
+            let page = self.rotation.plan().issuer.page.as_ref();
+            let page = page.map(|page| format!("; look at {page}")).unwrap_or_default();
+            output.say(&format!(
+                "(!) the issuer does not show its tokens: whether others of this rotation live \
+                 there is not known{page}"
             ));
         }
         let id = &self.summary.rotation;

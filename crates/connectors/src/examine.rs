@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::egress::{Surroundings, System};
 use crate::http::{Answer, CallObserver, Http, Missed, Request, SetupError};
+use crate::postmark::account;
 use crate::shown::shown;
 
 const POSTMARK_SERVER: &str = "x-postmark-server-token";
@@ -79,8 +80,17 @@ impl Examiner {
         self.ask(request, read_server).await
     }
 
-    /// Postmark's `GET /servers` with the token as an account's.
-    pub async fn postmark_account(&self, token: &Token) -> Answered {
+    /// Postmark's `GET /servers` with the token as an account's; the identity is told where the
+    /// account is to have this server.
+    pub async fn postmark_account(&self, token: &Token, server: Option<&str>) -> Answered {
+        if let Some(server) = server {
+            let named = account::servers_named(server, token);
+            let read = |answer: &Answer| {
+                let identity = account::read_account(answer, server)?;
+                Some(Heard::Accepted { identity, sandbox: None })
+            };
+            return self.ask(named, |answer| postmark(answer, read)).await;
+        }
         let request = json(Request::get(&["servers"]))
             .query("count", "1")
             .query("offset", "0")

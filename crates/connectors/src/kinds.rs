@@ -23,6 +23,7 @@ macro_rules! kinds {
 
 kinds!(ISSUERS, issuer_kind, IssuerKind, "issuer":
     IssuerKind::PostmarkServer { .. } => "postmark-server",
+    IssuerKind::PostmarkAccount { .. } => "postmark-account",
     IssuerKind::HerokuAuthorization { .. } => "heroku-authorization",
 );
 

@@ -44,6 +44,9 @@ impl<'a> About<'a> {
             IssuerKind::PostmarkServer { server, dashboard } => {
                 postmark::manual::issuer(*self, url, server, dashboard)
             }
+            IssuerKind::PostmarkAccount { server, dashboard } => {
+                postmark::account_manual::issuer(*self, url, server, dashboard)
+            }
             IssuerKind::HerokuAuthorization { account, scope, .. } => {
                 heroku::manual::issuer(*self, url, account, scope)
             }

@@ -9,6 +9,8 @@
 //! <https://postmarkapp.com/developer/api/server-api>,
 //! <https://postmarkapp.com/developer/api/overview#error-codes>
 
+pub(crate) mod account;
+pub(crate) mod account_manual;
 pub(crate) mod manual;
 pub(crate) mod test_mail;
 
@@ -31,6 +33,7 @@ pub(crate) const PROFILE: Profile = Profile {
     overlap: Overlap::Coexist(3),
     creates: Doer::Operator,
     revokes: Doer::Operator,
+    lists: true,
     reads_siblings: true,
     shape: Shape::Uuid,
     activation_max: Span::from_secs(30),
@@ -57,15 +60,6 @@ impl PostmarkServer {
         Self { http, server, dashboard }
     }
 
-    async fn server_as(&self, token: &Token) -> Result<Answer, Fault> {
-        let request = Request::get(&["server"]).header("accept", "application/json").token(
-            "x-postmark-server-token",
-            "",
-            token,
-        );
-        self.http.send(request).await
-    }
-
     fn by_hand(&self, call: &str) -> Fault {
         self.http.refusal(call, "Postmark has no API for it; a person does it in the dashboard")
     }
@@ -78,7 +72,7 @@ impl Issuer for PostmarkServer {
     }
 
     async fn look(&self, token: &Token) -> Liveness {
-        match self.server_as(token).await {
+        match server_as(&self.http, token).await {
             Ok(answer) => read_look(&answer),
             Err(fault) => Liveness::Unknown { why: fault.why().to_owned() },
         }
@@ -89,7 +83,7 @@ impl Issuer for PostmarkServer {
     }
 
     async fn list(&self, with: &Token) -> Result<Listing, Fault> {
-        let listing = read_list(&self.server_as(with).await?, with)?;
+        let listing = read_list(&server_as(&self.http, with).await?, with)?;
         let page = listing.page.filter(|page| is_theirs(page, &self.dashboard));
         Ok(Listing { page, ..listing })
     }
@@ -125,6 +119,16 @@ impl Issuer for PostmarkServer {
             "delete no other token; this cannot be undone".to_owned(),
         ]
     }
+}
+
+/// `GET /server` with the token as a server's.
+async fn server_as(http: &Http, token: &Token) -> Result<Answer, Fault> {
+    let request = Request::get(&["server"]).header("accept", "application/json").token(
+        "x-postmark-server-token",
+        "",
+        token,
+    );
+    http.send(request).await
 }
 
 #[derive(Deserialize)]

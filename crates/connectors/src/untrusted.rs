@@ -21,6 +21,7 @@ use crate::heroku::config::{App, HerokuConfig};
 use crate::http::{Answer, Call, Http, Kind, Made, Request};
 use crate::infisical::{Infisical, Place, Session};
 use crate::postmark::PostmarkServer;
+use crate::postmark::account::PostmarkAccount;
 use crate::sealed_file::SealedFile;
 use crate::{
     Adoption, Consumer, Examiner, Fault, Held, Issuer, Login, MintOrder, MintRight, Receipt, Store,
@@ -45,6 +46,15 @@ pub fn postmark(data: &[u8]) -> Seen {
     issuer(data, |data| {
         let http = made(ConnectionKind::Postmark, data)?;
         Some(PostmarkServer::new(http, "acme-prod".into(), "https://postmark.example".into()))
+    })
+}
+
+/// Answers of Postmark about an account's token.
+#[must_use]
+pub fn postmark_account(data: &[u8]) -> Seen {
+    issuer(data, |data| {
+        let http = made(ConnectionKind::Postmark, data)?;
+        Some(PostmarkAccount::new(http, "acme-prod".into(), "https://postmark.example"))
     })
 }
 
@@ -154,7 +164,10 @@ pub fn examined(data: &[u8]) -> Vec<String> {
     let mut heard = Vec::new();
     if let Some(examiner) = over(ConnectionKind::Postmark) {
         heard.extend(now(examiner.postmark_server(&token)).map(|answered| answered.heard));
-        heard.extend(now(examiner.postmark_account(&token)).map(|answered| answered.heard));
+        heard.extend(
+            now(examiner.postmark_account(&token, Some("acme-prod")))
+                .map(|answered| answered.heard),
+        );
         let word = || "a-word".to_owned();
         let mail = TestMail { from: word(), to: word(), subject: word() };
         heard.extend(now(examiner.postmark_mail(&token, &mail)));

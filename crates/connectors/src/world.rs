@@ -22,6 +22,7 @@ use crate::heroku::config::{App, HerokuConfig};
 use crate::heroku::logs::AppLog;
 use crate::http::{CallObserver, Http, Limiter, Observer, Quota, SetupError};
 use crate::infisical::{Infisical, Place, Session};
+use crate::postmark::account::{self, PostmarkAccount};
 use crate::postmark::test_mail::TestMail;
 use crate::postmark::{self, PostmarkServer};
 use crate::probe::OverHttp;
@@ -30,13 +31,15 @@ use crate::workstation::Workstation;
 use crate::{Consumer, Desk, Issuer, Login, LoginError, Prober, Store};
 
 /// What every kind of issuer declares.
-pub const ALL_PROFILES: &[&Profile] = &[&postmark::PROFILE, &authorizations::PROFILE];
+pub const ALL_PROFILES: &[&Profile] =
+    &[&postmark::PROFILE, &account::PROFILE, &authorizations::PROFILE];
 
 /// What a kind of issuer declares.
 #[must_use]
 pub fn profile_of(kind: &IssuerKind) -> &'static Profile {
     match kind {
         IssuerKind::PostmarkServer { .. } => &postmark::PROFILE,
+        IssuerKind::PostmarkAccount { .. } => &account::PROFILE,
         IssuerKind::HerokuAuthorization { .. } => &authorizations::PROFILE,
     }
 }
@@ -257,6 +260,9 @@ impl Builder<'_> {
         Ok(match issuer.kind.clone() {
             IssuerKind::PostmarkServer { server, dashboard } => {
                 Arc::new(PostmarkServer::new(http, server, dashboard))
+            }
+            IssuerKind::PostmarkAccount { server, dashboard } => {
+                Arc::new(PostmarkAccount::new(http, server, &dashboard))
             }
             IssuerKind::HerokuAuthorization { account, scope, expires_in } => {
                 let gathering = &gathering;

@@ -197,9 +197,12 @@ fn describe_evidence(evidence: &Evidence, put: &mut impl FnMut(&str, String)) {
         Evidence::Proven { detail, .. } | Evidence::Checked { detail } => {
             put("evidence", detail.clone());
         }
-        Evidence::Swept { removed, unknown } => {
+        Evidence::Swept { removed, unknown, unlisted } => {
             put("removed", removed.len().to_string());
             put("unknown", unknown.len().to_string());
+            if *unlisted {
+                put("unlisted", "the issuer does not show its tokens".to_owned());
+            }
         }
     }
 }

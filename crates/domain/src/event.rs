@@ -157,6 +157,9 @@ pub enum Evidence {
         removed: Vec<Handle>,
         /// Live tokens that nobody knows; reported, never touched.
         unknown: Vec<LiveToken>,
+        /// Whether the issuer did not show its tokens, so that others may live there.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unlisted: bool,
     },
     /// Something was seen to be right.
     Checked {

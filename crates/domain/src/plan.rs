@@ -16,7 +16,6 @@ use crate::{
 };
 
 pub use make::Declared;
-pub(crate) use make::identity;
 pub use steps::{PlanStep, Sign};
 
 /// Everything that one rotation needs to know.

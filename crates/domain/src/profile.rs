@@ -91,6 +91,9 @@ pub struct Profile {
     pub creates: Doer,
     /// Who revokes one.
     pub revokes: Doer,
+    /// Whether any API lists its tokens. Where none does, a person enters the new one, and what
+    /// else lives there is not known.
+    pub lists: bool,
     /// Whether a token of it can read its siblings' values; then an overlap does not protect
     /// against somebody who holds a leaked one.
     pub reads_siblings: bool,

@@ -80,6 +80,8 @@ pub struct Rotation {
     outcome: Option<(Timestamp, Outcome)>,
     /// Live tokens at the issuer that nobody knew at the end.
     unknown: Vec<LiveToken>,
+    /// The issuer showed no tokens at the end, so nobody knows whether others live there.
+    unlisted: bool,
     /// A rehearsal has come as far as it goes.
     rehearsed: bool,
 }
@@ -144,6 +146,7 @@ impl Rotation {
             looks: Vec::new(),
             outcome: None,
             unknown: Vec::new(),
+            unlisted: false,
             rehearsed: false,
         };
         for entry in entries {
@@ -247,7 +250,10 @@ impl Rotation {
                 self.sweep_due = false;
                 self.steps.remove(&Action::Sweep);
             }
-            (Action::Sweep, Evidence::Swept { unknown, .. }) => self.unknown.clone_from(unknown),
+            (Action::Sweep, Evidence::Swept { unknown, unlisted, .. }) => {
+                self.unknown.clone_from(unknown);
+                self.unlisted = *unlisted;
+            }
             _ => {}
         }
     }
@@ -405,6 +411,12 @@ impl Rotation {
     #[must_use]
     pub fn unknown(&self) -> &[LiveToken] {
         &self.unknown
+    }
+
+    /// Whether the issuer did not show its tokens at the end: what else lives there is not known.
+    #[must_use]
+    pub fn is_unlisted(&self) -> bool {
+        self.unlisted
     }
 
     /// Who agreed to the revocation.

@@ -39,6 +39,7 @@ pub struct Question<'a> {
 pub fn kind_of(kind: &IssuerKind) -> Option<Kind> {
     match kind {
         IssuerKind::PostmarkServer { .. } => Some(Kind::PostmarkServer),
+        IssuerKind::PostmarkAccount { .. } => Some(Kind::PostmarkAccount),
         IssuerKind::HerokuAuthorization { .. } => Some(Kind::HerokuAuthorization),
     }
 }
@@ -57,7 +58,7 @@ pub async fn examine_alone(
     let now = Timestamp::now();
     let mut case = blank(kind, Place::Given, now);
     case.reported = reported.cloned();
-    Asking { kind, examiner: &examiner }.fill(&mut case, Some(token), now).await;
+    Asking { kind, examiner: &examiner, server: None }.fill(&mut case, Some(token), now).await;
     Ok(case)
 }
 
@@ -83,7 +84,12 @@ impl Engine {
     pub async fn examine(&self, ask: &Question<'_>) -> Result<Vec<Case>, EngineError> {
         let secret = self.secret(ask.secret)?;
         let (kind, examiner) = self.examiner(secret, ask.directory)?;
-        let asking = Asking { kind, examiner: &examiner };
+        let issuer = self.inventory.issuers.get(&secret.issuer);
+        let server = issuer.and_then(|issuer| match &issuer.kind {
+            IssuerKind::PostmarkAccount { server, .. } => Some(server.as_str()),
+            _ => None,
+        });
+        let asking = Asking { kind, examiner: &examiner, server };
         let looked = self.look_at_store(secret).await;
         let mut store = self.base(secret, kind, Place::Store(secret.store.clone()));
         store.reported = ask.reported.cloned();
@@ -156,10 +162,7 @@ impl Engine {
     /// What holds of every place of a secret.
     fn base(&self, secret: &Secret, kind: Kind, place: Place) -> Case {
         let issuer = self.inventory.issuers.get(&secret.issuer);
-        let identity = issuer.map(|issuer| match &issuer.kind {
-            IssuerKind::PostmarkServer { server, .. } => server.clone(),
-            IssuerKind::HerokuAuthorization { account, .. } => account.clone(),
-        });
+        let identity = issuer.map(|issuer| issuer.kind.identity().into_owned());
         let profile = self.issuer(&secret.issuer).map(|issuer| issuer.profile());
         let is_the_login = self.inventory.connections.values().any(|connection| {
             matches!(&connection.auth, Auth::Token(Source::Secret(name)) if *name == secret.name)
@@ -347,6 +350,8 @@ fn blank(kind: Kind, place: Place, at: Timestamp) -> Case {
 pub(super) struct Asking<'a> {
     kind: Kind,
     examiner: &'a Examiner,
+    /// A server that the account is to have, where the kind is an account's.
+    server: Option<&'a str>,
 }
 
 impl Asking<'_> {
@@ -372,14 +377,14 @@ impl Asking<'_> {
     async fn look(&self, token: &Token) -> Answered {
         match self.kind {
             Kind::PostmarkServer => self.examiner.postmark_server(token).await,
-            Kind::PostmarkAccount => self.examiner.postmark_account(token).await,
+            Kind::PostmarkAccount => self.examiner.postmark_account(token, self.server).await,
             Kind::HerokuAuthorization => self.examiner.heroku(token).await,
         }
     }
 
     async fn look_as_other(&self, token: &Token) -> Heard {
         match self.kind {
-            Kind::PostmarkServer => self.examiner.postmark_account(token).await.heard,
+            Kind::PostmarkServer => self.examiner.postmark_account(token, None).await.heard,
             Kind::PostmarkAccount => self.examiner.postmark_server(token).await.heard,
             Kind::HerokuAuthorization => Heard::NotAsked,
         }

@@ -218,7 +218,9 @@ impl Engine {
             None => format!("fp {fingerprint}"),
         };
         let page = plan.issuer.page.as_ref().map(|page| format!("its page: {page}"));
+        let back = matches!(rotation.direction(), domain::Direction::Back { .. });
         let lines = match kind {
+            TaskKind::Create if back => going_back(&plan.id, plan.issuer.listed),
             TaskKind::Create => {
                 let mut lines = plan.issuer.create_text.clone();
                 if !plan.issuer.listed {
@@ -359,4 +361,17 @@ pub(crate) fn to_fetch(secret: &SecretName) -> Vec<String> {
     vec![format!(
         "At your own machine: rollover env pull {secret}. No message ever carries the value."
     )]
+}
+
+/// What a person is told of a token that may have been created before a rotation turned back.
+fn going_back(id: &RotationId, listed: bool) -> Vec<String> {
+    let mut lines = vec!["it goes back: create no token".to_owned()];
+    if !listed {
+        lines.push(format!(
+            "if one was created for it, enter it, so that it is deleted and proven dead: rollover \
+             task done {id}.create --token-stdin"
+        ));
+        lines.push(format!("if none was, say so: rollover task done {id}.create"));
+    }
+    lines
 }

@@ -118,6 +118,10 @@ impl Engine {
             let ask = asks.get(issuer).cloned().unwrap_or_else(|| Token::new(String::new()));
             match connector.list(&ask).await {
                 Ok(listing) => {
+                    if !listing.complete {
+                        let why = "it does not show its tokens".to_owned();
+                        found.unseen.push((format!("issuer {issuer}"), why));
+                    }
                     let tokens: Vec<LiveToken> = listing
                         .tokens
                         .iter()

@@ -32,6 +32,9 @@ pub struct RotationSummary {
     pub consumers: Vec<ConsumerSummary>,
     /// Live tokens that appeared at the issuer meanwhile and that nobody knows.
     pub unknown: Vec<LiveToken>,
+    /// Whether the issuer did not show its tokens at the end: what else lives there is not known.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unlisted: bool,
     /// How many restarts the rotation caused, by its own count of writes that restart. In a
     /// campaign a restart may serve several rotations.
     pub restarts: usize,
@@ -119,6 +122,7 @@ impl RotationSummary {
             new_handle: rotation.new_handle().cloned(),
             consumers,
             unknown: rotation.unknown().to_vec(),
+            unlisted: rotation.is_unlisted(),
             restarts,
             campaign: plan.campaign.clone(),
         }

@@ -20,15 +20,18 @@ impl Context {
             tokio::join!(self.remove_marked(action), self.unknown(action, &[]));
         let swept = match (removed, unknown) {
             (Err(end), _) | (_, Err(end)) => Err(end),
-            (Ok(removed), Ok(unknown)) if removed.is_empty() => Ok((removed, unknown)),
+            (Ok(removed), Ok(seen)) if removed.is_empty() => Ok((removed, seen)),
             (Ok(removed), Ok(_)) => {
-                self.unknown(action, &removed).await.map(|unknown| (removed, unknown))
+                self.unknown(action, &removed).await.map(|seen| (removed, seen))
             }
         };
         match swept {
             Err(end) => end,
-            Ok((removed, unknown)) => {
-                let evidence = Evidence::Swept { removed, unknown };
+            Ok((removed, seen)) => {
+                // A list that is not shown tells nothing of what is not on it.
+                let unlisted = seen.is_none();
+                let unknown = seen.unwrap_or_default();
+                let evidence = Evidence::Swept { removed, unknown, unlisted };
                 End::of(action, Event::Done { action: action.clone(), evidence })
             }
         }
@@ -46,7 +49,9 @@ impl Context {
             Err(fault @ Fault::Later { .. }) => return self.fault(action, &fault),
             _ => self.plan.unknown.clone(),
         };
-        let evidence = Evidence::Swept { removed: Vec::new(), unknown };
+        // Where it was shown when this was planned, what lived then is told.
+        let unlisted = !self.plan.issuer.listed;
+        let evidence = Evidence::Swept { removed: Vec::new(), unknown, unlisted };
         End::of(action, Event::Done { action: action.clone(), evidence })
     }
 
@@ -78,13 +83,18 @@ impl Context {
         Ok(removed)
     }
 
-    /// Tokens that were not there before and are not the new one.
-    async fn unknown(&self, action: &Action, removed: &[Handle]) -> Result<Vec<LiveToken>, End> {
+    /// Tokens that were not there before and are not the new one; `None` where the issuer does
+    /// not show its tokens.
+    async fn unknown(
+        &self,
+        action: &Action,
+        removed: &[Handle],
+    ) -> Result<Option<Vec<LiveToken>>, End> {
         let with = if self.forward { self.new_token() } else { self.old.clone() };
         let listing = self.issuer.list(&with).await;
         let listing = listing.map_err(|fault| self.unsure(action, fault.to_string()))?;
         if !listing.complete {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let key = &self.engine.fingerprints;
         let new = self.new.as_ref().map(|token| key.of(token));
@@ -97,7 +107,8 @@ impl Context {
                 || (token.handle.is_some() && token.handle == self.new_handle)
                 || token.handle.as_ref().is_some_and(|handle| removed.contains(handle))
         };
-        Ok(listing.tokens.iter().map(|token| live(key, token)).filter(|t| !known(t)).collect())
+        let live = listing.tokens.iter().map(|token| live(key, token));
+        Ok(Some(live.filter(|token| !known(token)).collect()))
     }
 }
 

@@ -43,6 +43,8 @@ pub enum Used {
         /// The releases of each app that is a consumer.
         releases: Vec<(String, Result<Vec<ReleaseSeen>, Fault>)>,
     },
+    /// The vendor tells nothing of what such a token did.
+    Untold(&'static str),
     /// The store gave no token to ask with.
     Unseen(String),
 }
@@ -83,6 +85,9 @@ impl Engine {
             return Ok(Used::Unseen(why));
         };
         match &issuer.kind {
+            IssuerKind::PostmarkAccount { .. } => {
+                Ok(Used::Untold("Postmark counts by server, and tells nothing of an account token"))
+            }
             IssuerKind::PostmarkServer { server, .. } => Ok(Used::Postmark {
                 server: server.clone(),
                 days: survey.daily(&token, from, to).await,

@@ -62,7 +62,9 @@ fn good(inventory: &Inventory) {
         }
     }
     for issuer in inventory.issuers.values() {
-        if let IssuerKind::PostmarkServer { dashboard, .. } = &issuer.kind {
+        if let IssuerKind::PostmarkServer { dashboard, .. }
+        | IssuerKind::PostmarkAccount { dashboard, .. } = &issuer.kind
+        {
             goes(dashboard, AddressUse::Dashboard);
         }
     }

@@ -9,6 +9,7 @@ const HANDLE_BYTES_MAX: usize = 128;
 
 pub(crate) fn postmark(data: &[u8]) {
     seen(&untrusted::postmark(data));
+    seen(&untrusted::postmark_account(data));
 }
 
 pub(crate) fn heroku_authorizations(data: &[u8]) {

@@ -172,6 +172,11 @@ impl Lab {
         });
     }
 
+    /// A token of another Postmark account, which somebody else has, with one server.
+    pub fn add_other_postmark_account(&self, server: &str) -> String {
+        self.shared().world(|world, now| world.scene.postmark.add_elsewhere(server, now))
+    }
+
     /// Somebody makes another token for a Postmark server; answers it, or nothing where the
     /// server has as many as it can.
     pub fn add_postmark_token(&self, server: &str) -> Option<String> {

@@ -137,6 +137,12 @@ impl Urls {
         format!("{}/postmark/servers/{server}/api-tokens", self.dashboard)
     }
 
+    /// The page with the API tokens of the Postmark account, under the vendor's own path.
+    #[must_use]
+    pub fn postmark_account_page(&self) -> String {
+        format!("{}/api_tokens", self.dashboard)
+    }
+
     /// The page with the authorizations of the Heroku account.
     #[must_use]
     pub fn heroku_applications_page(&self) -> String {

@@ -152,6 +152,14 @@ impl Inspection {
         tokens
     }
 
+    /// The tokens of the Postmark account that are honoured now, oldest first.
+    #[must_use]
+    pub fn live_postmark_account_tokens(&self) -> Vec<String> {
+        let all = self.scene.postmark.account_tokens.iter();
+        let live = all.filter(|token| self.postmark_honours(&token.value));
+        live.map(|token| token.value.clone()).collect()
+    }
+
     /// Whether Postmark honours a token now, listed or not.
     #[must_use]
     pub fn postmark_honours(&self, token: &str) -> bool {

@@ -341,6 +341,10 @@ impl Lab {
                 return heroku.revoke(&id, &mut turn).is_some();
             }
             let postmark = &mut world.scene.postmark;
+            let row = postmark.account_tokens.iter().find(|one| one.value == token);
+            if let Some(row) = row.map(|one| one.row.clone()) {
+                return postmark.delete_account_token(&row, &mut turn).is_ok();
+            }
             let place = postmark.servers.iter().find_map(|(id, server)| {
                 let held = server.tokens.iter().find(|one| one.value == token)?;
                 Some((*id, held.row.clone()))

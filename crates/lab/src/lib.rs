@@ -64,7 +64,7 @@ pub use knobs::{
 };
 pub use lab::Lab;
 pub use log::{Counters, RequestRecord};
-pub use operator::{Request as OperatorRequest, StandIn, StandInError, TokenPick};
+pub use operator::{Request as OperatorRequest, StandIn, StandInError, TokenPick, TokensOf};
 pub use org::{
     AppSeed, AuthorizationSeed, Credentials, GithubSecretSeed, GithubSeed, HerokuSeed,
     InfisicalSecretSeed, InfisicalSeed, Org, PostmarkSeed, ServerSeed, ValueSeed, WorkflowSeed,

@@ -12,6 +12,15 @@ pub struct StandIn {
     urls: Urls,
 }
 
+/// Whose tokens a page of Postmark's shows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TokensOf {
+    /// Those of the server of this name.
+    Server(String),
+    /// Those of the account.
+    Account,
+}
+
 /// Which token is meant.
 #[derive(Clone, PartialEq, Eq)]
 pub enum TokenPick {
@@ -135,7 +144,16 @@ impl StandIn {
     ///
     /// When there is no such server, or it has three tokens already.
     pub async fn generate_token(&self, server: &str) -> Result<String, StandInError> {
-        let page = self.page_of(server).await?;
+        self.generate_of(&TokensOf::Server(server.to_owned())).await
+    }
+
+    /// The same on any page with tokens.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such server, or three tokens are there already.
+    pub async fn generate_of(&self, whose: &TokensOf) -> Result<String, StandInError> {
+        let page = self.page_of(whose).await?;
         let before = self.rows(&page).await?;
         let html = self.fetch(&page).await?;
         let form = forms(&html)
@@ -155,7 +173,16 @@ impl StandIn {
     ///
     /// When there is no such server, or not exactly one such token.
     pub async fn delete_token(&self, server: &str, token: &TokenPick) -> Result<(), StandInError> {
-        let page = self.page_of(server).await?;
+        self.delete_of(&TokensOf::Server(server.to_owned()), token).await
+    }
+
+    /// The same on any page with tokens.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such server, or not exactly one such token.
+    pub async fn delete_of(&self, whose: &TokensOf, token: &TokenPick) -> Result<(), StandInError> {
+        let page = self.page_of(whose).await?;
         let mut rows = self.rows(&page).await?;
         rows.retain(|row| row.is(token));
         match rows.as_slice() {
@@ -170,16 +197,26 @@ impl StandIn {
     ///
     /// When there is no such server.
     pub async fn tokens(&self, server: &str) -> Result<Vec<String>, StandInError> {
-        let page = self.page_of(server).await?;
+        self.tokens_of(&TokensOf::Server(server.to_owned())).await
+    }
+
+    /// The tokens that any page shows.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such server.
+    pub async fn tokens_of(&self, whose: &TokensOf) -> Result<Vec<String>, StandInError> {
+        let page = self.page_of(whose).await?;
         Ok(self.rows(&page).await?.into_iter().map(|row| row.value).collect())
     }
 
-    async fn page_of(&self, server: &str) -> Result<String, StandInError> {
+    async fn page_of(&self, whose: &TokensOf) -> Result<String, StandInError> {
+        let TokensOf::Server(server) = whose else { return Ok("/api_tokens".to_owned()) };
         let mut servers = self.servers().await?.into_iter();
         servers
             .find(|(name, _)| name == server)
             .map(|(_, page)| page)
-            .ok_or_else(|| StandInError::NoServer(server.to_owned()))
+            .ok_or_else(|| StandInError::NoServer(server.clone()))
     }
 
     /// Names of servers with the paths of their token pages.

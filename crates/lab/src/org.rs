@@ -160,6 +160,8 @@ pub enum ValueSeed {
     Random,
     /// The first token of the Postmark server of that name.
     PostmarkToken(String),
+    /// The token of the Postmark account.
+    PostmarkAccountToken,
     /// The token of the Heroku authorization of that description.
     HerokuToken(String),
 }

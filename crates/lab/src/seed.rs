@@ -29,6 +29,7 @@ pub(crate) fn seed(config: &LabConfig, now: Timestamp) -> Result<(Scene, Credent
     let authorized = authorize(org, &mut heroku, now);
     let values = Values {
         postmark: &tokens,
+        account: account_token.to_ascii_lowercase(),
         heroku: authorized.iter().map(|made| (made.0.clone(), made.2.clone())).collect(),
     };
     add_apps(org, &mut heroku, &values, now)?;
@@ -71,6 +72,7 @@ pub(crate) fn seed(config: &LabConfig, now: Timestamp) -> Result<(Scene, Credent
 /// The tokens that seeded values may refer to.
 struct Values<'a> {
     postmark: &'a BTreeMap<String, Vec<String>>,
+    account: String,
     heroku: BTreeMap<String, String>,
 }
 
@@ -84,6 +86,7 @@ impl Values<'_> {
                 .get(server)
                 .and_then(|tokens| tokens.first().cloned())
                 .ok_or_else(|| LabError::Seed(format!("there is no Postmark server {server}"))),
+            ValueSeed::PostmarkAccountToken => Ok(self.account.clone()),
             ValueSeed::HerokuToken(description) => {
                 self.heroku.get(description).cloned().ok_or_else(|| {
                     LabError::Seed(format!("there is no Heroku authorization {description}"))

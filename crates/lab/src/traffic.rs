@@ -34,13 +34,19 @@ pub enum TrafficSource {
         /// The app.
         app: String,
     },
+    /// The dynos of a Heroku app ask Postmark for servers with their `POSTMARK_ACCOUNT_TOKEN`.
+    Servers {
+        /// The app.
+        app: String,
+    },
     /// A program on this machine, which reads a dotenv file before each request.
     Dotenv {
         /// The name in the report.
         name: String,
         /// The file.
         path: PathBuf,
-        /// `POSTMARK_SERVER_TOKEN` sends mail; any other name asks the Heroku API.
+        /// `POSTMARK_SERVER_TOKEN` sends mail, `POSTMARK_ACCOUNT_TOKEN` asks for servers; any
+        /// other name asks the Heroku API.
         key: String,
     },
 }
@@ -48,7 +54,7 @@ pub enum TrafficSource {
 impl TrafficSource {
     fn name(&self) -> &str {
         match self {
-            Self::Mail { app } | Self::Platform { app } => app,
+            Self::Mail { app } | Self::Platform { app } | Self::Servers { app } => app,
             Self::Dotenv { name, .. } => name,
         }
     }
@@ -57,16 +63,30 @@ impl TrafficSource {
         match self {
             Self::Mail { .. } => MAIL_KEY,
             Self::Platform { .. } => "HEROKU_API_KEY",
+            Self::Servers { .. } => SERVERS_KEY,
             Self::Dotenv { key, .. } => key,
         }
     }
 
-    fn sends_mail(&self) -> bool {
-        self.key() == MAIL_KEY
+    fn asks(&self) -> Asks {
+        match self.key() {
+            MAIL_KEY => Asks::Mail,
+            SERVERS_KEY => Asks::Servers,
+            _ => Asks::Platform,
+        }
     }
 }
 
+/// What a source asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    Mail,
+    Servers,
+    Platform,
+}
+
 const MAIL_KEY: &str = "POSTMARK_SERVER_TOKEN";
+const SERVERS_KEY: &str = "POSTMARK_ACCOUNT_TOKEN";
 
 /// Who sends how much.
 #[derive(Clone, Debug, PartialEq)]
@@ -310,7 +330,9 @@ impl Worker {
                 let token = dotenv_value(&text, key)?;
                 Some(Sender { id: None, name: "local".to_owned(), token })
             }
-            TrafficSource::Mail { app } | TrafficSource::Platform { app } => {
+            TrafficSource::Mail { app }
+            | TrafficSource::Platform { app }
+            | TrafficSource::Servers { app } => {
                 let turn = self.turn.fetch_add(1, Ordering::Relaxed);
                 self.shared.world(|world, now| {
                     let app = world.scene.heroku.apps.get(app)?;
@@ -342,15 +364,24 @@ impl Worker {
     }
 
     async fn ask(&mut self, token: &str) -> Result<Answer, WireError> {
-        let mail = self.source.sends_mail();
+        let asks = self.source.asks();
         let urls = &self.shared.urls;
-        let base = if mail { &urls.postmark } else { &urls.heroku };
+        let base = if asks == Asks::Platform { &urls.heroku } else { &urls.postmark };
         let mut connection = match self.connection.take().filter(Connection::is_open) {
             Some(connection) => connection,
             None => Connection::open(base).await?,
         };
         let agent = format!("{TRAFFIC_AGENT}/{}", self.source.name());
-        let answer = if mail {
+        let answer = if asks == Asks::Servers {
+            let headers = [
+                ("user-agent", agent.as_str()),
+                ("accept", "application/json"),
+                ("x-postmark-account-token", token),
+            ];
+            let path = "/servers?count=1&offset=0";
+            let ask = Ask { method: "GET", path, headers: &headers, body: Vec::new() };
+            connection.send(ask).await
+        } else if asks == Asks::Mail {
             let headers = [
                 ("user-agent", agent.as_str()),
                 ("accept", "application/json"),
@@ -382,10 +413,9 @@ impl Worker {
             report.refusals.push((Timestamp::now(), name, sender.name.clone(), status));
         }
         drop(report);
-        let text = if self.source.sends_mail() {
-            format!("postmark {status} InvalidAPIToken")
-        } else {
-            format!("heroku_api {status} unauthorized")
+        let text = match self.source.asks() {
+            Asks::Mail | Asks::Servers => format!("postmark {status} InvalidAPIToken"),
+            Asks::Platform => format!("heroku_api {status} unauthorized"),
         };
         self.shared.world(|world, now| {
             if let Some(app) = world.scene.heroku.apps.get_mut(self.source.name()) {

@@ -191,7 +191,7 @@ impl Scene {
             "HEROKU_API_KEY" | "HEROKU_PLATFORM_API_TOKEN" => {
                 heroku.gate.who(value.trim(), at).is_some()
             }
-            "POSTMARK_SERVER_TOKEN" => {
+            "POSTMARK_SERVER_TOKEN" | "POSTMARK_ACCOUNT_TOKEN" => {
                 postmark.gate.who(&value.trim().to_ascii_lowercase(), at).is_some()
             }
             _ => true,

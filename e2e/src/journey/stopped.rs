@@ -59,6 +59,9 @@ fn along(
 /// What is said where another process changes a file beside it.
 const LOCKED: &str = "somebody else is changing files beside it";
 
+/// What is said, after a while, where another process writes into the database.
+const LOCKED_DATABASE: &str = "another process keeps the database locked";
+
 /// How often a stop is tried again that comes while a file is changed.
 const TRIES_MAX: usize = 3;
 
@@ -138,6 +141,10 @@ pub fn taken_over(run: &dyn Fn() -> Rollover, stopped: &Running) -> Result<Optio
         }
         let ended = other.finish()?;
         if kept_out {
+            return Ok(None);
+        }
+        if ended.stderr.contains(LOCKED_DATABASE) {
+            stopped.wake()?;
             return Ok(None);
         }
         let held = ["the lease is held by", "another process runs this rotation"];

@@ -138,6 +138,11 @@ fn tell(args: &Usage, name: &SecretName, used: Used, from: Date, today: Date) ->
             object: json!({ "secret": name, "unseen": why }),
             unusual: false,
         }),
+        Used::Untold(why) => Ok(Told {
+            lines: vec![format!("{name}: not known: {why}")],
+            object: json!({ "secret": name, "untold": why }),
+            unusual: false,
+        }),
         Used::Heroku { account, authorizations, releases } => {
             heroku::told(&window, name, &account, authorizations, &releases)
         }

@@ -1,6 +1,7 @@
 //! Everything that is tried on the real binary, as one program of tests: each further one would be
 //! linked anew, with the lab and a harness of its own.
 
+mod account;
 mod audit;
 mod campaign;
 mod canary;

@@ -34,6 +34,7 @@ pub(crate) const PROFILE: Profile = Profile {
     overlap: Overlap::Unlimited,
     creates: Doer::Api,
     revokes: Doer::Api,
+    lists: true,
     reads_siblings: true,
     shape: Shape::Heroku,
     activation_max: Span::from_secs(30),

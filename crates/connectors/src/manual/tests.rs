@@ -13,7 +13,8 @@ fn example() -> Inventory {
         let path = format!("{root}/{name}");
         SourceFile { text: std::fs::read_to_string(&path).unwrap(), path }
     };
-    let secrets = ["secrets/heroku-api-key.toml", "secrets/postmark-server-token.toml"].map(file);
+    let secrets = ["heroku-api-key", "postmark-account-token", "postmark-server-token"];
+    let secrets = secrets.map(|name| file(&format!("secrets/{name}.toml")));
     load(&file("rollover.toml"), &secrets).unwrap()
 }
 
@@ -32,7 +33,7 @@ fn commands(manual: &Manual) -> Vec<String> {
 }
 
 /// Goal: whoever follows a runbook by hand shows no value to `ps` or to the history. Method: in
-/// every command of both examples, a variable that holds a value is an argument of `printf`, or is
+/// every command of the examples, a variable that holds a value is an argument of `printf`, or is
 /// filled or emptied.
 #[test]
 fn a_value_is_given_to_printf_and_to_nothing_else() {

@@ -113,6 +113,10 @@ fn postmark() -> IssuerKind {
     IssuerKind::PostmarkServer { server: "acme-prod".into(), dashboard: "https://d".into() }
 }
 
+fn account() -> IssuerKind {
+    IssuerKind::PostmarkAccount { server: "acme-prod".into(), dashboard: "https://d".into() }
+}
+
 fn heroku() -> IssuerKind {
     let scope = vec!["global".to_owned()];
     IssuerKind::HerokuAuthorization { account: "o@e.com".into(), scope, expires_in: None }
@@ -171,6 +175,49 @@ async fn postmark_asks_as_the_token_itself() {
     let order = MintOrder { marker: "m".into() };
     assert!(matches!(built.issuer().create(&order).await, Err(Fault::Refused { .. })));
     assert!(built.vendor.asked().is_empty());
+}
+
+/// Goal: an account's token is asked about in its own header, with nothing of any login; what
+/// the account's API refuses is a death only where it is no server's token either. Method: a
+/// vendor that knows one token of each sort.
+#[tokio::test]
+async fn a_postmark_account_asks_as_the_token_itself() {
+    const DEAD: &str = r#"{"ErrorCode":10,"Message":"no"}"#;
+    let built = build(
+        |asked| {
+            let ours = asked.headers.contains(&format!("x-postmark-account-token: {}", &OLD[5..]));
+            let server = asked.headers.contains(&format!("x-postmark-server-token: {}", &NEW[5..]));
+            match asked.line.as_str() {
+                "GET /server" if server => told(200, r#"{"Name":"acme-alerts"}"#),
+                line if line.starts_with("GET /servers") && ours => {
+                    told(200, r#"{"TotalCount":1,"Servers":[{"Name":"acme-prod"}]}"#)
+                }
+                _ => told(401, DEAD),
+            }
+        },
+        |it| issued_by(it, account()),
+    );
+    let (ours, servers) = (Token::from(&OLD[5..]), Token::from(&NEW[5..]));
+    let issuer = built.issuer();
+    let alive = |identity: &str| Liveness::Alive { identity: identity.into() };
+    assert_eq!(issuer.look(&ours).await, alive("the account of acme-prod"));
+    let asked = built.vendor.asked();
+    assert_eq!(asked.len(), 1, "one that lives is asked about once");
+    assert_eq!(asked[0].line, "GET /servers?count=500&offset=0&name=acme-prod");
+    assert!(!asked[0].headers.contains(LOGIN) && !asked[0].headers.contains("authorization"));
+    assert!(!asked[0].headers.contains("x-postmark-server-token"), "one header at a time");
+    assert_eq!(issuer.look(&servers).await, alive("a server token, of acme-alerts"));
+    assert!(built.vendor.asked().iter().all(|one| {
+        one.headers.matches("x-postmark-").count() == 1 && !one.headers.contains(LOGIN)
+    }));
+    assert!(issuer.look(&Token::from("00000000-0000-4000-8000-000000000000")).await.is_dead());
+    built.vendor.asked();
+    let listing = issuer.list(&ours).await.unwrap();
+    assert!(!listing.complete && listing.tokens.is_empty());
+    assert_eq!(listing.page.as_deref(), Some("https://d/api_tokens"));
+    let order = MintOrder { marker: "m".into() };
+    assert!(matches!(issuer.create(&order).await, Err(Fault::Refused { .. })));
+    assert!(built.vendor.asked().is_empty(), "there is nothing to ask for");
 }
 
 #[tokio::test]
@@ -242,7 +289,7 @@ fn what_cannot_be_built_is_named() {
 
 #[test]
 fn every_kind_of_issuer_is_listed_once() {
-    for kind in [postmark(), heroku()] {
+    for kind in [postmark(), account(), heroku()] {
         let profile = profile_of(&kind);
         let listed = ALL_PROFILES.iter().filter(|listed| listed.kind == profile.kind);
         assert_eq!(listed.count(), 1);

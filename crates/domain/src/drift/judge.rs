@@ -4,7 +4,7 @@ use super::{
     ConsumerLook, Finding, Grade, Kind, Looked, Memory, Place, Report, Running, Standing, Stands,
     StoreLook, UseEnds, Whose, Wrote,
 };
-use crate::inventory::{ConsumerKind, Inventory, IssuerKind, Secret};
+use crate::inventory::{ConsumerKind, Inventory, Secret};
 use crate::{Fingerprint, Holding, LiveToken, Liveness};
 
 /// Compares what was seen of a secret with what should be there.
@@ -18,15 +18,12 @@ pub fn judge(
     slots: Option<u32>,
     looked: &Looked,
 ) -> Report {
-    let expected = inventory.issuers.get(&secret.issuer).map(|issuer| match &issuer.kind {
-        IssuerKind::PostmarkServer { server, .. } => server.as_str(),
-        IssuerKind::HerokuAuthorization { account, .. } => account.as_str(),
-    });
+    let expected = inventory.issuers.get(&secret.issuer).map(|issuer| issuer.kind.identity());
     let stored = match &looked.store {
         StoreLook::Holds { fingerprint, .. } => Some(*fingerprint),
         _ => None,
     };
-    let case = Case { secret, looked, stored, expected: expected.unwrap_or_default() };
+    let case = Case { secret, looked, stored, expected: expected.as_deref().unwrap_or_default() };
     let ended = match looked.memory.use_ends {
         Some(UseEnds::Since(at)) => Some(at),
         _ => None,

@@ -12,6 +12,7 @@ mod probe;
 mod raw;
 mod reference;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::schedule::Schedule;
@@ -210,6 +211,14 @@ pub enum IssuerKind {
         /// Where people go.
         dashboard: String,
     },
+    /// Tokens of a whole Postmark account. People create and delete them on its page, and no API
+    /// lists them.
+    PostmarkAccount {
+        /// The name of a server that this account has, by which it is told from other accounts.
+        server: String,
+        /// Where people go.
+        dashboard: String,
+    },
     /// Heroku OAuth authorizations.
     HerokuAuthorization {
         /// The e-mail address that every token of the account answers with.
@@ -227,9 +236,32 @@ impl IssuerKind {
     pub fn word(&self) -> &'static str {
         match self {
             Self::PostmarkServer { .. } => "postmark-server",
+            Self::PostmarkAccount { .. } => "postmark-account",
             Self::HerokuAuthorization { .. } => "heroku-authorization",
         }
     }
+
+    /// Who every token of it answers as.
+    #[must_use]
+    pub fn identity(&self) -> Cow<'_, str> {
+        match self {
+            Self::PostmarkServer { server, .. } => Cow::Borrowed(server),
+            Self::PostmarkAccount { server, .. } => Cow::Owned(account_of(server)),
+            Self::HerokuAuthorization { account, .. } => Cow::Borrowed(account),
+        }
+    }
+
+    /// The least role for a secret that names none; the policy's where this says nothing.
+    #[must_use]
+    pub fn usual_role(&self) -> Option<&'static str> {
+        matches!(self, Self::PostmarkAccount { .. }).then_some("superadmin")
+    }
+}
+
+/// What the Postmark account that has this server is called: no API tells an account's name.
+#[must_use]
+pub fn account_of(server: &str) -> String {
+    format!("the account of {server}")
 }
 
 /// Where the current value of a secret is kept.

@@ -1,7 +1,9 @@
 //! From what was seen to a plan, or to every reason why there is none.
 
 use super::probes::{left_out, probe_interval, probe_parts};
-use crate::inventory::{Consumer, ConsumerKind, GithubScope, Inventory, IssuerKind, Secret};
+use crate::inventory::{
+    Consumer, ConsumerKind, GithubScope, Inventory, IssuerKind, Secret, account_of,
+};
 use crate::{
     ConsumerPart, ConsumerSeen, Doer, Fingerprint, Handle, Holding, IssuerPart, Limits, LiveToken,
     Liveness, Mint, Mode, Observed, OldToken, Plan, PlanError, Profile, Refusal, RotationId, Span,
@@ -35,7 +37,7 @@ impl Plan {
         let Some(issuer) = inventory.issuers.get(&secret.issuer) else {
             return Err(PlanError { secret: secret.name.clone(), refusals: Vec::new() });
         };
-        let expected = identity(&issuer.kind).to_owned();
+        let expected = issuer.kind.identity().into_owned();
         let mut refusals = Vec::new();
         let old = old_token(secret, mode, declared.profile, observed, &expected, &mut refusals);
         if !mode.ends_use() {
@@ -112,18 +114,13 @@ impl Plan {
     }
 }
 
-/// Who every token of an issuer answers as.
-pub(crate) fn identity(kind: &IssuerKind) -> &str {
-    match kind {
-        IssuerKind::PostmarkServer { server, .. } => server,
-        IssuerKind::HerokuAuthorization { account, .. } => account,
-    }
-}
-
 fn audit_context(kind: &IssuerKind) -> Vec<(String, String)> {
     match kind {
         IssuerKind::PostmarkServer { server, .. } => {
             vec![("server_name".into(), server.clone())]
+        }
+        IssuerKind::PostmarkAccount { server, .. } => {
+            vec![("account".into(), account_of(server))]
         }
         IssuerKind::HerokuAuthorization { account, .. } => {
             vec![("account".into(), account.clone())]

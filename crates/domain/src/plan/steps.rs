@@ -213,8 +213,7 @@ impl Plan {
             discard,
             "",
         );
-        let sweep = "nothing of this rotation is left at the issuer".to_owned();
-        push(steps, "sweep", Sign::Remove, engine(), sweep, "");
+        push(steps, "sweep", Sign::Remove, engine(), self.sweeps().to_owned(), "");
         push(steps, "close", Sign::Look, engine(), "secret.rotate.rehearsed".into(), "");
     }
 
@@ -239,10 +238,19 @@ impl Plan {
         push(steps, "confirm", Sign::Look, engine(), confirm, "");
         let (sweep, sign, close) = match self.mode.ends_use() {
             true => ("other live tokens of the issuer are listed", Sign::Look, "decommission"),
-            false => ("nothing of this rotation is left at the issuer", Sign::Remove, "rotate"),
+            false => (self.sweeps(), Sign::Remove, "rotate"),
         };
         push(steps, "sweep", sign, engine(), sweep.to_owned(), "");
         push(steps, "close", Sign::Look, engine(), format!("secret.{close}.completed"), "");
+    }
+
+    /// What the sweep finds out.
+    fn sweeps(&self) -> &'static str {
+        // Revoked first, the list of before could not be kept; the new token shows it again.
+        match self.issuer.listed || self.mode == Mode::RevokeFirst {
+            true => "nothing of this rotation is left at the issuer",
+            false => "what else lives at the issuer is not known: it does not show its tokens",
+        }
     }
 
     /// What people call the token that goes.

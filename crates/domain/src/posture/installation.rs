@@ -106,7 +106,7 @@ pub(super) fn shell_history(facts: &Facts) -> Judged {
 }
 
 pub(super) fn account_tokens(facts: &Facts) -> Judged {
-    each(facts, "no program is seen to hold an account token", |secret| {
+    each(facts, "no account token is seen beside the token of a program", |secret| {
         let is_account = |name: &&String| {
             let name = name.to_uppercase();
             name.contains("POSTMARK") && name.contains("ACCOUNT")

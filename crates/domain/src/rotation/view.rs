@@ -133,7 +133,15 @@ impl Rotation {
                 (TaskKind::Fetch, since, format!("{whose}: fetch the value for your workstation"))
             }
             Waiting::Operator { kind: TaskKind::Create, since, .. } => {
-                (TaskKind::Create, since, format!("create a token at {server}"))
+                let title = match self.direction {
+                    Direction::Forward => format!("create a token at {server}"),
+                    Direction::Back { .. } => {
+                        format!(
+                            "enter the token that was created at {server}, or say that none was"
+                        )
+                    }
+                };
+                (TaskKind::Create, since, title)
             }
             Waiting::Operator { kind: TaskKind::Revoke, since, .. } => {
                 let fp = self.plan.old.fingerprint;

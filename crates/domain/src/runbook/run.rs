@@ -291,8 +291,9 @@ fn told(evidence: &Evidence) -> String {
         Evidence::Proven { proof: Proof::Write, detail } | Evidence::Checked { detail } => {
             detail.clone()
         }
-        Evidence::Swept { removed, unknown } => {
-            format!("{} removed, {} unknown", removed.len(), unknown.len())
+        Evidence::Swept { removed, unknown, unlisted } => {
+            let unlisted = if *unlisted { "; the issuer does not show its tokens" } else { "" };
+            format!("{} removed, {} unknown{unlisted}", removed.len(), unknown.len())
         }
     }
 }

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::inventory::{Inventory, Probe, Secret};
-use crate::plan::identity;
 use crate::{Plan, ProbePart, inventory};
 
 /// The parts that a rotation goes through.
@@ -33,11 +32,11 @@ impl Shape {
     #[must_use]
     pub fn of(inventory: &Inventory, secret: &Secret) -> Self {
         let issuer = inventory.issuers.get(&secret.issuer);
-        let identity = issuer.map(|issuer| identity(&issuer.kind));
+        let identity = issuer.map(|issuer| issuer.kind.identity().into_owned());
         let consumers = secret.consumers.iter();
         Self {
             issuer: secret.issuer.clone(),
-            identity: identity.unwrap_or_default().to_owned(),
+            identity: identity.unwrap_or_default(),
             store: secret.store.clone(),
             key: secret.store_key.clone(),
             consumers: consumers.map(|one| (one.id.to_string(), one.keys.clone())).collect(),

@@ -2,6 +2,8 @@
 //!
 //! Their verbs and their order are those of [`crate::Plan::steps`]; a test compares the two.
 
+use std::borrow::Cow;
+
 use super::{ByHand, Manual, Run, StepPage};
 use crate::inventory::{Inventory, IssuerKind, Probe, Secret};
 use crate::{Doer, Profile};
@@ -52,16 +54,21 @@ impl Writer<'_> {
         }
     }
 
-    fn identity(&self) -> &str {
-        match self.inventory.issuers.get(&self.secret.issuer) {
-            Some(issuer) => crate::plan::identity(&issuer.kind),
-            None => "",
-        }
+    fn identity(&self) -> Cow<'_, str> {
+        let issuer = self.inventory.issuers.get(&self.secret.issuer);
+        issuer.map(|issuer| issuer.kind.identity()).unwrap_or_default()
     }
 
     fn preflight(&self) -> StepPage {
-        let slots = self.profile.overlap.slots().map(|slots| {
-            format!("fewer than {slots} tokens are live, so that there is room for one more")
+        let slots = self.profile.overlap.slots().map(|slots| match self.profile.lists {
+            true => {
+                format!("fewer than {slots} tokens are live, so that there is room for one more")
+            }
+            false => {
+                format!(
+                    "whether fewer than {slots} tokens are live is seen on the issuer's page alone"
+                )
+            }
         });
         let what = [
             format!("the current token answers as `{}`", self.identity()),
@@ -75,6 +82,13 @@ impl Writer<'_> {
 
     fn create(&self) -> StepPage {
         let what = match self.profile.creates {
+            Doer::Operator if !self.profile.lists => {
+                vec![
+                    "no API lists its tokens: whoever makes the new one enters it, at a hidden \
+                     prompt or with `rollover task done`; it is taken only once it has answered"
+                        .to_owned(),
+                ]
+            }
             Doer::Operator => {
                 vec![
                     "rollover watches the issuer's list and takes the new token from there; \
@@ -233,8 +247,16 @@ impl Writer<'_> {
     }
 
     fn sweep(&self) -> StepPage {
-        let what = "nothing of this rotation is left at the issuer; live tokens that nobody knows \
-                    are told of and left alone";
+        let what = match self.profile.lists {
+            true => {
+                "nothing of this rotation is left at the issuer; live tokens that nobody knows \
+                 are told of and left alone"
+            }
+            false => {
+                "what else lives at the issuer is not known, because no API lists its tokens; a \
+                 person looks at its page"
+            }
+        };
         self.step("sweep", "Leave nothing behind", ENGINE).what([what.to_owned()])
     }
 

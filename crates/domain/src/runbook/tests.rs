@@ -46,6 +46,7 @@ static PROFILE: Profile = Profile {
     overlap: Overlap::Coexist(3),
     creates: Doer::Operator,
     revokes: Doer::Operator,
+    lists: true,
     reads_siblings: true,
     shape: TokenShape::Uuid,
     activation_max: Span::from_secs(30),

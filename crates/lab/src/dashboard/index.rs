@@ -67,6 +67,15 @@ fn tokens(body: &mut String, seen: &Inspection) {
             );
         }
     }
+    for token in &seen.scene().postmark.account_tokens {
+        let _infallible = write!(
+            rows,
+            "<tr><td>Postmark</td><td><a href=\"/api_tokens\">the account</a></td><td><code>{}</code></td><td>{}</td><td>{}</td></tr>",
+            escape(&ending(&token.value)),
+            state(seen.postmark_honours(&token.value)),
+            seconds(token.created),
+        );
+    }
     for found in seen.scene().heroku.authorizations.values() {
         let _infallible = write!(
             rows,

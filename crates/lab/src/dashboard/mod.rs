@@ -60,6 +60,9 @@ pub(crate) async fn answer(shared: &Arc<Shared>, call: &Call, hits: &Hits) -> (R
         ("POST", ["postmark", "servers", id, "api-tokens", "delete"]) => {
             tokens::delete(shared, id, call, hits)
         }
+        ("GET", ["api_tokens"]) => (tokens::account(shared), false),
+        ("POST", ["api_tokens"]) => tokens::generate_account(shared, hits),
+        ("POST", ["api_tokens", "delete"]) => tokens::delete_account(shared, call, hits),
         ("GET", ["heroku", "account", "applications"]) => (tokens::applications(shared), false),
         ("POST", ["heroku", "account", "applications", "revoke"]) => {
             tokens::revoke(shared, call, hits)

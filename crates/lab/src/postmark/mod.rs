@@ -1,8 +1,9 @@
 //! Postmark: servers, their tokens (listed by the API, made and deleted by people only), and mail.
 //!
 //! Rules: <https://postmarkapp.com/developer/api/overview>. Tokens are UUIDs in any case; up to three per
-//! server; a missing, unknown, deleted or misplaced token is 401 with code 10; nothing else is 401.
+//! server, and three of the account, which no API lists; a missing, unknown, deleted or misplaced token is 401 with code 10; nothing else is 401.
 
+mod account;
 mod sending;
 mod servers;
 mod stats;
@@ -18,7 +19,7 @@ use crate::wire::{Call, Reply};
 use crate::world::Turn;
 use crate::{PostmarkKnobs, random};
 
-pub(crate) use servers::{Server, TOKENS_MAX, TokenError};
+pub(crate) use servers::{Server, TOKENS_MAX, Token, TokenError};
 pub(crate) use webhooks::Webhook;
 
 /// All that Postmark knows about one account.
@@ -26,6 +27,10 @@ pub(crate) use webhooks::Webhook;
 pub(crate) struct Postmark {
     pub(crate) gate: Gate<Holder>,
     pub(crate) servers: BTreeMap<u64, Server>,
+    /// The account's own tokens.
+    pub(crate) account_tokens: Vec<Token>,
+    /// The servers of another account.
+    elsewhere: BTreeMap<u64, Server>,
     pub(crate) messages: VecDeque<Message>,
     pub(crate) domains: Vec<String>,
     /// What happened, by server and day.
@@ -47,6 +52,8 @@ pub(crate) struct Day {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Holder {
     Account,
+    /// Another account, which somebody else has.
+    OtherAccount,
     Server(u64),
 }
 
@@ -72,22 +79,25 @@ pub(crate) const MESSAGES_MAX: usize = 2_000;
 
 impl Postmark {
     pub(crate) fn new(account_token: &str, domains: Vec<String>, now: Timestamp) -> Self {
-        let mut gate = Gate::new();
-        gate.admit(account_token, Holder::Account, now);
-        Self {
-            gate,
+        let mut postmark = Self {
+            gate: Gate::new(),
             servers: BTreeMap::new(),
+            account_tokens: Vec::new(),
+            elsewhere: BTreeMap::new(),
             messages: VecDeque::new(),
             domains,
             days: BTreeMap::new(),
             webhooks: Vec::new(),
-        }
+        };
+        postmark.add_account_token(account_token.to_owned(), now, now);
+        postmark
     }
 }
 
 /// Who is asking, by the two headers; they are not to be mixed.
 enum Asker {
     Account,
+    OtherAccount,
     Server(u64),
     /// The literal `POSTMARK_API_TEST`: may send, and nothing is sent.
     DryRun,
@@ -110,6 +120,9 @@ pub(crate) fn answer(
     match (asker, method, parts.as_slice()) {
         (Asker::Account, _, ["servers", rest @ ..]) => {
             servers::account_api(postmark, knobs, method, rest, call, turn)
+        }
+        (Asker::OtherAccount, "GET", ["servers"]) => {
+            servers::list(&postmark.elsewhere, knobs, call, turn)
         }
         (Asker::DryRun, "POST", ["email"]) => sending::dry_run(call, turn.now),
         (Asker::DryRun, "POST", ["email", "batch"]) => sending::dry_batch(call, turn.now),
@@ -159,6 +172,7 @@ fn asker(
         }
         (None, Some(token)) if account_route => match postmark.gate.who(&token, now) {
             Some(Holder::Account) => Ok(Asker::Account),
+            Some(Holder::OtherAccount) => Ok(Asker::OtherAccount),
             _ => Err(no_account_token()),
         },
         _ if account_route => Err(no_account_token()),

@@ -1,5 +1,7 @@
 //! Postmark's servers: the two APIs that show them, and the tokens that only the dashboard makes and deletes.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -9,7 +11,7 @@ use crate::wire::{Call, Reply, text};
 use crate::world::Turn;
 use crate::{Listing, PostmarkKnobs, random};
 
-/// How many tokens a server may have.
+/// How many tokens a server may have, or an account.
 pub(crate) const TOKENS_MAX: usize = 3;
 
 /// A server: one sender's settings, mail streams and tokens.
@@ -17,18 +19,24 @@ pub(crate) const TOKENS_MAX: usize = 3;
 pub(crate) struct Server {
     pub(crate) id: u64,
     pub(crate) name: String,
-    pub(crate) tokens: Vec<ServerToken>,
+    pub(crate) tokens: Vec<Token>,
     pub(crate) delivery_type: String,
     settings: Map<String, Value>,
 }
 
 /// A token as the dashboard lists it.
 #[derive(Clone)]
-pub(crate) struct ServerToken {
+pub(crate) struct Token {
     /// The row in the dashboard; the API knows no such thing.
     pub(crate) row: String,
     pub(crate) value: String,
     pub(crate) created: Timestamp,
+}
+
+impl Token {
+    pub(super) fn new(value: String, created: Timestamp) -> Self {
+        Self { row: random::hex(12), value, created }
+    }
 }
 
 /// Why the dashboard refuses.
@@ -40,7 +48,7 @@ pub(crate) enum TokenError {
 }
 
 impl Server {
-    fn new(id: u64, name: &str, delivery_type: &str) -> Self {
+    pub(super) fn new(id: u64, name: &str, delivery_type: &str) -> Self {
         let hash = random::hex(32);
         let settings = json!({
             "Color": "blue",
@@ -82,7 +90,7 @@ impl Server {
         live_from: Timestamp,
     ) {
         gate.admit(&value, Holder::Server(self.id), live_from);
-        self.tokens.push(ServerToken { row: random::hex(12), value, created });
+        self.tokens.push(Token::new(value, created));
     }
 
     fn object(&self, knobs: &PostmarkKnobs, turn: &Turn<'_>) -> Value {
@@ -220,7 +228,7 @@ pub(crate) fn account_api(
         _ => return error(404, 0, "The requested resource was not found."),
     };
     match (method, id) {
-        ("GET", None) => list(postmark, knobs, call, turn),
+        ("GET", None) => list(&postmark.servers, knobs, call, turn),
         ("POST", None) => create(postmark, knobs, call, turn),
         ("GET", Some(id)) => show(postmark, knobs, id, turn),
         ("PUT", Some(id)) => edit(postmark, knobs, id, call, turn),
@@ -229,7 +237,13 @@ pub(crate) fn account_api(
     }
 }
 
-fn list(postmark: &Postmark, knobs: &PostmarkKnobs, call: &Call, turn: &Turn<'_>) -> Reply {
+/// The servers of an account, a page of them.
+pub(super) fn list(
+    servers: &BTreeMap<u64, Server>,
+    knobs: &PostmarkKnobs,
+    call: &Call,
+    turn: &Turn<'_>,
+) -> Reply {
     let number = |name: &str| call.query(name).and_then(|text| text.parse::<usize>().ok());
     let (Some(count), Some(offset)) = (number("count"), number("offset")) else {
         return invalid(13, "Required parameters missing or invalid: 'count' and 'offset'.");
@@ -241,7 +255,7 @@ fn list(postmark: &Postmark, knobs: &PostmarkKnobs, call: &Call, turn: &Turn<'_>
     let fits = |server: &&Server| {
         wanted.as_deref().is_none_or(|part| server.name.to_lowercase().contains(part))
     };
-    let found: Vec<_> = postmark.servers.values().filter(fits).collect();
+    let found: Vec<_> = servers.values().filter(fits).collect();
     let page: Vec<_> =
         found.iter().skip(offset).take(count).map(|server| server.object(knobs, turn)).collect();
     Reply::json(200, &json!({ "TotalCount": found.len(), "Servers": page }))

@@ -11,7 +11,7 @@ async fn pages_are_html_and_reading_changes_nothing() {
     let base = world.lab.urls().dashboard;
     let id = world.it.postmark_server_ids["acme-prod"];
     let tokens = format!("/postmark/servers/{id}/api-tokens");
-    for path in ["/", "/postmark/servers", &tokens, "/heroku/account/applications"] {
+    for path in ["/", "/postmark/servers", &tokens, "/api_tokens", "/heroku/account/applications"] {
         let answer = ask(&base, "GET", path, &[], Value::Null).await;
         assert_eq!(answer.status, 200, "{path}");
         assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
@@ -19,7 +19,9 @@ async fn pages_are_html_and_reading_changes_nothing() {
         assert!(answer.text().starts_with("<!DOCTYPE html>"));
     }
     let index = ask(&base, "GET", "/", &[], Value::Null).await.text();
-    assert!(!index.contains(&world.it.postmark_server_token), "the index shows endings only");
+    for token in [&world.it.postmark_server_token, &world.it.postmark_account_token] {
+        assert!(!index.contains(token), "the index shows endings only");
+    }
     assert!(index.contains("acme-rotation-pipeline"));
     assert_eq!(ask(&base, "GET", "/no-such-page", &[], Value::Null).await.status, 404);
     assert!(world.lab.requests().iter().all(|record| !record.took_effect));
@@ -32,7 +34,10 @@ async fn forms_and_hosts_of_others_are_refused() {
     let base = world.lab.urls().dashboard;
     let id = world.it.postmark_server_ids["acme-prod"];
     let tokens = format!("/postmark/servers/{id}/api-tokens");
-    assert_eq!(ask(&base, "POST", &tokens, &[], Value::Null).await.status, 403);
+    for path in [&tokens, "/api_tokens", "/api_tokens/delete"] {
+        assert_eq!(ask(&base, "POST", path, &[], Value::Null).await.status, 403);
+    }
+    assert_eq!(world.lab.inspect().live_postmark_account_tokens().len(), 1);
     assert_eq!(world.lab.inspect().postmark_tokens("acme-prod").len(), 1);
     let answer = crate::control::raw(
         &base,

@@ -1,6 +1,6 @@
 //! Postmark: tokens, their listing, mail, and its one meaning of 401.
 
-use lab::{Listing, TokenPick};
+use lab::{Listing, TokenPick, TokensOf};
 use serde_json::{Value, json};
 
 use crate::support::{World, ask, load};
@@ -94,6 +94,65 @@ async fn the_account_manages_servers() {
     assert_eq!(world.account("GET", &path, Value::Null).await.status, 404);
     let token = made["ApiTokens"][0].as_str().expect("a token");
     assert_eq!(world.postmark(token, "GET", "/server", Value::Null).await.status, 401);
+}
+
+/// Account tokens are made, shown and deleted on the account's page: up to three live side by
+/// side, each for all that the account may, and none of them is in any answer of the API.
+#[tokio::test]
+async fn account_tokens_are_people_s_alone() {
+    let world = World::new().await;
+    let base = world.lab.urls().postmark;
+    let (hands, account) = (world.lab.operator(), TokensOf::Account);
+    let servers = |token: String| {
+        let base = base.clone();
+        async move {
+            let headers = [("x-postmark-account-token", token.as_str())];
+            ask(&base, "GET", "/servers?count=500&offset=0", &headers, Value::Null).await
+        }
+    };
+    let first = world.it.postmark_account_token.clone();
+    let second = hands.generate_of(&account).await.expect("room for two");
+    let third = hands.generate_of(&account).await.expect("room for three");
+    let full = hands.generate_of(&account).await.expect_err("no room for four").to_string();
+    assert!(full.contains("An account can have 3 API tokens"), "{full}");
+    let shown = hands.tokens_of(&account).await.expect("the page");
+    assert_eq!(shown, [first.clone(), second.clone(), third.clone()]);
+    for token in [&first, &second, &third] {
+        let list = servers(token.to_uppercase()).await;
+        assert_eq!(list.status, 200);
+        assert!(shown.iter().all(|token| !list.text().contains(token)), "it lists none of them");
+    }
+    hands.delete_of(&account, &TokenPick::Is(second.clone())).await.expect("deleted");
+    let body = servers(second).await;
+    assert_eq!((body.status, &body.json()["ErrorCode"]), (401, &json!(10)));
+    assert_eq!(servers(third).await.status, 200);
+    assert!(world.lab.revoke_by_hand(&first));
+    assert_eq!(servers(first).await.status, 401);
+    assert_eq!(world.lab.inspect().live_postmark_account_tokens().len(), 1);
+}
+
+/// Servers are searched for by a part of their name, and another account has others.
+#[tokio::test]
+async fn an_account_sees_its_own_servers_only() {
+    let world = World::new().await;
+    let other = world.lab.add_other_postmark_account("globex-mail");
+    let names = |token: String, name: &'static str| {
+        let base = world.lab.urls().postmark;
+        async move {
+            let headers = [("x-postmark-account-token", token.as_str())];
+            let path = format!("/servers?count=500&offset=0&name={name}");
+            let list = ask(&base, "GET", &path, &headers, Value::Null).await.json();
+            let all = list["Servers"].as_array().expect("a list").clone();
+            assert_eq!(list["TotalCount"], all.len());
+            all.into_iter().map(|one| one["Name"].as_str().expect("a name").to_owned())
+        }
+    };
+    let ours = world.it.postmark_account_token.clone();
+    assert_eq!(names(ours.clone(), "acme-prod").await.collect::<Vec<_>>(), ["acme-prod"]);
+    assert_eq!(names(ours, "ACME-").await.count(), 3);
+    assert_eq!(names(other.clone(), "acme-prod").await.count(), 0);
+    assert_eq!(names(other.clone(), "").await.collect::<Vec<_>>(), ["globex-mail"]);
+    assert_eq!(world.postmark(&other, "GET", "/server", Value::Null).await.status, 401);
 }
 
 /// A mail is accepted, found again, and counted; refusals are 422 with a good token.

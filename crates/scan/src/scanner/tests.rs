@@ -18,6 +18,7 @@ static PROFILE: Profile = Profile {
     overlap: Overlap::Coexist(3),
     creates: Doer::Operator,
     revokes: Doer::Operator,
+    lists: true,
     reads_siblings: true,
     shape: Shape::Uuid,
     activation_max: Span::from_secs(30),

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use domain::TaskKind;
-use lab::{Lab, TokenPick};
+use domain::{TaskKind, Token};
+use lab::{Lab, TokenPick, TokensOf};
 
 use crate::output::Output;
 
@@ -16,38 +16,47 @@ const SERVER: &str = "acme-prod";
 /// Somebody who does what an operator is asked to do.
 pub(crate) struct StandIn {
     hands: lab::StandIn,
-    server: String,
+    whose: TokensOf,
     output: Output,
 }
 
 impl StandIn {
     pub(super) fn of(lab: &Lab, output: Output) -> Option<Self> {
-        Some(Self::at(lab, SERVER, output))
+        Some(Self::at(lab, TokensOf::Server(SERVER.to_owned()), output))
     }
 
-    /// Somebody in front of the pages of this Postmark server.
-    pub(crate) fn at(lab: &Lab, server: &str, output: Output) -> Self {
-        Self { hands: lab.operator(), server: server.to_owned(), output }
+    /// Somebody in front of this page of Postmark's.
+    pub(crate) fn at(lab: &Lab, whose: TokensOf, output: Output) -> Self {
+        Self { hands: lab.operator(), whose, output }
     }
 
-    /// Does one thing as instructed.
-    pub(crate) async fn asked(&self, kind: TaskKind, lines: &[String]) {
+    /// Does one thing as instructed; answers the token that is to be entered, where no API shows
+    /// it.
+    pub(crate) async fn asked(&self, kind: TaskKind, lines: &[String]) -> Option<Token> {
         tokio::time::sleep(THINKS).await;
         let done = match kind {
-            TaskKind::Create => self.hands.generate_token(&self.server).await.map(drop),
+            TaskKind::Create => self.hands.generate_of(&self.whose).await.map(Some),
             TaskKind::Revoke | TaskKind::Discard => {
                 let Some(end) = lines.iter().find_map(|line| ending(line)) else {
-                    return self.output.say("       (the stand-in found no token to delete)");
+                    self.output.say("       (the stand-in found no token to delete)");
+                    return None;
                 };
-                self.hands.delete_token(&self.server, &TokenPick::EndsIn(end)).await
+                let pick = TokenPick::EndsIn(end);
+                self.hands.delete_of(&self.whose, &pick).await.map(|()| None)
             }
-            TaskKind::Approve | TaskKind::Receipt | TaskKind::Fetch | TaskKind::Attend => return,
+            TaskKind::Approve | TaskKind::Receipt | TaskKind::Fetch | TaskKind::Attend => {
+                return None;
+            }
         };
         match done {
-            Ok(()) => {
-                self.output.say("       (the stand-in operator has clicked in the dashboard)")
+            Ok(made) => {
+                self.output.say("       (the stand-in operator has clicked in the dashboard)");
+                made.filter(|_| self.whose == TokensOf::Account).map(Token::new)
             }
-            Err(error) => self.output.say(&format!("       (the stand-in could not: {error})")),
+            Err(error) => {
+                self.output.say(&format!("       (the stand-in could not: {error})"));
+                None
+            }
         }
     }
 }

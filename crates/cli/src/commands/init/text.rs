@@ -6,6 +6,9 @@ use domain::proposal::quoted;
 
 use super::at_hand::{AtHand, INFISICAL, Whose};
 
+/// The kind of issuer of account tokens.
+const ACCOUNT: &str = "postmark-account";
+
 /// What stands where a person has to decide.
 pub(super) const FILL_IN: &str = "# fill in";
 
@@ -97,6 +100,18 @@ kind = "sealed"         # a local file, sealed with the installation's key
 file = "secrets.sealed"
 "#
     );
+    if found.in_dotenv.iter().any(|(_, kind)| *kind == ACCOUNT) {
+        let _ = write!(
+            text,
+            r#"
+[issuers.postmark-account]
+kind = "{ACCOUNT}"
+via = "postmark"
+server = {}   {FILL_IN}: a server of the account, by which it is known
+"#,
+            quoted(&format!("{}-prod", facts.org))
+        );
+    }
     if found.infisical {
         let _ = write!(
             text,
@@ -116,6 +131,7 @@ environment = "prod"
 pub(super) fn secret(name: &str, kind: &str) -> String {
     let (issuer, role, probes) = match kind {
         "postmark-server" => ("postmark", "ops", MAIL_PROBES),
+        ACCOUNT => ("postmark-account", "superadmin", ""),
         _ => ("heroku", "superadmin", PLATFORM_PROBES),
     };
     format!(
@@ -128,13 +144,13 @@ role = "{role}"
 [[consumers]]
 kind = "dotenv"
 path = ".env"
-
-# What has to be seen of the new token before the old one is revoked; fill in what fits.
 {probes}"#
     )
 }
 
-const MAIL_PROBES: &str = r#"# [[verify]]
+const MAIL_PROBES: &str = r#"
+# What has to be seen of the new token before the old one is revoked; fill in what fits.
+# [[verify]]
 # name = "test mail"
 # kind = "test-mail"          # sent with the new token
 # from = "noreply@example.com"
@@ -149,7 +165,9 @@ const MAIL_PROBES: &str = r#"# [[verify]]
 # id = "message_id"
 "#;
 
-const PLATFORM_PROBES: &str = r#"# [[verify]]
+const PLATFORM_PROBES: &str = r#"
+# What has to be seen of the new token before the old one is revoked; fill in what fits.
+# [[verify]]
 # name = "log of the app"
 # kind = "log"                # no 401 in it since the restart
 # via = "heroku"

@@ -12,8 +12,9 @@ pub(super) fn reach(inventory: &Inventory, name: &SecretName) -> Vec<(SecretName
     let Some(secret) = inventory.secret(name) else { return Vec::new() };
     let mut reached = Vec::new();
     for other in inventory.secrets.values().filter(|other| other.name != *name) {
-        if let Some(why) =
-            siblings(inventory, secret, other).or_else(|| config(inventory, secret, other))
+        if let Some(why) = siblings(inventory, secret, other)
+            .or_else(|| servers(inventory, secret, other))
+            .or_else(|| config(inventory, secret, other))
         {
             reached.push((other.name.clone(), why));
         }
@@ -28,6 +29,20 @@ fn siblings(inventory: &Inventory, secret: &Secret, other: &Secret) -> Option<St
     let same = own.via == theirs.via && own.kind == theirs.kind;
     (same && profile_of(&own.kind).reads_siblings)
         .then(|| format!("both are tokens of {}", secret.issuer))
+}
+
+/// A token of a Postmark account reads the tokens of every server of the account. The inventory
+/// does not say which servers that are, so every server at the same address counts.
+fn servers(inventory: &Inventory, secret: &Secret, other: &Secret) -> Option<String> {
+    let (own, theirs) =
+        (inventory.issuers.get(&secret.issuer)?, inventory.issuers.get(&other.issuer)?);
+    let IssuerKind::PostmarkAccount { server: known, .. } = &own.kind else { return None };
+    let IssuerKind::PostmarkServer { server, .. } = &theirs.kind else { return None };
+    let address = |via: &str| inventory.connections.get(via).map(|connection| &connection.url);
+    (address(&own.via) == address(&theirs.via)).then(|| match server == known {
+        true => format!("it is a token of {server}, a server of the account"),
+        false => format!("it is a token of {server}, unless that server is of another account"),
+    })
 }
 
 /// A broad token of Heroku reads the config vars of the account's apps.

@@ -94,6 +94,10 @@ async fn open(
             Vec::new()
         }
     };
+    if planned.as_ref().is_ok_and(|planned| !planned.plan.issuer.listed) {
+        output
+            .say("(!) the issuer does not show its tokens: whether others live there is not known");
+    }
     let fingerprint = known.or(current(engine.reader(), name)?).or(seen).ok_or_else(|| {
         Fail::new(
             Exit::TryLater,

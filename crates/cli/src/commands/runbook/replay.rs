@@ -11,7 +11,7 @@ use domain::inventory::{IssuerKind, StoreKind};
 use domain::runbook::{Method, Shape, length};
 use domain::{Act, Mode, Outcome, SecretName, Span, Token};
 use engine::{Ended, RotationSummary};
-use lab::{Lab, LabConfig};
+use lab::{Lab, LabConfig, TokensOf};
 use serde_json::json;
 
 use super::pages::VALIDATED;
@@ -106,8 +106,9 @@ async fn replay(
     let old = shape::current(inventory, secret, &credentials).to_owned();
     let kinds = (inventory.issuers.get(&secret.issuer), inventory.stores.get(&secret.store));
     let sealed = kinds.1.is_some_and(|store| matches!(store.kind, StoreKind::Sealed { .. }));
-    let server = kinds.0.and_then(|issuer| match &issuer.kind {
-        IssuerKind::PostmarkServer { server, .. } => Some(server.clone()),
+    let page = kinds.0.and_then(|issuer| match &issuer.kind {
+        IssuerKind::PostmarkServer { server, .. } => Some(TokensOf::Server(server.clone())),
+        IssuerKind::PostmarkAccount { .. } => Some(TokensOf::Account),
         IssuerKind::HerokuAuthorization { .. } => None,
     });
     let home = Home::made(place.directory.clone(), small);
@@ -124,7 +125,7 @@ async fn replay(
     let planned = engine.plan(name, Mode::Scheduled).await?;
     let how = How { wait: true, confirm: Some(name.to_string()), ..How::default() };
     let global = Global { no_input: true, ..global.clone() };
-    let hands = server.map(|server| StandIn::at(&lab, &server, output));
+    let hands = page.map(|page| StandIn::at(&lab, page, output));
     let started = Instant::now();
     // What the replay prints is talk; the answer of this command is its own.
     let talk = Output { json: false, ..output };

@@ -72,6 +72,14 @@ fn issue(org: &mut Org, inventory: &Inventory, secret: &Secret) -> Result<ValueS
             }];
             ValueSeed::PostmarkToken(server.clone())
         }
+        IssuerKind::PostmarkAccount { server, .. } => {
+            org.postmark.servers = vec![ServerSeed {
+                name: server.clone(),
+                tokens: Vec::new(),
+                delivery_type: "Live".into(),
+            }];
+            ValueSeed::PostmarkAccountToken
+        }
         IssuerKind::HerokuAuthorization { account, scope, .. } => {
             org.heroku.email.clone_from(account);
             let description = secret.old_description.as_deref().unwrap_or(DESCRIPTION).to_owned();
@@ -209,7 +217,9 @@ pub(super) fn inventory(
     }
     logins(directory, credentials)?;
     for issuer in inventory.issuers.values_mut() {
-        if let IssuerKind::PostmarkServer { dashboard, .. } = &mut issuer.kind {
+        if let IssuerKind::PostmarkServer { dashboard, .. }
+        | IssuerKind::PostmarkAccount { dashboard, .. } = &mut issuer.kind
+        {
             dashboard.clone_from(&urls.dashboard);
         }
     }
@@ -236,6 +246,7 @@ pub(super) fn current<'c>(
 ) -> &'c str {
     match inventory.issuers.get(&secret.issuer).map(|issuer| &issuer.kind) {
         Some(IssuerKind::PostmarkServer { .. }) => &credentials.postmark_server_token,
+        Some(IssuerKind::PostmarkAccount { .. }) => &credentials.postmark_account_token,
         _ => &credentials.heroku_api_key,
     }
 }

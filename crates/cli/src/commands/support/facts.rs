@@ -127,6 +127,9 @@ fn issuer(kind: &IssuerKind) -> Value {
         IssuerKind::PostmarkServer { server, .. } => {
             json!({ "kind": "postmark-server", "server": server })
         }
+        IssuerKind::PostmarkAccount { server, .. } => {
+            json!({ "kind": "postmark-account", "server": server })
+        }
         IssuerKind::HerokuAuthorization { account, scope, expires_in } => json!({
             "kind": "heroku-authorization", "account": account, "scope": scope,
             "expires": expires_in,

@@ -82,7 +82,8 @@ impl Names {
         for issuer in inventory.issuers.values() {
             self.add(&issuer.name);
             match &issuer.kind {
-                IssuerKind::PostmarkServer { server, dashboard } => {
+                IssuerKind::PostmarkServer { server, dashboard }
+                | IssuerKind::PostmarkAccount { server, dashboard } => {
                     self.add(server);
                     self.host(dashboard);
                 }

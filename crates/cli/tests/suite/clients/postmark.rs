@@ -3,7 +3,7 @@
 
 use e2e::clients::{Set, call};
 use e2e::{Result, SERVER};
-use lab::{FaultKind, FaultRule, Listing, Sending, Vendor};
+use lab::{FaultKind, FaultRule, Listing, Sending, TokenPick, TokensOf, Vendor};
 use serde_json::{Value, json};
 
 use super::{counter, has, says};
@@ -70,6 +70,22 @@ fn postmarks_own_client_sees_postmark() -> Result<()> {
     let dry = json!({ "token": "POSTMARK_API_TEST" });
     has(&client.refuses(call("getServer", dry))?, &bad);
 
+    // An account token that a person deletes is dead for the account's client, and no other is.
+    let on = counter.runtime();
+    let (hands, whose) = (lab.operator(), TokensOf::Account);
+    let made = on.block_on(hands.generate_of(&whose)).map_err(|error| error.to_string())?;
+    let with = |token: &str| call("getServers", json!({ "as": "account", "token": token }));
+    has(&client.gives(with(&made))?, &json!({ "TotalCount": 3 }));
+    let named = json!([{ "count": 500, "offset": 0, "name": SERVER }]);
+    let named = client.gives(account("getServers", named))?;
+    assert_eq!((&named["TotalCount"], &named["Servers"][0]["Name"]), (&json!(1), &json!(SERVER)));
+    let id = known.postmark_server_ids[SERVER];
+    has(&client.gives(account("getServer", json!([id])))?, &json!({ "ID": id, "Name": SERVER }));
+    let deleted = on.block_on(hands.delete_of(&whose, &TokenPick::Is(made.clone())));
+    deleted.map_err(|error| error.to_string())?;
+    has(&client.refuses(with(&made))?, &bad);
+    has(&client.gives(account("getServers", json!([])))?, &json!({ "TotalCount": 3 }));
+
     let input = |code: u32| json!({ "name": "ApiInputError", "code": code, "status": 422 });
     let email = json!({ "name": "InvalidEmailRequestError", "code": 300, "status": 422 });
     has(&client.refuses(send(mail_with("To", "nobody")))?, &email);
@@ -87,7 +103,6 @@ fn postmarks_own_client_sees_postmark() -> Result<()> {
     has(&client.refuses(call("getOutboundMessageDetails", unknown))?, &input(701));
     let name = json!([{ "Name": SERVER }]);
     has(&client.refuses(account("createServer", name))?, &input(603));
-    let id = known.postmark_server_ids[SERVER];
     has(&client.refuses(account("deleteServer", json!([id])))?, &input(604));
     let missing = client.refuses(account("getServer", json!([999_999])))?;
     has(&missing, &json!({ "name": "PostmarkError", "status": 404 }));

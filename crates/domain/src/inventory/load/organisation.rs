@@ -196,17 +196,21 @@ impl Page<'_> {
             ("account", raw.account.as_ref()),
         ];
         let (kind, connection) = match raw.kind.get_ref().as_str() {
-            "postmark-server" => {
+            word @ ("postmark-server" | "postmark-account") => {
                 let fields = self.fields(&raw.kind, &given, &["server"], &["dashboard"])?;
                 if let Some(scope) = &raw.scope {
-                    self.say(scope.span(), "a Postmark server token has no scope".into());
+                    self.say(scope.span(), "a token of Postmark has no scope".into());
                 }
                 let dashboard = match fields.get("dashboard") {
                     Some(dashboard) => self.address(dashboard, AddressUse::Dashboard)?,
                     None => POSTMARK_DASHBOARD.into(),
                 };
                 let server = fields["server"].get_ref().clone();
-                (IssuerKind::PostmarkServer { server, dashboard }, ConnectionKind::Postmark)
+                let kind = match word {
+                    "postmark-server" => IssuerKind::PostmarkServer { server, dashboard },
+                    _ => IssuerKind::PostmarkAccount { server, dashboard },
+                };
+                (kind, ConnectionKind::Postmark)
             }
             "heroku-authorization" => {
                 let fields = self.fields(&raw.kind, &given, &["account"], &[])?;
@@ -219,7 +223,7 @@ impl Page<'_> {
                 )
             }
             _ => {
-                let known = ["postmark-server", "heroku-authorization"];
+                let known = ["postmark-server", "postmark-account", "heroku-authorization"];
                 self.unknown_word(&raw.kind, "the kind of issuer", known.into_iter());
                 return None;
             }

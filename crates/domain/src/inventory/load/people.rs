@@ -167,7 +167,11 @@ impl Page<'_> {
     pub(super) fn gates(&mut self, raw: &raw::Secret, inventory: &Inventory) -> (String, Gates) {
         let (people, policy) = (&inventory.people, &inventory.policy);
         let own = |text: Option<&raw::Text>| text.map(|text| text.get_ref().clone());
-        let role = own(raw.role.as_ref()).unwrap_or_else(|| policy.role.clone());
+        let issuer = inventory.issuers.get(raw.issuer.get_ref());
+        let usual = issuer.and_then(|issuer| issuer.kind.usual_role());
+        let role = own(raw.role.as_ref())
+            .or_else(|| usual.map(str::to_owned))
+            .unwrap_or_else(|| policy.role.clone());
         let second = raw.approve.second_person.as_ref();
         let environment = raw.environment.get_ref();
         let gates = Gates {

@@ -132,6 +132,47 @@ fn each_mistake_is_told_with_its_place() {
     }
 }
 
+/// Goal: an account is known by a server that it has, and its secret asks for the highest role.
+/// Method: the good inventory with an account in the place of the Heroku account, and what can be
+/// wrong with it.
+#[test]
+fn an_account_of_postmark_is_read() {
+    let start = MAIN.find("[issuers.heroku-acme]").unwrap();
+    let end = start + MAIN[start..].find("[stores").unwrap();
+    let line = MAIN[..start].lines().count() + 1;
+    let main = |fields: &str| {
+        let issuer = format!(
+            "[issuers.heroku-acme]\nkind = \"postmark-account\"\nvia = \"postmark\"\n{fields}\n"
+        );
+        [&MAIN[..start], &issuer, &MAIN[end..]].concat()
+    };
+    let secret = SECRET.replace("role = \"superadmin\"\n", "");
+    let inventory = read(&main("server = \"acme-prod\""), &secret).unwrap();
+    let kind = &inventory.issuers["heroku-acme"].kind;
+    assert_eq!(kind.identity(), "the account of acme-prod");
+    let IssuerKind::PostmarkAccount { dashboard, .. } = kind else { panic!("{kind:?}") };
+    assert_eq!(dashboard, "https://account.postmarkapp.com");
+    assert_eq!(inventory.secrets.values().next().unwrap().role, "superadmin");
+    let named = SECRET.replace("role = \"superadmin\"", "role = \"ops\"");
+    let inventory = read(&main("server = \"acme-prod\""), &named).unwrap();
+    assert_eq!(inventory.secrets.values().next().unwrap().role, "ops");
+    for (fields, row, column, said) in [
+        ("", 1, 8, "needs `server`"),
+        ("server = \"s\"\nscope = [\"read\"]", 4, 9, "no scope"),
+        ("server = \"s\"\naccount = \"o@e.com\"", 4, 11, "account"),
+        ("server = \"s\"\ndashboard = \"http://account.postmarkapp.com\"", 4, 13, ""),
+        ("sevrer = \"s\"", 3, 1, "sevrer"),
+    ] {
+        let wrong = read(&main(fields), &secret).unwrap_err();
+        let text: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+        let place = format!("rollover.toml:{}:{column}", line + row);
+        assert!(
+            text.iter().any(|one| one.starts_with(&place) && one.contains(said)),
+            "{fields}: not at {place}: {text:#?}"
+        );
+    }
+}
+
 /// Goal: people are sent to https pages, and no form that a browser or terminal would run is shown.
 #[test]
 fn a_dashboard_is_a_page_and_a_proxy_has_no_login() {

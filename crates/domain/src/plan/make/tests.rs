@@ -43,6 +43,7 @@ static PROFILE: Profile = Profile {
     overlap: Overlap::Coexist(3),
     creates: Doer::Api,
     revokes: Doer::Api,
+    lists: true,
     reads_siblings: true,
     shape: Shape::Heroku,
     activation_max: Span::from_secs(30),

@@ -96,7 +96,9 @@ impl World {
     pub(super) fn ends_well(&mut self, action: &Action) {
         let evidence = match action {
             Action::Create => created(self.minted),
-            Action::Sweep => Evidence::Swept { removed: Vec::new(), unknown: Vec::new() },
+            Action::Sweep => {
+                Evidence::Swept { removed: Vec::new(), unknown: Vec::new(), unlisted: false }
+            }
             _ => Evidence::Written { receipt: String::new() },
         };
         if *action == Action::Discard {

@@ -48,7 +48,7 @@ fn the_token_lives_until_nobody_holds_it_and_the_soak_is_over() {
     story.checked(Action::Prove).unwrap();
     story.checked(Action::Confirm).unwrap();
     story.began(Action::Sweep);
-    let swept = Evidence::Swept { removed: Vec::new(), unknown: Vec::new() };
+    let swept = Evidence::Swept { removed: Vec::new(), unknown: Vec::new(), unlisted: false };
     story.done(Action::Sweep, swept).unwrap();
     assert_eq!(story.rotation.next(story.at()), [Next::Close(Outcome::Decommissioned)]);
 }
