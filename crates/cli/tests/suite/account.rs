@@ -173,6 +173,29 @@ fn once_everybody_has_it_a_rotation_is_turned_back_by_a_person_too() {
     facts.rolled_back(&bench).expect("everything is as before");
 }
 
+/// A token was made and, with its maker in doubt whether it was entered, another one. The first
+/// lives on where no look can see it; the task to delete says so, and nothing else is claimed.
+#[test]
+fn one_that_was_made_in_doubt_is_asked_for_and_not_denied() {
+    let bench = bench();
+    let facts = Facts::of(&bench).expect("the world before");
+    let id = begun(&bench);
+    let doubtful = generate(&bench).expect("a token");
+    // Entered at a prompt of a process that died before it could seal it: nothing is known here.
+    let asked = run(&bench, &["run", "resume", &id, "--no-wait"], 10);
+    assert!(asked.stderr.contains("enter the new one"), "{asked}");
+    let second = generate(&bench).expect("another one");
+    let asked = enter(&bench, &id, &second, 10);
+    assert!(asked.stderr.contains("was never entered"), "{asked}");
+    delete(&bench, &facts.old);
+    let ended = run(&bench, &["run", "resume", &id, "--no-wait"], 0);
+    assert!(bench.lab().inspect().postmark_honours(&doubtful), "nobody deleted it");
+    assert!(ended.stderr.contains(UNKNOWN), "{ended}");
+    assert!(!ended.stderr.contains("nothing left behind"), "{ended}");
+    delete(&bench, &doubtful);
+    facts.completed(&bench).expect("everything is right");
+}
+
 /// A server's token in the account's place lives, whatever the account's API says to it, so no
 /// plan takes it for dead; and the doctor names it.
 #[test]

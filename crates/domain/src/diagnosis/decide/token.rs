@@ -13,7 +13,9 @@ fn told<'a>(case: &'a Case, code: &str) -> Option<&'a str> {
 pub(super) fn account_token(case: &Case, explained: Option<Cause>) -> Option<Finding> {
     let cause = Cause::AccountToken;
     (case.kind == Kind::PostmarkServer && explained.is_none()).then_some(())?;
-    as_other(case, cause, "works on /server", "Postmark takes it as an account token, on /servers")
+    let wrong = "Postmark takes it as an account token, on /servers; whoever has it reads the tokens of \
+                 every server of the account";
+    as_other(case, cause, "works on /server", wrong)
 }
 
 pub(super) fn server_token(case: &Case, explained: Option<Cause>) -> Option<Finding> {
