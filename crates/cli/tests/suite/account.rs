@@ -84,6 +84,19 @@ fn a_rotation_with_an_operator_who_enters_the_token() {
     assert!(!ended.stderr.contains("nothing left behind"), "{ended}");
     assert_eq!(bench.end_traffic(traffic).total().refused, 0);
     facts.completed(&bench).expect("everything is right");
+    // It was sealed in the inbox and in the journal, and is in no file and in no word.
+    let new = bench.lab().inspect().infisical_value("prod", "POSTMARK_ACCOUNT_TOKEN");
+    let new = new.expect("the store holds it");
+    let mut looked = 0;
+    for file in fs::read_dir(bench.directory()).expect("the directory").flatten() {
+        let Ok(bytes) = fs::read(file.path()) else { continue };
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(!text.contains(&new) && !text.contains(&facts.old), "{}", file.path().display());
+        looked += 1;
+    }
+    assert!(looked > 2, "only {looked} files were looked at");
+    let text = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(!text.contains(&new) && !text.contains(&facts.old), "it shows a token");
 }
 
 #[test]

@@ -36,7 +36,9 @@ impl<'b> Document<'b> {
     /// Whether the vendor's name stands anywhere in it, in its path, or in what it stands in.
     pub(crate) fn tells_of(&self, profile: &'static Profile) -> bool {
         let told = self.told.get_or_init(|| self.words_in());
-        profile.traces.words.iter().any(|word| told.contains(word))
+        // A longer word of a vendor, such as `postmark_account`, begins with its name.
+        let vendor = |word: &&str| told.iter().any(|name| word.contains(name));
+        profile.traces.words.iter().any(vendor)
             || self.path_says(profile)
             || self.outer.is_some_and(|(outer, ..)| outer.tells_of(profile))
     }

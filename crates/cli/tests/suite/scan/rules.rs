@@ -7,7 +7,7 @@ use connectors::ALL_PROFILES;
 use domain::{FingerprintKey, Token};
 use e2e::{corpus, hiding};
 use scan::git::Repository;
-use scan::{How, Known, Limits, Nothing, Rules, Scanner, scan_history};
+use scan::{How, Known, Limits, Nothing, Rules, Scanner, What, scan_history};
 
 fn scanner(known: Arc<dyn Known>, strangers: bool) -> Scanner {
     Scanner::new(Arc::new(Rules {
@@ -48,6 +48,29 @@ fn every_hiding_place_is_found() {
     for place in report.findings.iter().flat_map(|finding| &finding.places) {
         let told = place.to_string();
         assert!(hidden.iter().all(|one| !told.contains(&one.token)), "{told}");
+    }
+}
+
+/// Goal: Postmark's two kinds of tokens have one form and are told apart by what stands beside
+/// them. Method: a line of each sort.
+#[test]
+fn an_account_token_is_told_from_a_server_token() {
+    let value = "3f9a12c7-90aa-4d21-8b77-51c0de5e71aa";
+    for (text, kind) in [
+        (format!("POSTMARK_SERVER_TOKEN={value}\n"), "postmark-server"),
+        (format!("POSTMARK_API_TOKEN={value}\n"), "postmark-server"),
+        (format!("X-Postmark-Server-Token: {value}\n"), "postmark-server"),
+        (format!("POSTMARK_ACCOUNT_TOKEN={value}\n"), "postmark-account"),
+        (format!("X-Postmark-Account-Token: {value}\n"), "postmark-account"),
+        (format!("postmarkAccountToken: \"{value}\"\n"), "postmark-account"),
+    ] {
+        let mut found = Vec::new();
+        scanner(Arc::new(Nothing), true).document(text.as_bytes(), None, &mut found);
+        let told = found.first().map(|sighting| sighting.what);
+        let What::Looks { issuer, .. } = told.unwrap_or(What::Ours) else {
+            panic!("{text}: nothing that looks like one")
+        };
+        assert_eq!((issuer, found.len()), (kind, 1), "{text}");
     }
 }
 
