@@ -14,9 +14,7 @@ fn binary() -> &'static Path {
 
 #[test]
 fn a_sync_is_killed_at_every_instant_and_run_again() {
-    let mut pairings = Pairing::cover().expect("every kind has its place in the lab");
-    // What a person fetches is not written by a sync: it only has it wait.
-    pairings.retain(|pairing| !pairing.consumer.is_fetched);
+    let pairings = Pairing::cover().expect("every kind has its place in the lab");
     let swept = sweep(binary(), &pairings, if full() { 1 } else { 4 }, 4);
     let wrong: Vec<String> = swept.iter().flat_map(|one| one.wrong.clone()).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
