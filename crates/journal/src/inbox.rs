@@ -78,6 +78,13 @@ impl Inbox {
     }
 }
 
+/// Whether something waits for a rotation.
+pub(crate) fn waits(connection: &Connection, rotation: &RotationId) -> Result<bool, JournalError> {
+    let mut statement = connection
+        .prepare_cached("SELECT 1 FROM inbox WHERE rotation = ?1 AND taken_at IS NULL LIMIT 1")?;
+    Ok(statement.exists([&rotation.0])?)
+}
+
 /// What waits for a rotation, oldest first.
 pub(crate) fn pending(
     connection: &Connection,

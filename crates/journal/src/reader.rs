@@ -332,6 +332,10 @@ impl Reader {
     pub fn inbox_pending(&self, rotation: &RotationId) -> Result<Vec<Pending>, JournalError> {
         let mut connection = self.connection();
         let snapshot = connection.transaction()?;
+        // Asked several times a second by every rotation that waits; mostly there is nothing.
+        if !inbox::waits(&snapshot, rotation)? {
+            return Ok(Vec::new());
+        }
         Seals::load(&snapshot, &self.key)?;
         inbox::pending(&snapshot, &self.key, rotation)
     }

@@ -79,17 +79,29 @@ fn digest(connection: &Connection, key: &Key) -> Result<[u8; 32], JournalError> 
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let (at, sealed) = (row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?);
-            let sealed: String = sealed.iter().map(|byte| format!("{byte:02x}")).collect();
             // Writing to a string cannot fail.
-            let _written = writeln!(text, "{name} {at:?} {sealed}");
+            let _written = write!(text, "{name} {at:?} ");
+            push_hex(&mut text, &sealed);
+            text.push('\n');
         }
     }
     Ok(*key.derive(&text).bytes())
 }
 
 fn mac(key: &Key, audit: u64, digest: &[u8; 32]) -> [u8; 32] {
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    *key.derive(&format!("{audit} records, {digest}")).bytes()
+    let mut text = format!("{audit} records, ");
+    push_hex(&mut text, digest);
+    *key.derive(&text).bytes()
+}
+
+/// Hexadecimal digits. By hand, because all that is sealed passes here at every write.
+fn push_hex(text: &mut String, bytes: &[u8]) {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    text.reserve(2 * bytes.len());
+    for byte in bytes {
+        text.extend([DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
 }
 
 fn seals_key(key: &Key) -> Key {
