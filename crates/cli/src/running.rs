@@ -307,9 +307,9 @@ impl Ran {
         for token in &self.summary.unknown {
             let shown = token.fingerprint.map(|fp| format!("fp {fp}"));
             let shown = shown.or_else(|| token.handle.as_ref().map(ToString::to_string));
-            let what = match self.rotation.plan().mode.ends_use() {
-                true => "lives at the issuer; it was left alone",
-                false => "appeared at the issuer meanwhile",
+            let what = match self.rotation.plan().mode.creates() {
+                true => "appeared at the issuer meanwhile",
+                false => "lives at the issuer; it was left alone",
             };
             output.say(&format!(
                 "(!) a live token that nobody knows {what}: {}",

@@ -101,7 +101,21 @@ impl Mode {
         }
     }
 
-    /// Whether there is no new token: what is written is nothing.
+    /// Whether a new token comes to be.
+    #[must_use]
+    pub fn creates(self) -> bool {
+        match self {
+            Self::Scheduled
+            | Self::Emergency
+            | Self::Reissue
+            | Self::RevokeFirst
+            | Self::Repair
+            | Self::Rehearsal => true,
+            Self::Decommission => false,
+        }
+    }
+
+    /// Whether the secret itself goes out of use: its name is taken out of everything that has it.
     #[must_use]
     pub fn ends_use(self) -> bool {
         self == Self::Decommission
@@ -302,9 +316,9 @@ impl Plan {
     /// How the rotation is done, in the runbooks' words, for the audit.
     #[must_use]
     pub fn method(&self) -> String {
-        let creates = match self.mode.ends_use() {
-            true => self.issuer.revokes,
-            false => self.issuer.creates,
+        let creates = match self.mode.creates() {
+            true => self.issuer.creates,
+            false => self.issuer.revokes,
         };
         match (creates, self.issuer.revokes) {
             (Doer::Api, Doer::Api) => "api".into(),

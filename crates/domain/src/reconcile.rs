@@ -63,7 +63,8 @@ pub fn judge(
         }
         Direction::Forward if new_dead => moved("its new token is dead"),
         Direction::Forward if old.is_dead() && !rotation.past_return() && !repair => {
-            let needs_new = !matches!(rotation.plan().mode, Mode::RevokeFirst | Mode::Decommission);
+            let mode = rotation.plan().mode;
+            let needs_new = mode.creates() && mode != Mode::RevokeFirst;
             if new.is_none() && needs_new {
                 return moved("its old token is dead, and it has no new one");
             }

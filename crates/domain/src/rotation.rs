@@ -486,26 +486,25 @@ impl Rotation {
     #[must_use]
     pub fn may_be_doubted(&self, action: &Action) -> bool {
         let forward = self.direction == Direction::Forward;
-        let ends_use = self.plan.mode.ends_use();
+        let (creates, ends_use) = (self.plan.mode.creates(), self.plan.mode.ends_use());
         let writes = matches!(
             action,
             Action::Store | Action::Propagate(_) | Action::Remove(_) | Action::Clear
         );
         let could = match action {
-            Action::Create => forward && self.new.is_none() && !ends_use,
+            Action::Create => forward && self.new.is_none() && creates,
             Action::Remove(id) => ends_use && self.plan.consumer(id).is_some(),
             Action::Clear => ends_use,
             // Of a token that the journal does not know yet, too.
-            Action::Store => !ends_use && (forward || self.new.is_some()),
+            Action::Store => creates && (forward || self.new.is_some()),
             Action::Propagate(id) => {
-                !ends_use && (forward || self.new.is_some()) && self.plan.consumer(id).is_some()
+                creates && (forward || self.new.is_some()) && self.plan.consumer(id).is_some()
             }
             // Where the revocation comes first, there is no new token yet.
             Action::Revoke => match self.plan.mode {
                 Mode::RevokeFirst => forward,
                 Mode::Rehearsal => false,
-                Mode::Decommission => forward,
-                _ => forward && self.new.is_some(),
+                _ => forward && (self.new.is_some() || !creates),
             },
             _ => false,
         };

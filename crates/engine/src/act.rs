@@ -178,7 +178,7 @@ impl Context {
 
     /// What everybody is to hold where the rotation goes: the new token, or nothing.
     pub(crate) fn target(&self) -> Option<Token> {
-        (!self.plan.mode.ends_use()).then(|| self.new_token())
+        self.plan.mode.creates().then(|| self.new_token())
     }
 
     /// The new token; every step that needs it comes after its creation.

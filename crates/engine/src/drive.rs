@@ -381,7 +381,7 @@ impl Drive {
             // The engine goes on looking for a death as long as somebody waits for it.
             Next::Wait { action: Action::Prove, .. } => overdue,
             // Which may take days; whoever is run again then goes on.
-            Next::Wait { action: Action::Soak, .. } => self.rotation.plan().mode.ends_use(),
+            Next::Wait { action: Action::Soak, .. } => !self.rotation.plan().mode.creates(),
             Next::Ask | Next::AskReceipt(_) | Next::Attend { .. } => true,
             Next::Settle(action) | Next::Do(action) => {
                 self.rotation.asked_of_operator(action).is_some()

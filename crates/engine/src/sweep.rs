@@ -12,7 +12,7 @@ impl Context {
     /// live tokens that nobody knows. Revoking by handle may be repeated, so settling a sweep is
     /// sweeping again.
     pub(crate) async fn sweep(&self, action: &Action) -> End {
-        if self.plan.mode.ends_use() {
+        if !self.plan.mode.creates() {
             return self.list_others(action).await;
         }
         // Both look at the same list; the second counts where nothing had to be removed.

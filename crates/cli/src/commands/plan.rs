@@ -111,7 +111,7 @@ pub(crate) fn render(plan: &Plan) -> String {
              restart(s), 1 to revoke."
         ),
     });
-    let creates = (!plan.mode.ends_use()).then_some(plan.issuer.creates);
+    let creates = plan.mode.creates().then_some(plan.issuer.creates);
     let doers = [creates, Some(plan.issuer.revokes)].into_iter().flatten();
     let people = doers.filter(|doer| *doer == Doer::Operator).count();
     if people > 0 {

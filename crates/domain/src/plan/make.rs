@@ -40,7 +40,7 @@ impl Plan {
         let expected = issuer.kind.identity().into_owned();
         let mut refusals = Vec::new();
         let old = old_token(secret, mode, declared.profile, observed, &expected, &mut refusals);
-        if !mode.ends_use() {
+        if mode.creates() {
             check_issuer(declared.profile, mode, observed, &mut refusals);
         }
         check_logins(&issuer.kind, mode, observed, &mut refusals);
@@ -443,7 +443,7 @@ fn warnings(
             _ => {}
         }
     }
-    if !unknown.is_empty() && (mode.ends_use() || profile.overlap.slots().is_some()) {
+    if !unknown.is_empty() && (!mode.creates() || profile.overlap.slots().is_some()) {
         warnings.push(format!(
             "{} live token{} at the issuer not known to rollover; left alone",
             unknown.len(),
@@ -456,7 +456,7 @@ fn warnings(
                 .into(),
         );
     }
-    if !observed.issuer.listed && mode.ends_use() {
+    if !observed.issuer.listed && !mode.creates() {
         let what = "the issuer does not show its tokens; whether others live there is not known";
         warnings.push(what.into());
     } else if !observed.issuer.listed {

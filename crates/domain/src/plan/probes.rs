@@ -16,7 +16,7 @@ pub(super) fn probe_interval(soak: Span) -> Span {
 /// Where every minute counts, nobody is asked about mails and no workflow is waited for.
 pub(super) fn probe_parts(secret: &Secret, mode: Mode) -> Vec<ProbePart> {
     // They show that the token works where it is in use.
-    let made = |probe: &&Probe| !(mode.ends_use() || mode.hurries() && is_slow(&probe.kind));
+    let made = |probe: &&Probe| !(!mode.creates() || mode.hurries() && is_slow(&probe.kind));
     let part = |probe: &Probe| ProbePart {
         name: probe.name.as_str().into(),
         kind: probe.kind.word().to_owned(),

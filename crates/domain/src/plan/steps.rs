@@ -236,10 +236,11 @@ impl Plan {
         push(steps, "prove", Sign::Look, engine(), prove, "");
         let confirm = "the store and every consumer, once more".to_owned();
         push(steps, "confirm", Sign::Look, engine(), confirm, "");
-        let (sweep, sign, close) = match self.mode.ends_use() {
-            true => ("other live tokens of the issuer are listed", Sign::Look, "decommission"),
-            false => (self.sweeps(), Sign::Remove, "rotate"),
+        let (sweep, sign) = match self.mode.creates() {
+            true => (self.sweeps(), Sign::Remove),
+            false => ("other live tokens of the issuer are listed", Sign::Look),
         };
+        let close = if self.mode.ends_use() { "decommission" } else { "rotate" };
         push(steps, "sweep", sign, engine(), sweep.to_owned(), "");
         push(steps, "close", Sign::Look, engine(), format!("secret.{close}.completed"), "");
     }
@@ -255,7 +256,7 @@ impl Plan {
 
     /// What people call the token that goes.
     fn goes(&self) -> &'static str {
-        if self.mode.ends_use() { "token" } else { "old token" }
+        if self.mode.creates() { "old token" } else { "token" }
     }
 }
 

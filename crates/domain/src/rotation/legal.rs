@@ -171,7 +171,7 @@ impl Rotation {
         let revoke_first = self.plan.mode == Mode::RevokeFirst;
         let ends_use = self.plan.mode.ends_use();
         match action {
-            Action::Create if ends_use => false,
+            Action::Create if !self.plan.mode.creates() => false,
             Action::Create => !self.sweep_due && (!revoke_first || self.is_done(&Action::Revoke)),
             Action::Validate => self.is_done(&Action::Create),
             Action::Store => self.is_done(&Action::Validate),

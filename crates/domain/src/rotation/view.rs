@@ -248,7 +248,7 @@ impl Rotation {
         if self.plan.mode == Mode::RevokeFirst {
             return self.stage_after_revoking();
         }
-        if self.plan.mode.ends_use() {
+        if !self.plan.mode.creates() {
             return self.stage_of_ending();
         }
         let order = [
