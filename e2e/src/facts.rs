@@ -126,6 +126,17 @@ impl Facts {
         said(wrong)
     }
 
+    /// The end of the removal of a token that came to be after these facts: it is dead, and nothing
+    /// else was changed.
+    ///
+    /// # Errors
+    /// Everything that is not as it should be.
+    pub fn removed(&self, bench: &Bench) -> Result<()> {
+        let mut wrong = self.everybody_on(bench, &self.old, &self.live)?;
+        wrong.extend(books(bench, &["removed"]).err());
+        said(wrong)
+    }
+
     /// Nothing has come to be and nothing was changed.
     ///
     /// # Errors

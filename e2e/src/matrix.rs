@@ -35,11 +35,15 @@ pub enum Mode {
     Decommission,
     /// The way back of that, from where it waits for the agreement.
     DecommissionBack,
+    /// A token that nobody answers for, watched and revoked beside one that is in use.
+    Removal,
+    /// The way back of that, from where it waits for the agreement.
+    RemovalBack,
 }
 
 impl Mode {
     /// Every column of the matrix.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Scheduled,
         Self::Back(1),
         Self::Back(2),
@@ -51,6 +55,8 @@ impl Mode {
         Self::RevokeFirst,
         Self::Decommission,
         Self::DecommissionBack,
+        Self::Removal,
+        Self::RemovalBack,
     ];
 
     fn logs_in(self) -> LogsIn {
@@ -59,15 +65,26 @@ impl Mode {
             Self::Repair | Self::RevokeFirst => LogsIn::WithItsOwn,
             // What rollover itself uses is in use.
             Self::Decommission | Self::DecommissionBack => LogsIn::WithItsOwn,
+            Self::Removal | Self::RemovalBack => LogsIn::WithItsOwn,
             Self::Scheduled | Self::Back(_) | Self::Emergency | Self::Rehearsal => {
                 LogsIn::WithTheToken
             }
         }
     }
 
+    /// What cannot be read at the issuer cannot be removed.
+    fn turn_knobs(self, bench: &Bench) {
+        if matches!(self, Self::Removal | Self::RemovalBack) {
+            bench.lab().knobs(|knobs| knobs.heroku.list_tokens = lab::SecretLook::Visible);
+        }
+    }
+
     /// The exit code of an undisturbed run.
     fn ends_with(self) -> i32 {
-        if matches!(self, Self::Back(_) | Self::DecommissionBack) { 11 } else { 0 }
+        match self {
+            Self::Back(_) | Self::DecommissionBack | Self::RemovalBack => 11,
+            _ => 0,
+        }
     }
 
     /// Whether the consumer is in service all the time.
@@ -94,6 +111,8 @@ impl fmt::Display for Mode {
             Self::RevokeFirst => f.write_str("emergency, revoked first"),
             Self::Decommission => f.write_str("decommission"),
             Self::DecommissionBack => f.write_str("way back of a decommission"),
+            Self::Removal => f.write_str("removal"),
+            Self::RemovalBack => f.write_str("way back of a removal"),
         }
     }
 }
@@ -105,6 +124,14 @@ pub struct Cell {
     pub pairing: Pairing,
     /// The mode.
     pub mode: Mode,
+}
+
+impl Cell {
+    /// Whether there is such a run: what the issuer does not show is not removed.
+    fn is_possible(self) -> bool {
+        let removes = matches!(self.mode, Mode::Removal | Mode::RemovalBack);
+        !(removes && self.pairing.issuer.entered)
+    }
 }
 
 impl fmt::Display for Cell {
@@ -139,7 +166,7 @@ pub struct Swept {
 pub fn cells() -> Result<Vec<Cell>> {
     let all = Pairing::all()?;
     let modes = |pairing| Mode::ALL.into_iter().map(move |mode| Cell { pairing, mode });
-    Ok(all.into_iter().flat_map(modes).collect())
+    Ok(all.into_iter().flat_map(modes).filter(|cell| cell.is_possible()).collect())
 }
 
 /// A few cells, in which every kind and every mode occurs.
@@ -151,9 +178,11 @@ pub fn sample() -> Result<Vec<Cell>> {
     let most = cover.len().max(Mode::ALL.len());
     let cell = |n: usize| {
         let mode = Mode::ALL[n % Mode::ALL.len()];
-        Cell { pairing: cover[(n + n / cover.len()) % cover.len()], mode }
+        let first = n + n / cover.len();
+        let pairings = (first..first + cover.len()).map(|place| cover[place % cover.len()]);
+        pairings.map(|pairing| Cell { pairing, mode }).find(|cell| cell.is_possible())
     };
-    Ok((0..most).map(cell).collect())
+    Ok((0..most).filter_map(cell).collect())
 }
 
 /// Kills in each of these cells at the instants `first`, `first + step` and so on, with so many
@@ -170,7 +199,7 @@ pub fn sweep(binary: &Path, cells: &[Cell], step: usize, benches: usize) -> Vec<
     })
 }
 
-/// Why a decommission is begun, as its audit has it.
+/// Why a decommission or a removal is begun, as its audit has it.
 const WHY: &str = "nobody uses it";
 /// By how much the first instant moves on from cell to cell.
 const FIRST_MOVES: usize = 5;
@@ -184,6 +213,7 @@ fn swept(binary: &Path, cell: Cell, first: usize, step: usize) -> Result<Swept> 
     let mut sum = Swept { instants: undisturbed.instants, ..Swept::default() };
     for point in (first..=undisturbed.instants + VARIES).step_by(step) {
         bench.again()?;
+        set.mode.turn_knobs(&bench);
         let tried = set.attempt(&bench, point, &undisturbed);
         sum.requests += tried.requests;
         sum.refused += tried.refused;
@@ -211,6 +241,8 @@ struct Set {
     id: String,
     /// The token that a person has made and enters.
     entered: Option<String>,
+    /// The fingerprint of the token that nobody answers for.
+    stranger: String,
     /// The app's restarts before anything of this mode.
     restarts: usize,
 }
@@ -231,14 +263,24 @@ struct Tried {
 
 impl Set {
     fn up(bench: &mut Bench, mode: Mode) -> Result<Self> {
+        mode.turn_knobs(bench);
         let mut facts = Facts::of(bench)?;
-        let (mut id, mut entered) = (String::new(), None);
+        let (mut id, mut entered, mut stranger) = (String::new(), None, String::new());
         match mode {
             Mode::Scheduled | Mode::Emergency | Mode::Rehearsal | Mode::Decommission => {}
             Mode::DecommissionBack => {
                 let name = bench.pairing().secret();
                 let end = ["secret", "decommission", name.as_str(), "--reason", WHY];
                 let _asked = bench.rollover(&end).args(&["--yes", "--no-wait"]).run()?.is(10)?;
+                id = open_rotation(bench)?;
+            }
+            Mode::Removal => stranger = made_by_nobody(bench)?,
+            Mode::RemovalBack => {
+                stranger = made_by_nobody(bench)?;
+                facts = Facts::of(bench)?;
+                let name = bench.pairing().secret();
+                let remove = ["secret", "remove", name.as_str(), &stranger, "--reason", WHY];
+                let _asked = bench.rollover(&remove).args(&["--yes", "--no-wait"]).run()?.is(10)?;
                 id = open_rotation(bench)?;
             }
             Mode::RevokeFirst => {
@@ -259,7 +301,7 @@ impl Set {
         }
         bench.keep()?;
         let restarts = bench.restarts();
-        Ok(Self { mode, facts, id, entered, restarts })
+        Ok(Self { mode, facts, id, entered, stranger, restarts })
     }
 
     fn command(&self, bench: &Bench) -> Rollover {
@@ -285,7 +327,11 @@ impl Set {
                 let end = ["secret", "decommission", name.as_str(), "--reason", WHY];
                 bench.rollover(&end).args(&["--confirm", name.as_str(), stay])
             }
-            Mode::Back(_) | Mode::DecommissionBack => {
+            Mode::Removal => {
+                let remove = ["secret", "remove", name.as_str(), &self.stranger, "--reason", WHY];
+                bench.rollover(&remove).args(&["--confirm", name.as_str(), stay])
+            }
+            Mode::Back(_) | Mode::DecommissionBack | Mode::RemovalBack => {
                 bench.rollover(&["run", "rollback", &self.id, stay])
             }
         }
@@ -299,7 +345,10 @@ impl Set {
     /// What must hold in the end.
     fn ended(&self, bench: &Bench, rotations: usize) -> Result<()> {
         match self.mode {
-            Mode::Back(_) | Mode::DecommissionBack => self.facts.rolled_back(bench),
+            Mode::Back(_) | Mode::DecommissionBack | Mode::RemovalBack => {
+                self.facts.rolled_back(bench)
+            }
+            Mode::Removal => self.facts.removed(bench),
             Mode::Decommission => self.facts.decommissioned(bench),
             Mode::Rehearsal => self.facts.rehearsed(bench),
             _ => self.facts.completed_in(bench, rotations),
@@ -375,6 +424,25 @@ pub(crate) fn made_for_it(bench: &Bench) -> Result<String> {
         bench.enter()(&format!("{}.create", open_rotation(bench)?), Some(&token))?;
     }
     Ok(token)
+}
+
+/// A token that nobody answers for, made at the issuer without a word; answers its fingerprint.
+fn made_by_nobody(bench: &Bench) -> Result<String> {
+    let name = bench.pairing().secret();
+    let unknown = || {
+        let plan = ["secret", "decommission", name.as_str(), "--plan", "--json"];
+        let all = bench.rollover(&plan).run()?.is(0)?.json()?["plan"]["unknown"].clone();
+        let all = all.as_array().cloned().ok_or("no list")?;
+        let print = |one: &serde_json::Value| one["fingerprint"].as_str().map(str::to_owned);
+        Ok::<Vec<String>, String>(all.iter().filter_map(print).collect())
+    };
+    let before = unknown()?;
+    match bench.pairing().issuer.by_operator {
+        true => drop(made_by_hand(bench)?),
+        false => drop(bench.lab().add_heroku_authorization("a script", &["global"], None)),
+    }
+    let made = unknown()?.into_iter().find(|print| !before.contains(print));
+    made.ok_or_else(|| "what was made is not listed".into())
 }
 
 /// A token that is revoked before there is a new one, by a person: brings it to where the new one

@@ -95,7 +95,7 @@ const OPEN: &[State] = &[
 const ASKED: &[State] =
     &[State::Create, State::Approve, State::Delete, State::Attention, State::WayBack];
 
-static COMMANDS: [Command; 24] = [
+static COMMANDS: [Command; 25] = [
     Command { args: &["rotate", "NAME", "--yes", "--no-wait"], needs: Needs::Role, only: &[] },
     Command {
         args: &["rotate", "NAME", "--confirm", "NAME", "--no-wait"],
@@ -151,6 +151,11 @@ static COMMANDS: [Command; 24] = [
     Command { args: &["secret", "sync", "NAME", "--yes"], needs: Needs::Role, only: &[] },
     Command {
         args: &["secret", "decommission", "NAME", "--reason", "tried", "--yes", "--no-wait"],
+        needs: Needs::Role,
+        only: &[],
+    },
+    Command {
+        args: &["secret", "remove", "NAME", "unknown", "--reason", "tried", "--yes", "--no-wait"],
         needs: Needs::Role,
         only: &[],
     },

@@ -189,7 +189,7 @@ impl Why {
     /// The option as it is typed, with a space before it.
     pub(crate) fn option(&self) -> &'static str {
         match self.mode() {
-            Mode::Scheduled | Mode::Decommission => "",
+            Mode::Scheduled | Mode::Decommission | Mode::Removal => "",
             Mode::Emergency | Mode::Reissue => " --emergency",
             Mode::RevokeFirst => " --revoke-first",
             Mode::Repair => " --repair",
@@ -410,6 +410,9 @@ pub(crate) enum Secret {
     /// Answer for a live token at a secret's issuer that nobody knew: it is written into the
     /// secret's file as `known`
     Adopt(crate::commands::SecretAdopt),
+    /// Remove a live token at a secret's issuer that nobody answers for: watch it, revoke it and see
+    /// it dead; run again to go on after an interruption
+    Remove(crate::commands::SecretRemove),
     /// Give consumers that differ the token that the store holds; run again after an interruption
     Sync(crate::commands::SecretSync),
     /// Take a secret out of use: out of every consumer and the store, then revoke its token and

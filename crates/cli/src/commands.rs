@@ -36,7 +36,8 @@ pub(crate) use demo::StandIn;
 pub(crate) use drift::Drift;
 pub(crate) use rotate::{Rotate, Which};
 pub(crate) use secret::{
-    Adopt as SecretAdopt, Decommission as SecretDecommission, Sync as SecretSync,
+    Adopt as SecretAdopt, Decommission as SecretDecommission, Remove as SecretRemove,
+    Sync as SecretSync,
 };
 
 use clap::CommandFactory;

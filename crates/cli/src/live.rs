@@ -154,11 +154,12 @@ impl Live {
         match outcome {
             Outcome::Completed => self.line(&format!("  ok   done in {took}")),
             Outcome::Decommissioned => self.line(&format!("  ok   out of use in {took}")),
+            Outcome::Removed => self.line(&format!("  ok   removed in {took}")),
             Outcome::Rehearsed => {
                 self.line(&format!("  ok   rehearsed in {took}, and back on the old token"));
             }
             Outcome::RolledBack { why } => {
-                self.line(&format!("  <<   back on the old token after {took}: {why}"));
+                self.line(&format!("  <<   everything is as before, after {took}: {why}"));
             }
             Outcome::Abandoned { why } => self.line(&format!("  !!   abandoned: {why}")),
         }

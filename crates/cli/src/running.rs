@@ -223,9 +223,10 @@ fn ask_approval(person: &Person) -> Answer {
     let standing = match person.mode {
         Mode::RevokeFirst => "Its consumers are OUT OF SERVICE from the revocation on.",
         Mode::Decommission => "Nobody has it any more.",
+        Mode::Removal => "Nobody in the inventory holds it.",
         _ => "Everybody is on the new token.",
     };
-    let token = if person.mode.ends_use() { "the token" } else { "the old one" };
+    let token = if person.mode.creates() { "the old one" } else { "the token" };
     loop {
         let prompt = format!(
             "{standing} Type `{wanted}` to revoke {token}, `back` to go back, or nothing to \
@@ -325,6 +326,7 @@ impl Ran {
             ));
         }
         let id = &self.summary.rotation;
+        let takes_current = self.rotation.plan().mode.takes_current();
         Ok(match &self.ended {
             Ended::Closed(Outcome::Completed) => {
                 output.text(&format!(
@@ -365,6 +367,17 @@ impl Ran {
                 }
                 Exit::Ok
             }
+            Ended::Closed(Outcome::Removed) => {
+                output.text(&format!(
+                    "fp {} is removed at the issuer, and proven dead; {} is as it was.",
+                    self.summary.old_token.fingerprint, self.summary.secret
+                ))?;
+                Exit::Ok
+            }
+            Ended::Closed(Outcome::RolledBack { why }) if !takes_current => {
+                output.text(&format!("nothing was removed, and nothing was changed: {why}"))?;
+                Exit::RolledBack
+            }
             Ended::Closed(Outcome::RolledBack { why }) => {
                 output.text(&format!("{} is on its old token: {why}", self.summary.secret))?;
                 Exit::RolledBack
@@ -380,7 +393,7 @@ impl Ran {
                 let plan = self.rotation.plan();
                 let both = plan.mode.overlaps() && !self.rotation.past_return();
                 let standing = match both {
-                    true if plan.mode.ends_use() => "the token keeps working. ",
+                    true if !plan.mode.creates() => "the token keeps working. ",
                     true => "both tokens keep working. ",
                     false => "",
                 };

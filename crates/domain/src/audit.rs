@@ -50,7 +50,8 @@ pub struct Record {
 /// What the audit says of one journal entry; `rotation` is the rotation after it.
 /// Every entry has a record: an effect's intention
 /// (`intent`) stands before the effect, its end (`outcome`) after it. A decommission's are called
-/// `secret.decommission...`, all others' `secret.rotate...`.
+/// `secret.decommission...`, those of a token that nobody answers for `token.remove...`, all
+/// others' `secret.rotate...`.
 #[must_use]
 pub fn describe(rotation: &Rotation, actor: &str, entry: &Entry) -> Record {
     let plan = rotation.plan();
@@ -150,7 +151,7 @@ pub fn describe(rotation: &Rotation, actor: &str, entry: &Entry) -> Record {
             }
             match outcome {
                 Outcome::Completed => "secret.rotate.completed",
-                Outcome::Decommissioned => "secret.rotate.completed",
+                Outcome::Decommissioned | Outcome::Removed => "secret.rotate.completed",
                 Outcome::Rehearsed => "secret.rotate.rehearsed",
                 Outcome::RolledBack { why } => {
                     put("why", why.clone());
@@ -165,10 +166,7 @@ pub fn describe(rotation: &Rotation, actor: &str, entry: &Entry) -> Record {
     };
     Record {
         at: entry.at,
-        action: match plan.mode.ends_use() {
-            true => action.replacen("rotate", "decommission", 1),
-            false => action.to_owned(),
-        },
+        action: action.replacen("secret.rotate", plan.mode.deed(), 1),
         actor,
         secret: Some(plan.secret.clone()),
         rotation: Some(plan.id.clone()),

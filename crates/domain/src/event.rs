@@ -249,6 +249,8 @@ pub enum Outcome {
     Rehearsed,
     /// Nobody holds the token any more, the store neither, and it is proven dead.
     Decommissioned,
+    /// The token that nobody answered for is proven dead; the secret is as it was.
+    Removed,
     /// The world went on without it, after its journal was set back; a person has ended it.
     Abandoned {
         /// What was seen.

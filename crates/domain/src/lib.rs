@@ -72,7 +72,7 @@ pub use observed::{
 pub use people::{Act, Actor, Denied, Gates, Guarded, Least, Member, People, Standing, User, Why};
 pub use plan::{
     ConsumerPart, Declared, IssuerPart, Limits, Mode, OldToken, Plan, PlanError, PlanStep,
-    ProbePart, Sign, StorePart,
+    ProbePart, Sign, StorePart, Wanted,
 };
 pub use profile::{Doer, Overlap, Profile, Shape, Traces};
 pub use refusal::Refusal;

@@ -236,9 +236,9 @@ impl Message {
             Event::Planned { .. } => (About::RunStarted, None),
             Event::Drifted { consumer, .. } => (About::Drift, Some(consumer.clone())),
             Event::StoreDrifted { .. } => (About::Drift, None),
-            Event::Closed { outcome: Outcome::Completed | Outcome::Decommissioned } => {
-                (About::RunDone, None)
-            }
+            Event::Closed {
+                outcome: Outcome::Completed | Outcome::Decommissioned | Outcome::Removed,
+            } => (About::RunDone, None),
             Event::Closed { outcome: Outcome::RolledBack { .. } } => (About::RunRolledBack, None),
             Event::Closed { .. } => (About::RunNeedsAttention, None),
             _ => return None,

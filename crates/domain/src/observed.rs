@@ -98,6 +98,41 @@ pub struct LiveToken {
     pub created: Option<Timestamp>,
 }
 
+/// The fewest characters of a name's beginning that stand for the whole.
+const BEGINNING_MIN: usize = 8;
+
+impl LiveToken {
+    /// Whether this is its name: the issuer's id of it, or its fingerprint.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        self.handle.as_ref().is_some_and(|handle| handle.0 == name)
+            || self.fingerprint.is_some_and(|fp| fp.hex() == name || fp.to_string() == name)
+    }
+
+    /// Whether somebody means it by this: its name, or how that begins.
+    #[must_use]
+    pub fn is_meant(&self, text: &str) -> bool {
+        let begins = |name: &str| text.len() >= BEGINNING_MIN && name.starts_with(text);
+        self.is_called(text)
+            || self.handle.as_ref().is_some_and(|handle| begins(&handle.0))
+            || self.fingerprint.is_some_and(|fp| begins(&fp.hex()))
+    }
+
+    /// What it is called in a command. A vendor's id may have the form of a token, which no
+    /// argument may have; then how it begins.
+    #[must_use]
+    pub fn typed(&self) -> String {
+        if let Some(fingerprint) = self.fingerprint {
+            return fingerprint.to_string();
+        }
+        let id = self.handle.as_ref().map(|handle| handle.0.as_str()).unwrap_or_default();
+        match id.rsplit_once('-') {
+            Some((beginning, _)) if beginning.len() >= BEGINNING_MIN => beginning.to_owned(),
+            _ => id.to_owned(),
+        }
+    }
+}
+
 /// One consumer, as seen.
 #[derive(Clone, Debug)]
 pub struct ConsumerSeen {

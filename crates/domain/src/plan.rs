@@ -5,6 +5,7 @@
 
 mod make;
 mod probes;
+mod removal;
 mod steps;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use crate::{
 };
 
 pub use make::Declared;
+pub use removal::Wanted;
 pub use steps::{PlanStep, Sign};
 
 /// Everything that one rotation needs to know.
@@ -85,6 +87,9 @@ pub enum Mode {
     /// The secret goes out of use: its name is taken out of every consumer and out of the store,
     /// and only then the token is revoked. There is no new one.
     Decommission,
+    /// A live token that nobody answers for is revoked, after a while in which whoever uses it
+    /// shows. There is no new one, and the secret whose issuer it is of stays as it is.
+    Removal,
 }
 
 impl Mode {
@@ -96,7 +101,8 @@ impl Mode {
             | Self::Emergency
             | Self::Reissue
             | Self::Rehearsal
-            | Self::Decommission => true,
+            | Self::Decommission
+            | Self::Removal => true,
             Self::RevokeFirst | Self::Repair => false,
         }
     }
@@ -111,7 +117,7 @@ impl Mode {
             | Self::RevokeFirst
             | Self::Repair
             | Self::Rehearsal => true,
-            Self::Decommission => false,
+            Self::Decommission | Self::Removal => false,
         }
     }
 
@@ -119,6 +125,21 @@ impl Mode {
     #[must_use]
     pub fn ends_use(self) -> bool {
         self == Self::Decommission
+    }
+
+    /// Whether the token that goes is the secret's current one.
+    #[must_use]
+    pub fn takes_current(self) -> bool {
+        self != Self::Removal
+    }
+
+    /// What is done, as the first words of its audit records.
+    pub(crate) fn deed(self) -> &'static str {
+        match self {
+            Self::Decommission => "secret.decommission",
+            Self::Removal => "token.remove",
+            _ => "secret.rotate",
+        }
     }
 
     /// What it is, in words.
@@ -132,6 +153,7 @@ impl Mode {
             Self::Repair => "a repair",
             Self::Rehearsal => "a rehearsal",
             Self::Decommission => "a decommission",
+            Self::Removal => "the removal of a token that nobody answers for",
         }
     }
 
@@ -179,7 +201,7 @@ pub struct StorePart {
     pub name: String,
     /// The key.
     pub key: String,
-    /// The version that holds the old token.
+    /// The version that holds the current token; empty where it holds none.
     pub version: String,
 }
 
@@ -300,10 +322,14 @@ impl Plan {
         if self.mode.ends_use() { Action::Absent(id.clone()) } else { Action::Verify(id.clone()) }
     }
 
-    /// The same effect for the store.
+    /// The same effect for the store; none where the store stays as it is.
     #[must_use]
-    pub fn store_write(&self) -> Action {
-        if self.mode.ends_use() { Action::Clear } else { Action::Store }
+    pub fn store_write(&self) -> Option<Action> {
+        match self.mode {
+            Mode::Removal => None,
+            Mode::Decommission => Some(Action::Clear),
+            _ => Some(Action::Store),
+        }
     }
 
     /// Whether another rotation must follow: the leaked token lived beside its replacement and

@@ -51,7 +51,7 @@ pub fn judge(
     let new_dead = new.is_some_and(Liveness::is_dead);
     let mut events = doubts(rotation);
     match rotation.direction() {
-        Direction::Back { .. } if old.is_dead() => {
+        Direction::Back { .. } if old.is_dead() && rotation.plan().mode.takes_current() => {
             moved("it goes back to the old token, which is dead")
         }
         Direction::Back { .. } => Verdict::GoesOn(events),
@@ -83,7 +83,8 @@ fn sent_last(rotation: &Rotation, observed: &Observed, by: &str) -> Option<Event
     let revoke = Event::Doubted { action: Action::Revoke };
     let doubted = rotation.may_be_doubted(&Action::Revoke).then_some(revoke);
     let plan = rotation.plan();
-    if plan.mode == Mode::RevokeFirst {
+    // Nothing is written before these are revoked, so nothing shows how far it was.
+    if matches!(plan.mode, Mode::RevokeFirst | Mode::Removal) {
         return doubted;
     }
     if plan.mode.ends_use() {
@@ -136,6 +137,10 @@ fn held(rotation: &Rotation, observed: &Observed, token: &Fingerprint) -> Held {
 /// Whoever holds what this rotation knows nothing of, or could not be looked at.
 fn strangers(rotation: &Rotation, observed: &Observed) -> Option<Verdict> {
     let plan = rotation.plan();
+    if !plan.mode.takes_current() {
+        // Whoever holds that token is found by the last look, and nobody is written to.
+        return None;
+    }
     // A consumer may still hold what it held when the rotation was planned.
     let known = |found: &Fingerprint, before: Option<Fingerprint>| {
         *found == plan.old.fingerprint
@@ -175,7 +180,8 @@ fn strangers(rotation: &Rotation, observed: &Observed) -> Option<Verdict> {
 fn doubts(rotation: &Rotation) -> Vec<Event> {
     let plan = rotation.plan();
     // Writes, too, of a token that the journal knows nothing of: they may be on their way.
-    let mut actions = vec![Action::Create, plan.store_write()];
+    let mut actions = vec![Action::Create];
+    actions.extend(plan.store_write());
     actions.extend(plan.consumers.iter().map(|part| plan.write(&part.id)));
     let open = |action: &Action| rotation.may_be_doubted(action);
     actions.into_iter().filter(open).map(|action| Event::Doubted { action }).collect()

@@ -90,6 +90,48 @@ pub enum Refusal {
         /// What was seen instead.
         why: String,
     },
+    /// The issuer lists no token of this name.
+    #[error("the issuer lists no live token `{0}`")]
+    NoSuchToken(String),
+    /// Several tokens that the issuer lists have this name.
+    #[error("{count} live tokens at the issuer are called `{name}`")]
+    SeveralTokens {
+        /// Which name.
+        name: String,
+        /// How many.
+        count: usize,
+    },
+    /// The issuer does not show the value of the token that is to be removed.
+    #[error(
+        "the issuer does not show the value of `{name}`, so neither who holds it nor its death \
+         could be seen"
+    )]
+    ValueHidden {
+        /// What it is called.
+        name: String,
+        /// How a person revokes it.
+        by_hand: Vec<String>,
+    },
+    /// The token that is to be removed is that of a secret.
+    #[error("it is the token of {0}")]
+    TokenInUse(SecretName),
+    /// Somebody answers for the token that is to be removed.
+    #[error("somebody answers for it: it is `known` to {0}")]
+    TokenKnown(SecretName),
+    /// Somebody holds the token that is to be removed.
+    #[error("{0} holds it")]
+    TokenHeld(String),
+    /// The token that is to be removed is one that an open rotation has made.
+    #[error("it carries the marker of {rotation}, which is open for {secret}")]
+    TokenMarked {
+        /// Which rotation.
+        rotation: RotationId,
+        /// Of which secret.
+        secret: SecretName,
+    },
+    /// The token that is to be removed is dead.
+    #[error("it is dead already, although the issuer lists it: {0}")]
+    TokenDead(String),
     /// The secret has no consumers.
     #[error("no consumer of this secret is in the inventory")]
     NoConsumers,
@@ -163,9 +205,7 @@ impl Refusal {
                     .into()
             }
             Self::LoginUsed => {
-                "give that connection another login first; a token that is in use is rotated, not \
-                 decommissioned"
-                    .into()
+                "give that connection another login first; a token that is in use is rotated".into()
             }
             Self::Shared(_) => {
                 "give each secret a token of its own; until then one rotation would \
@@ -179,6 +219,34 @@ impl Refusal {
             Self::Unseen { .. } => {
                 "try again when the vendor answers; nothing was created or changed".into()
             }
+            Self::NoSuchToken(_) => {
+                "`rollover secret import` lists those that nobody answers for, with their ids"
+                    .into()
+            }
+            Self::SeveralTokens { .. } => "name it by the issuer's id of it".into(),
+            Self::ValueHidden { by_hand, .. } => format!(
+                "where it is nobody's, revoke it by hand: {}; that it is gone is seen in `rollover \
+                 secret import`, which lists it no more",
+                by_hand.join(", ")
+            ),
+            Self::TokenInUse(name) => format!(
+                "a token that is in use is replaced: `rollover rotate {name}`, or taken out of use: \
+                 `rollover secret decommission {name}`"
+            ),
+            Self::TokenKnown(_) => {
+                "ask whoever it belongs to; then take it out of `known` in that secret's file"
+                    .into()
+            }
+            Self::TokenHeld(_) => {
+                "find out who uses it there and give them another; `rollover secret sync` brings a \
+                 consumer in step with its store"
+                    .into()
+            }
+            Self::TokenMarked { rotation, .. } => format!(
+                "bring that rotation to its end, which removes what it leaves behind: `rollover run \
+                 show {rotation}`"
+            ),
+            Self::TokenDead(_) => "there is nothing to remove; lists may lag behind".into(),
             Self::NoConsumers => {
                 "add the places that use it as `[[consumers]]`; a token that nobody uses should be \
                  revoked, not rotated"
@@ -210,6 +278,14 @@ impl Refusal {
             Self::Shared(_) => "shared",
             Self::ConsumerRefuses { .. } => "consumer-refuses",
             Self::Unseen { .. } => "unseen",
+            Self::NoSuchToken(_) => "no-such-token",
+            Self::SeveralTokens { .. } => "several-tokens",
+            Self::ValueHidden { .. } => "value-hidden",
+            Self::TokenInUse(_) => "token-in-use",
+            Self::TokenKnown(_) => "token-known",
+            Self::TokenHeld(_) => "token-held",
+            Self::TokenMarked { .. } => "token-marked",
+            Self::TokenDead(_) => "token-dead",
             Self::NoConsumers => "no-consumers",
         }
     }

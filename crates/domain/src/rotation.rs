@@ -30,6 +30,13 @@
 //! remove > absent > clear > soak > gate | revoke > prove > close
 //!     <------- restore > recheck, unstore   point of no return
 //! ```
+//!
+//! The removal of a token that nobody answers for writes nothing before that gate, so its way back
+//! is to close:
+//!
+//! ```text
+//! soak > gate | revoke > prove > close
+//! ```
 
 mod legal;
 mod next;
@@ -200,7 +207,11 @@ impl Rotation {
                 self.drifted(&self.plan.write(consumer), why, at);
                 self.steps.remove(&self.plan.proof(consumer));
             }
-            Event::StoreDrifted { why } => self.drifted(&self.plan.store_write(), why, at),
+            Event::StoreDrifted { why } => {
+                if let Some(write) = self.plan.store_write() {
+                    self.drifted(&write, why, at);
+                }
+            }
             Event::Looked { look } => self.looks.push((at, look.clone())),
             Event::Approved { by } => self.approved = Some(by.clone()),
             Event::TurnedBack { why, .. } => self.turn(why.clone()),
@@ -270,7 +281,7 @@ impl Rotation {
             let counts = match action {
                 Action::Verify(_) | Action::Probe(_) => !soaked,
                 Action::Revoke => !proven,
-                // The soak of a decommission is days long and for people; no process watches it
+                // The soak of what is only revoked is days long and for people; no process watches it
                 // for that long, and nothing rests on its last second.
                 _ => false,
             };

@@ -222,7 +222,7 @@ impl Run {
         let method = match outcome {
             _ if self.mode == Mode::Repair => return None,
             // It says nothing of how the next one is rotated.
-            Outcome::Decommissioned => return None,
+            Outcome::Decommissioned | Outcome::Removed => return None,
             Outcome::Completed | Outcome::Rehearsed if local => Method::LabRun,
             Outcome::Completed => Method::ProductionRun,
             Outcome::Rehearsed => Method::DryRunOnProdWithRollback,

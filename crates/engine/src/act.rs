@@ -94,6 +94,9 @@ pub(crate) async fn act(context: Context, action: Action, settle: bool) -> End {
         Action::Probe(name) => c.probe(&action, name).await,
         // A person's: nothing is to be done for it.
         Action::Receipt(_) => End::nothing(&action),
+        Action::Soak | Action::Gate | Action::Confirm if !c.plan.mode.takes_current() => {
+            c.look_for_users(&action).await
+        }
         Action::Soak => End::of(&action, checked(&action, c.soaked())),
         Action::Gate | Action::Confirm => c.look_everywhere(&action).await,
         Action::Revoke if c.is_operators(&action) => c.watch_revoke(&action, settle).await,

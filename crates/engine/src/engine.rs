@@ -135,7 +135,7 @@ impl Engine {
         name: &SecretName,
         read: Option<(&SecretName, &Token)>,
     ) -> Result<Token, EngineError> {
-        if let Some(id) = self.open_rotation(name)? {
+        if let Some(id) = self.rotating(name)? {
             let rotation = self.rotation(&id)?;
             let slot = slot_of(rotation.login());
             if let Some(token) = self.reader.open_value(&id, slot)? {
@@ -162,6 +162,13 @@ impl Engine {
     pub fn open_rotation(&self, name: &SecretName) -> Result<Option<RotationId>, EngineError> {
         let open = self.reader.open_rotations()?;
         Ok(open.into_iter().find(|row| row.secret == *name).map(|row| row.id))
+    }
+
+    /// The same, where it is the secret's own token that goes: not one that only lives at its
+    /// issuer and is being removed.
+    pub(crate) fn rotating(&self, name: &SecretName) -> Result<Option<RotationId>, EngineError> {
+        let Some(id) = self.open_rotation(name)? else { return Ok(None) };
+        Ok(self.rotation(&id)?.plan().mode.takes_current().then_some(id))
     }
 
     pub(crate) fn secret(&self, name: &SecretName) -> Result<&Secret, EngineError> {
@@ -266,7 +273,7 @@ impl Engine {
         let Some(store) = self.store(&secret.store) else {
             return Err(EngineError::NoSecret(name.clone()));
         };
-        if let Some(open) = self.open_rotation(name)? {
+        if let Some(open) = self.rotating(name)? {
             return Err(EngineError::Plan(domain::PlanError {
                 secret: name.clone(),
                 refusals: vec![domain::Refusal::AlreadyOpen(open)],

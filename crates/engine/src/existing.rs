@@ -8,7 +8,7 @@ use std::path::Path;
 use connectors::{ALL_PROFILES, Survey, World};
 use domain::inventory::{Connection, ConnectionKind, ConsumerKind, GithubScope};
 use domain::proposal::{Sighting, Spot};
-use domain::{Doer, Fingerprint, LiveToken, SecretName, Token};
+use domain::{Doer, Fingerprint, LiveToken, RotationId, SecretName, Token};
 use serde::Serialize;
 
 use crate::observe::live;
@@ -43,6 +43,9 @@ pub struct Stranger {
     pub issuer: String,
     /// The token.
     pub token: LiveToken,
+    /// The run that is removing it, where one is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removal: Option<RotationId>,
 }
 
 /// What is known of a token by its fingerprint.
@@ -147,12 +150,8 @@ impl Engine {
         let everybody = self.everybody()?;
         let secrets = || self.inventory.secrets.values();
         let named: BTreeSet<&String> = secrets().flat_map(|secret| &secret.known).collect();
-        let is_named = |token: &LiveToken| {
-            token.handle.as_ref().is_some_and(|handle| named.contains(&handle.0))
-                || token.fingerprint.is_some_and(|print| {
-                    named.contains(&print.hex()) || named.contains(&print.to_string())
-                })
-        };
+        let is_named = |token: &LiveToken| named.iter().any(|known| token.is_called(known));
+        let removals = self.removals()?;
         let logins: BTreeSet<Fingerprint> = whole
             .logins
             .values()
@@ -167,9 +166,25 @@ impl Engine {
         };
         let strange =
             tokens.into_iter().filter(|one| !everybody.has(one) && !is_named(one) && !is_ours(one));
-        let stranger = |token| Stranger { issuer: issuer.to_owned(), token };
+        let stranger = |token: LiveToken| {
+            let mut open = removals.iter().filter(|(print, _)| token.fingerprint == Some(*print));
+            let removal = open.next().map(|(_, id)| id.clone());
+            Stranger { issuer: issuer.to_owned(), token, removal }
+        };
         found.strangers.extend(strange.map(stranger));
         Ok(())
+    }
+
+    /// The tokens that are being removed, and by which runs.
+    fn removals(&self) -> Result<Vec<(Fingerprint, RotationId)>, EngineError> {
+        let mut removals = Vec::new();
+        for row in self.reader.open_rotations()? {
+            let rotation = self.rotation(&row.id)?;
+            if !rotation.plan().mode.takes_current() {
+                removals.push((rotation.plan().old.fingerprint, row.id));
+            }
+        }
+        Ok(removals)
     }
 
     async fn apps(

@@ -26,6 +26,7 @@ mod watch;
 
 mod learn;
 mod reconcile;
+mod removal;
 
 mod doctor;
 mod drift;

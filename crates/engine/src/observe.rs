@@ -70,7 +70,7 @@ impl Engine {
         Ok(planned)
     }
 
-    fn missing(&self, name: &SecretName) -> EngineError {
+    pub(crate) fn missing(&self, name: &SecretName) -> EngineError {
         EngineError::NoSecret(name.clone())
     }
 
@@ -169,7 +169,11 @@ impl Engine {
         }
     }
 
-    async fn observe_consumer(&self, secret: &Secret, part: &ConsumerConf) -> ConsumerSeen {
+    pub(crate) async fn observe_consumer(
+        &self,
+        secret: &Secret,
+        part: &ConsumerConf,
+    ) -> ConsumerSeen {
         let holding = match self.consumer(&secret.name, &part.id) {
             Some(consumer) => match consumer.look().await {
                 Ok(held) => holding(&self.fingerprints, held),
@@ -323,7 +327,7 @@ pub(crate) fn holding(key: &FingerprintKey, held: Held) -> Holding {
     }
 }
 
-fn new_id() -> Result<RotationId, EngineError> {
+pub(crate) fn new_id() -> Result<RotationId, EngineError> {
     Ok(RotationId(fresh("r-")?))
 }
 

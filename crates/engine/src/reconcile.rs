@@ -235,7 +235,7 @@ impl Engine {
             if let Ok(Some(stored)) = store.read(&secret.store_key).await {
                 tokens.push(stored.token);
             }
-            if let Some(id) = self.open_rotation(name)? {
+            if let Some(id) = self.rotating(name)? {
                 for which in [Which::New, Which::Old] {
                     tokens.extend(self.reader.open_value(&id, slot_of(which))?);
                 }

@@ -78,9 +78,13 @@ impl RotationSummary {
             Some((at, Outcome::RolledBack { why } | Outcome::Abandoned { why })) => {
                 (Some(why.clone()), Some(*at))
             }
-            Some((at, Outcome::Completed | Outcome::Rehearsed | Outcome::Decommissioned)) => {
-                (None, Some(*at))
-            }
+            Some((
+                at,
+                Outcome::Completed
+                | Outcome::Rehearsed
+                | Outcome::Decommissioned
+                | Outcome::Removed,
+            )) => (None, Some(*at)),
             None => (None, None),
         };
         let done = |action: Action| rotation.state(&action) == StepState::Done;

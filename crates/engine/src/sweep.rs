@@ -37,11 +37,19 @@ impl Context {
         }
     }
 
-    /// The other live tokens that nobody knows, at the end of a decommission. Where only a
+    /// The other live tokens that nobody knows, where no new one came to be. Where only a
     /// sibling may ask for the list there is none to ask with any more; then those that were seen
     /// when it was planned are told.
     async fn list_others(&self, action: &Action) -> End {
-        let unknown = match self.issuer.list(&self.old).await {
+        let with = match self.plan.mode.takes_current() {
+            true => self.old.clone(),
+            // The secret's own token lives, and may ask.
+            false => match self.store.read(&self.plan.store.key).await {
+                Ok(stored) => stored.map_or_else(|| self.old.clone(), |stored| stored.token),
+                Err(fault) => return self.unsure(action, fault.to_string()),
+            },
+        };
+        let unknown = match self.issuer.list(&with).await {
             Ok(listing) if listing.complete => match self.nobodys(&listing) {
                 Ok(unknown) => unknown,
                 Err(error) => return self.unsure(action, error.to_string()),

@@ -84,7 +84,7 @@ impl Engine {
         only: &[ConsumerId],
     ) -> Result<SyncPlan, EngineError> {
         let refuse = |refusals| EngineError::Plan(PlanError { secret: name.clone(), refusals });
-        if let Some(open) = self.open_rotation(name)? {
+        if let Some(open) = self.rotating(name)? {
             return Err(refuse(vec![Refusal::AlreadyOpen(open)]));
         }
         let secret = self.secret(name)?;

@@ -15,7 +15,7 @@ impl Engine {
         name: &SecretName,
         wanted: Fingerprint,
     ) -> Result<Token, EngineError> {
-        if let Some(id) = self.open_rotation(name)? {
+        if let Some(id) = self.rotating(name)? {
             for slot in [Slot::New, Slot::Old] {
                 let value = self.reader.open_value(&id, slot)?;
                 if let Some(value) = value.filter(|value| self.fingerprints.of(value) == wanted) {

@@ -174,9 +174,17 @@ impl Reader {
     /// # Errors
     /// The database cannot be read.
     pub fn decommissioned(&self, secret: &SecretName) -> Result<Option<Timestamp>, JournalError> {
-        let filter =
-            RotationFilter { secret: Some(secret.clone()), open: Some(false), limit: Some(1) };
-        let last = self.rotations(&filter)?.into_iter().next();
+        // The removal of a token that is not its own says nothing of it.
+        let closed = self.rows(
+            "SELECT id, secret, started_at, closed_at, outcome FROM rotations
+             WHERE secret = ?1 AND closed_at IS NOT NULL AND NOT EXISTS (
+                 SELECT 1 FROM events WHERE rotation = rotations.id AND seq = 0
+                 AND json_extract(body, '$.plan.mode') = 'removal')
+             ORDER BY started_at DESC, rowid DESC LIMIT 1",
+            [secret.to_string()],
+            rotation,
+        )?;
+        let last = closed.into_iter().next();
         let ended = last.filter(|row| row.outcome == Some(Outcome::Decommissioned));
         let Some(at) = ended.and_then(|row| row.closed_at) else { return Ok(None) };
         let imports = self.audit_records(&["secret.import.intent"])?;

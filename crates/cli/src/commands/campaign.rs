@@ -204,7 +204,13 @@ impl Stand {
 
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Over(_, Outcome::Completed | Outcome::Rehearsed | Outcome::Decommissioned)
+            Self::Over(
+                _,
+                Outcome::Completed
+                | Outcome::Rehearsed
+                | Outcome::Decommissioned
+                | Outcome::Removed,
+            )
             | Self::Justified(_) => Exit::Ok,
             Self::Over(_, Outcome::RolledBack { .. }) => Exit::RolledBack,
             Self::Over(_, Outcome::Abandoned { .. }) => Exit::Attention,
@@ -222,6 +228,7 @@ impl fmt::Display for Stand {
             Self::Over(id, Outcome::Completed) => write!(f, "rotated by {id}, proven dead"),
             Self::Over(id, Outcome::Rehearsed) => write!(f, "rehearsed by {id}"),
             Self::Over(id, Outcome::Decommissioned) => write!(f, "taken out of use by {id}"),
+            Self::Over(id, Outcome::Removed) => write!(f, "removed by {id}"),
             Self::Over(id, Outcome::RolledBack { why }) => write!(f, "{id} rolled back: {why}"),
             Self::Over(id, Outcome::Abandoned { why }) => write!(f, "{id} abandoned: {why}"),
             Self::Justified(why) => write!(f, "justified by {why}"),

@@ -1,6 +1,6 @@
 //! `rollover plan`: what a rotation would do. Reads only.
 
-use domain::{Doer, Plan, PlanStep, Refusal, SecretName};
+use domain::{Doer, Mode, Plan, PlanStep, Refusal, SecretName};
 use engine::EngineError;
 use serde_json::json;
 
@@ -101,12 +101,15 @@ pub(crate) fn render(plan: &Plan) -> String {
     let mut lines = now(plan);
     lines.extend(steps(plan));
     let (consumers, restarts) = (plan.consumers.len(), plan.restarts());
-    lines.push(match plan.mode.ends_use() {
-        true => format!(
+    lines.push(match plan.mode {
+        Mode::Removal => {
+            "\nPlan: 1 to revoke; nothing else is changed, and nothing takes its place.".to_owned()
+        }
+        Mode::Decommission => format!(
             "\nPlan: {consumers} consumer(s) to remove it from, {restarts} restart(s), 1 to remove \
              from the store, 1 to revoke; nothing takes its place."
         ),
-        false => format!(
+        _ => format!(
             "\nPlan: 1 to create, 1 to store, {consumers} consumer(s) to update, {restarts} \
              restart(s), 1 to revoke."
         ),
@@ -131,7 +134,11 @@ fn now(plan: &Plan) -> Vec<String> {
     )];
     let since = plan.old.since.map(|at| format!("  since {at:.0}")).unwrap_or_default();
     let slots = slots(plan);
-    lines.push(format!("\n  now    fp {}  active{since}{slots}", plan.old.fingerprint));
+    let (what, state) = match plan.mode.takes_current() {
+        true => ("now ", "active"),
+        false => ("goes", "nobody answers for it"),
+    };
+    lines.push(format!("\n  {what}   fp {}  {state}{since}{slots}", plan.old.fingerprint));
     for token in &plan.unknown {
         let shown = token.fingerprint.map(|fp| format!("fp {fp}"));
         let shown = shown.or_else(|| token.handle.as_ref().map(ToString::to_string));

@@ -2,7 +2,9 @@
 
 mod adopt;
 mod decommission;
+mod ending;
 mod existing;
+mod remove;
 mod sync;
 
 use domain::Act;
@@ -17,6 +19,7 @@ use crate::people;
 
 pub(crate) use adopt::Adopt;
 pub(crate) use decommission::Decommission;
+pub(crate) use remove::Remove;
 pub(crate) use sync::Sync;
 
 pub(crate) async fn run(args: &Secret, global: &Global, output: Output) -> Result<Exit> {
@@ -58,5 +61,6 @@ pub(crate) async fn run(args: &Secret, global: &Global, output: Output) -> Resul
         }
         Secret::Sync(args) => sync::run(args, global, output).await,
         Secret::Decommission(args) => decommission::run(args, global, output).await,
+        Secret::Remove(args) => remove::run(args, global, output).await,
     }
 }

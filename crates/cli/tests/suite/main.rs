@@ -32,6 +32,7 @@ mod posture;
 mod power;
 mod probes;
 mod refusals;
+mod removal;
 mod roles;
 mod runbooks;
 mod scan;

@@ -115,6 +115,11 @@ const GUARDED: &[(&str, &[&str], &str)] = &[
         &["secret", "decommission", HEROKU.name, "--reason", "not in use", "--yes", "--no-wait"],
         "decommission",
     ),
+    (
+        "secret remove",
+        &["secret", "remove", HEROKU.name, "ID", "--reason", "nobody's", "--yes", "--no-wait"],
+        "remove-token",
+    ),
     ("secret adopt", &["secret", "adopt", POSTMARK.name, "UNKNOWN", "--yes"], "import"),
     ("secret sync", &["secret", "sync", HEROKU.name, "--yes"], "sync"),
     ("secret import", &["secret", "import", POSTMARK.name, "--token-stdin"], "import"),

@@ -110,7 +110,9 @@ impl Case<'_> {
                     .into()
             }
             (_, Kind::UnknownToken) => {
-                format!("rollover secret adopt {name} TOKEN, or revoke it at the issuer")
+                format!(
+                    "rollover secret adopt {name} TOKEN, or rollover secret remove {name} TOKEN"
+                )
             }
             (_, Kind::Revived) => {
                 "revoke it again at the issuer, and ask who brought it back".into()
@@ -510,8 +512,8 @@ impl Case<'_> {
             .as_ref()
             .map(ToString::to_string)
             .or_else(|| token.fingerprint.map(|fp| fp.hex()));
-        if let (Some(fix), Some(token)) = (&mut finding.fix, &finding.token) {
-            *fix = fix.replace("TOKEN", token);
+        if let (Some(fix), Some(_)) = (&mut finding.fix, &finding.token) {
+            *fix = fix.replace("TOKEN", &token.typed());
         }
         Some(finding)
     }

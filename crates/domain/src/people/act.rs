@@ -52,6 +52,8 @@ pub enum Act {
     Campaign,
     /// Take a secret out of use.
     Decommission,
+    /// Remove a token that nobody answers for.
+    RemoveToken,
     /// Hand a value to a workstation.
     EnvPull,
     /// Answer a leak.
@@ -93,7 +95,7 @@ pub enum Least {
 
 impl Act {
     /// All of them.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Rotate,
         Self::Emergency,
         Self::RevokeFirst,
@@ -117,6 +119,7 @@ impl Act {
         Self::ValidateRunbook,
         Self::Campaign,
         Self::Decommission,
+        Self::RemoveToken,
         Self::EnvPull,
         Self::LeakRespond,
         Self::Purge,
@@ -136,6 +139,7 @@ impl Act {
             Mode::RevokeFirst => Self::RevokeFirst,
             Mode::Repair => Self::Repair,
             Mode::Decommission => Self::Decommission,
+            Mode::Removal => Self::RemoveToken,
         }
     }
 
@@ -168,6 +172,7 @@ impl Act {
             | Self::TestMail
             | Self::Sync
             | Self::Decommission
+            | Self::RemoveToken
             | Self::EnvPull
             | Self::LeakRespond => Least::Role,
             Self::Create | Self::EnterToken => Least::Create,
@@ -228,6 +233,7 @@ impl Act {
             Self::ValidateRunbook => ("validate-runbook", "note a validation of the runbook of"),
             Self::Campaign => ("campaign", "rotate in a campaign"),
             Self::Decommission => ("decommission", "decommission"),
+            Self::RemoveToken => ("remove-token", "remove a token at the issuer of"),
             Self::EnvPull => ("env-pull", "pull the value of"),
             Self::LeakRespond => ("leak-respond", "answer a leak of"),
             Self::Purge => ("purge", "purge a history"),

@@ -2,7 +2,7 @@
 
 use super::probes::{left_out, probe_interval, probe_parts};
 use crate::inventory::{
-    Consumer, ConsumerKind, GithubScope, Inventory, IssuerKind, Secret, account_of,
+    Consumer, ConsumerKind, GithubScope, Inventory, Issuer, IssuerKind, Secret, account_of,
 };
 use crate::{
     ConsumerPart, ConsumerSeen, Doer, Fingerprint, Handle, Holding, IssuerPart, Limits, LiveToken,
@@ -57,31 +57,60 @@ impl Plan {
             let closed = inventory.schedule.closed(observed.at);
             warnings.extend(closed.map(|why| format!("not a time for rotations: {why}")));
         }
-        let mut plan = Self {
+        let of = (id, old, version);
+        let mut plan = Self::bare(inventory, secret, issuer, mode, &declared, observed, of);
+        (plan.unknown, plan.warnings) = (unknown, warnings);
+        plan.probes = probe_parts(secret, mode);
+        plan.consumers = consumer_parts(secret, &declared.consumers, observed);
+        if mode.hurries() {
+            plan.consumers.iter_mut().for_each(|consumer| consumer.wave = 0);
+        }
+        plan.warnings.extend(outage(&plan));
+        plan.warnings.extend(left_out(secret, &plan));
+        plan.warnings.extend(silent_readers(&plan));
+        if mode.ends_use() {
+            plan.warnings.extend(unseen_users(secret));
+        }
+        Ok(plan)
+    }
+
+    /// What every plan has. Consumers, probes, warnings and the tokens that nobody knows are added
+    /// where there are any.
+    pub(super) fn bare(
+        inventory: &Inventory,
+        secret: &Secret,
+        issuer: &Issuer,
+        mode: Mode,
+        declared: &Declared<'_>,
+        observed: &Observed,
+        (id, old, version): (RotationId, OldToken, String),
+    ) -> Self {
+        let profile = declared.profile;
+        Self {
             secret: secret.name.clone(),
             mode,
             issuer: IssuerPart {
                 name: issuer.name.clone(),
-                title: declared.profile.title.to_owned(),
-                identity: expected,
-                creates: declared.profile.creates,
-                revokes: declared.profile.revokes,
-                overlap: declared.profile.overlap,
-                reads_siblings: declared.profile.reads_siblings,
+                title: profile.title.to_owned(),
+                identity: issuer.kind.identity().into_owned(),
+                creates: profile.creates,
+                revokes: profile.revokes,
+                overlap: profile.overlap,
+                reads_siblings: profile.reads_siblings,
                 marker: format!("rollover {id} {}", secret.name),
                 // Once it is dead, the old token shows no list to a person's new one.
                 listed: observed.issuer.listed
-                    && !(mode == Mode::RevokeFirst && declared.profile.creates == Doer::Operator),
-                activation_max: declared.profile.activation_max,
-                create_text: declared.create_text,
+                    && !(mode == Mode::RevokeFirst && profile.creates == Doer::Operator),
+                activation_max: profile.activation_max,
+                create_text: declared.create_text.clone(),
                 page: observed.issuer.page.clone(),
             },
             store: StorePart { name: secret.store.clone(), key: secret.store_key.clone(), version },
             consumers: Vec::new(),
             old,
             baseline: observed.issuer.tokens.clone(),
-            unknown,
-            probes: probe_parts(secret, mode),
+            unknown: Vec::new(),
+            probes: Vec::new(),
             limits: Limits {
                 soak: if mode.hurries() { Span::from_millis(0) } else { secret.soak },
                 proof_interval: inventory.policy.proof_interval,
@@ -96,21 +125,10 @@ impl Plan {
             login_is_old: observed.login_is_old,
             reason: None,
             audit_context: audit_context(&issuer.kind),
-            warnings,
+            warnings: Vec::new(),
             campaign: None,
             id,
-        };
-        plan.consumers = consumer_parts(secret, &declared.consumers, observed);
-        if mode.hurries() {
-            plan.consumers.iter_mut().for_each(|consumer| consumer.wave = 0);
         }
-        plan.warnings.extend(outage(&plan));
-        plan.warnings.extend(left_out(secret, &plan));
-        plan.warnings.extend(silent_readers(&plan));
-        if mode.ends_use() {
-            plan.warnings.extend(unseen_users(secret));
-        }
-        Ok(plan)
     }
 }
 
@@ -302,12 +320,16 @@ fn check_consumers(secret: &Secret, mode: Mode, observed: &Observed, refusals: &
     }
 }
 
-fn unseen(what: String, why: &str) -> Refusal {
+pub(super) fn unseen(what: String, why: &str) -> Refusal {
     Refusal::Unseen { what, why: why.to_owned() }
 }
 
 /// Live tokens other than the old one and those that the inventory knows.
-fn unknown_tokens(secret: &Secret, old: &OldToken, observed: &Observed) -> Vec<LiveToken> {
+pub(super) fn unknown_tokens(
+    secret: &Secret,
+    old: &OldToken,
+    observed: &Observed,
+) -> Vec<LiveToken> {
     let is_old = |token: &LiveToken| match (&token.handle, token.fingerprint) {
         (Some(handle), _) if old.handle.is_some() => Some(handle) == old.handle.as_ref(),
         (_, Some(fingerprint)) => fingerprint == old.fingerprint,

@@ -75,6 +75,18 @@ impl Plan {
                 push(&mut steps, "gate", Sign::Look, engine(), gate, "");
                 self.steps_back(&mut steps);
             }
+            Mode::Removal => {
+                self.step_preflight(&mut steps);
+                let soak = format!("{}, the token alive; who uses it shows", self.limits.soak);
+                push(&mut steps, "soak", Sign::Look, engine(), soak, "");
+                self.step_approve(&mut steps);
+                let gate = "the last look: nobody in the inventory holds it".to_owned();
+                push(&mut steps, "gate", Sign::Look, engine(), gate, "");
+                let before = steps.len();
+                self.step_revoke(&mut steps);
+                self.steps_to_the_end(&mut steps);
+                no_return(&mut steps[before..]);
+            }
             Mode::Decommission => {
                 self.step_preflight(&mut steps);
                 self.steps_from_everybody(&mut steps);
@@ -114,6 +126,9 @@ impl Plan {
     fn step_preflight(&self, steps: &mut Vec<PlanStep>) {
         let preflight = match self.mode {
             Mode::Repair => "the current token is dead; there is nothing to lose".into(),
+            Mode::Removal => {
+                format!("the token answers as {}, and nobody holds it", self.issuer.identity)
+            }
             _ => format!("the current token answers as {}", self.issuer.identity),
         };
         push(steps, "preflight", Sign::Look, engine(), preflight, "");
@@ -234,15 +249,18 @@ impl Plan {
         let prove =
             format!("the {} answers 401, twice, {} apart", self.goes(), self.limits.proof_interval);
         push(steps, "prove", Sign::Look, engine(), prove, "");
-        let confirm = "the store and every consumer, once more".to_owned();
+        let confirm = match self.mode.takes_current() {
+            true => "the store and every consumer, once more",
+            false => "nobody in the inventory holds it, once more",
+        };
+        let confirm = confirm.to_owned();
         push(steps, "confirm", Sign::Look, engine(), confirm, "");
         let (sweep, sign) = match self.mode.creates() {
             true => (self.sweeps(), Sign::Remove),
             false => ("other live tokens of the issuer are listed", Sign::Look),
         };
-        let close = if self.mode.ends_use() { "decommission" } else { "rotate" };
         push(steps, "sweep", sign, engine(), sweep.to_owned(), "");
-        push(steps, "close", Sign::Look, engine(), format!("secret.{close}.completed"), "");
+        push(steps, "close", Sign::Look, engine(), format!("{}.completed", self.mode.deed()), "");
     }
 
     /// What the sweep finds out.

@@ -75,7 +75,8 @@ impl Rotation {
                 "the consumer was not written",
             ),
             Event::StoreDrifted { .. } => must(
-                self.direction == Direction::Forward && self.is_done(&self.plan.store_write()),
+                self.direction == Direction::Forward
+                    && self.plan.store_write().is_some_and(|write| self.is_done(&write)),
                 "the store was not written",
             ),
             Event::Looked { look } => match look.which {
@@ -209,7 +210,7 @@ impl Rotation {
         match action {
             Action::Restore(id) => self.settled(&self.plan.write(id)),
             Action::Recheck(id) => self.is_done(&Action::Restore(id.clone())),
-            Action::Unstore => self.settled(&self.plan.store_write()),
+            Action::Unstore => self.plan.store_write().is_some_and(|write| self.settled(&write)),
             Action::Discard => self.new.is_some() && self.all_restored(),
             Action::Sweep => {
                 self.settled(&Action::Create)
@@ -252,7 +253,7 @@ impl Rotation {
 
     /// The store and everybody.
     fn all_in_step(&self) -> bool {
-        self.is_done(&self.plan.store_write()) && self.all_verified()
+        self.plan.store_write().is_none_or(|write| self.is_done(&write)) && self.all_verified()
     }
 
     /// Everybody who was ever written to is proven to be on the old token again.
@@ -260,7 +261,8 @@ impl Rotation {
         self.plan.consumers.iter().all(|consumer| {
             !self.begun(&self.plan.write(&consumer.id))
                 || self.is_done(&Action::Recheck(consumer.id.clone()))
-        }) && (!self.begun(&self.plan.store_write()) || self.is_done(&Action::Unstore))
+        }) && (!self.plan.store_write().is_some_and(|write| self.begun(&write))
+            || self.is_done(&Action::Unstore))
     }
 
     /// The end that is due.
@@ -269,9 +271,10 @@ impl Rotation {
             // A last look that grew old while nobody was there is made again.
             Direction::Forward => {
                 let clean = self.is_done(&Action::Sweep) && self.is_done(&Action::Confirm);
-                clean.then(|| match self.plan.mode.ends_use() {
-                    true => Outcome::Decommissioned,
-                    false => Outcome::Completed,
+                clean.then(|| match self.plan.mode {
+                    Mode::Decommission => Outcome::Decommissioned,
+                    Mode::Removal => Outcome::Removed,
+                    _ => Outcome::Completed,
                 })
             }
             Direction::Back { why } => {
@@ -286,7 +289,7 @@ impl Rotation {
     }
 
     /// When the soak is over: its length after the last verification or probe, or after the store
-    /// was cleared.
+    /// was cleared; from the beginning where nothing is written.
     pub(super) fn soak_until(&self) -> Option<Timestamp> {
         let verified = self.plan.consumers.iter().map(|c| self.plan.proof(&c.id));
         let probed = self.plan.probes.iter().map(|part| Action::Probe(part.name.clone()));
@@ -295,7 +298,8 @@ impl Rotation {
             .chain([Action::Clear])
             .filter_map(|action| self.steps.get(&action))
             .map(|step| step.since)
-            .max()?;
+            .max()
+            .or_else(|| (!self.plan.mode.takes_current()).then_some(self.started))?;
         Some(after(last, self.plan.limits.soak.millis()))
     }
 

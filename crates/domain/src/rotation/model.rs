@@ -101,6 +101,29 @@ fn every_mode_keeps_the_invariants() {
 }
 
 #[test]
+fn the_removal_of_a_token_that_nobody_answers_for_keeps_the_invariants() {
+    let world = || World::new(0).in_mode(Mode::Removal);
+    let disturbed = world().with_budget(2, 2, 2).with_rivals(1);
+    sound("Removal, 2 crashes, 2 faults, 2 drifts, two engines", &disturbed);
+    let by_operator = world().by_operator().with_budget(1, 2, 1).with_rivals(1);
+    sound("Removal, operators, 1 crash, 2 faults, 1 drift, two engines", &by_operator);
+    let impatient = world().with_tries(2).with_budget(1, 3, 1);
+    sound("Removal, 1 crash, 3 faults, 1 drift, 2 tries", &impatient);
+    let two = world().with_second_person().with_early_agreement().with_budget(1, 1, 1);
+    sound("Removal, two people who agree early, 1 crash, 1 fault, 1 drift", &two);
+    let back = world().with_budget(1, 1, 1).with_set_back();
+    sound("Removal, 1 crash, 1 fault, 1 drift, the journal set back", &back);
+}
+
+#[test]
+fn without_the_last_look_a_token_that_somebody_took_up_is_revoked() {
+    let world = World::new(0).in_mode(Mode::Removal).with_budget(0, 0, 1);
+    let blind = explore(&world.without(Guard::Verify), Order::Breadth, STATES_MAX);
+    let story = blind.violation.expect("it is found").to_string();
+    assert!(story.contains("somebody takes the token up"), "{story}");
+}
+
+#[test]
 fn a_journal_that_is_set_back_breaks_no_invariant() {
     let world = World::new(2).with_budget(0, 1, 0).with_set_back();
     sound("2 consumers, 1 fault, the journal set back", &world);

@@ -76,7 +76,7 @@ impl Rotation {
                 actions.extend([Action::Prove, Action::Confirm, Action::Sweep]);
             }
             Direction::Back { .. } => {
-                actions.push(self.plan.store_write());
+                actions.extend(self.plan.store_write());
                 let writes = self.plan.consumers.iter().map(|part| self.plan.write(&part.id));
                 actions.extend(writes);
                 actions.extend(each(Action::Restore));

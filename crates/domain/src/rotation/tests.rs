@@ -4,6 +4,7 @@
 mod decommission;
 mod probes;
 mod reconcile;
+mod removal;
 
 use super::*;
 use crate::{ConsumerId, Proof, Seen, Span, StepState};

@@ -153,8 +153,12 @@ impl Rotation {
             }
             Waiting::Operator { kind, since, .. } => {
                 let fp = self.plan.old.fingerprint;
-                let which = if self.plan.mode.ends_use() { "last" } else { "old" };
-                (kind, since, format!("agree to revoking the {which} token, fp {fp}"))
+                let which = match self.plan.mode {
+                    Mode::Decommission => "the last token",
+                    Mode::Removal => "a token that nobody answers for",
+                    _ => "the old token",
+                };
+                (kind, since, format!("agree to revoking {which}, fp {fp}"))
             }
             Waiting::Receipt { ref probe, since } => {
                 let what = &self.plan.probe(probe)?.what;
@@ -239,6 +243,7 @@ impl Rotation {
                 crate::Outcome::RolledBack { .. } => "rolled-back",
                 crate::Outcome::Rehearsed => "rehearsed",
                 crate::Outcome::Decommissioned => "decommissioned",
+                crate::Outcome::Removed => "removed",
                 crate::Outcome::Abandoned { .. } => "abandoned",
             };
         }
@@ -272,7 +277,9 @@ impl Rotation {
     }
 
     fn stage_of_ending(&self) -> &'static str {
-        let order = [(Action::Clear, "clear"), (Action::Soak, "soak"), (Action::Revoke, "revoke")];
+        let write = self.plan.store_write().map(|write| (write, "clear"));
+        let after = [(Action::Soak, "soak"), (Action::Revoke, "revoke")];
+        let order: Vec<_> = write.into_iter().chain(after).collect();
         if !self.past_return() && !self.all_verified() {
             return "remove";
         }

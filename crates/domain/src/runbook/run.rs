@@ -90,6 +90,7 @@ impl Run {
             Some(Outcome::Decommissioned) => {
                 format!("{} on {day}, decommissioned in {took}", self.id)
             }
+            Some(Outcome::Removed) => format!("{} on {day}, removed in {took}", self.id),
             Some(Outcome::Rehearsed) => format!("{} on {day}, rehearsed in {took}", self.id),
             Some(Outcome::RolledBack { why }) => {
                 format!("{} on {day}, rolled back after {took}: {why}", self.id)

@@ -75,6 +75,13 @@ impl Engine {
         self.remember_others(secret, &mut memory)?;
         if let Some(id) = self.open_rotation(name)? {
             let rotation = self.rotation(&id)?;
+            let plan = rotation.plan();
+            if !plan.mode.takes_current() {
+                // That it lives is known; whoever holds it is drift all the same.
+                memory.answered.push(plan.old.fingerprint.hex());
+                memory.answered.extend(plan.old.handle.as_ref().map(ToString::to_string));
+                return Ok(memory);
+            }
             let mut both = vec![rotation.plan().old.fingerprint];
             both.extend(rotation.new_fingerprint());
             if rotation.plan().mode.ends_use() {

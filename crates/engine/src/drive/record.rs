@@ -28,6 +28,8 @@ pub(super) async fn begin(
         tokens: plan
             .old
             .since
+            // One that nobody answers for was never the current one.
+            .filter(|_| plan.mode.takes_current())
             .and_then(|since| change(rotation, Which::Old, TokenState::Active, since))
             .into_iter()
             .collect(),

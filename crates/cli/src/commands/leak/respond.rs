@@ -188,6 +188,7 @@ fn outcome_in_words(outcome: &domain::Outcome) -> String {
     match outcome {
         domain::Outcome::Completed => "the old token is proven dead".to_owned(),
         domain::Outcome::Decommissioned => "it is out of use, and proven dead".to_owned(),
+        domain::Outcome::Removed => "a token that nobody answered for is removed".to_owned(),
         domain::Outcome::Rehearsed => "rehearsed, the old token lives".to_owned(),
         domain::Outcome::RolledBack { why } => format!("turned back: {why}"),
         domain::Outcome::Abandoned { why } => format!("abandoned: {why}"),

@@ -552,6 +552,7 @@ fn of_outcome(rotation: &Rotation, outcome: &Outcome) -> (Exit, String) {
         }
         Outcome::Completed => (Exit::Ok, "completed".into()),
         Outcome::Decommissioned => (Exit::Ok, "decommissioned".into()),
+        Outcome::Removed => (Exit::Ok, "removed".into()),
         Outcome::Rehearsed => (Exit::Ok, "rehearsed".into()),
         Outcome::RolledBack { why } => (Exit::RolledBack, format!("rolled back: {why}")),
         Outcome::Abandoned { why } => (Exit::Attention, format!("abandoned: {why}")),

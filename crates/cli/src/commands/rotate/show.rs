@@ -179,6 +179,7 @@ impl Board {
                 match outcome {
                     Outcome::Completed => "completed, the old token is dead".into(),
                     Outcome::Decommissioned => "out of use, its token is dead".into(),
+                    Outcome::Removed => "removed, it is dead".into(),
                     Outcome::Rehearsed => "rehearsed, on the old token again".into(),
                     Outcome::RolledBack { why } => format!("rolled back: {why}"),
                     Outcome::Abandoned { why } => format!("abandoned: {why}"),

@@ -21,7 +21,7 @@ use crate::people;
 pub(crate) struct Adopt {
     /// The secret, as `prod/NAME`
     pub(crate) secret: String,
-    /// The token: the issuer's id of it, or its fingerprint
+    /// The token: its fingerprint or the issuer's id of it, or how one of them begins
     pub(crate) token: String,
     /// Write without asking
     #[arg(short, long)]
@@ -36,16 +36,18 @@ pub(super) async fn run(args: &Adopt, global: &Global, output: Output) -> Result
         home.inventory.secret(&name).ok_or_else(|| Fail::usage(format!("there is no {name}")))?;
     let engine = home.looking()?;
     let seen = engine.look_around(&name).await?;
-    let found = seen.issuer.tokens.iter().find(|token| is(token, &args.token));
-    let Some(token) = found else {
-        let why = match seen.issuer.listed {
-            true => "lists no such live token",
-            false => "did not show its tokens",
+    let is_it = |token: &&LiveToken| token.is_meant(&args.token);
+    let found: Vec<&LiveToken> = seen.issuer.tokens.iter().filter(is_it).collect();
+    let [token] = found.as_slice() else {
+        let why = match (seen.issuer.listed, found.is_empty()) {
+            (_, false) => "lists several live tokens that begin so",
+            (true, true) => "lists no such live token",
+            (false, true) => "did not show its tokens",
         };
         return Err(Fail::new(Exit::Failed, format!("issuer {} {why}", secret.issuer))
             .hint("`rollover secret import` lists those that nobody answers for"));
     };
-    if secret.known.iter().any(|known| is(token, known)) {
+    if secret.known.iter().any(|known| token.is_called(known)) {
         output.text(&format!("{name} knows it already"))?;
         output.json(&json!({ "secret": name, "known": secret.known, "written": false }))?;
         return Ok(Exit::Ok);
@@ -78,12 +80,6 @@ pub(super) async fn run(args: &Adopt, global: &Global, output: Output) -> Result
     output.json(&json!({ "secret": name, "known": known, "written": true }))?;
     output.text(&format!("{name} knows {known}"))?;
     Ok(Exit::Ok)
-}
-
-/// Whether somebody means this token.
-fn is(token: &LiveToken, text: &str) -> bool {
-    token.handle.as_ref().is_some_and(|handle| handle.0 == text)
-        || token.fingerprint.is_some_and(|print| print.hex() == text || print.to_string() == text)
 }
 
 /// The text with one more entry of `known`; every other line stays. Whether it is right then is

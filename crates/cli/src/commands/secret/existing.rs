@@ -168,15 +168,20 @@ fn tell(shown: &Shown, output: Output) -> Result<()> {
         ))?;
         output.text(one.text.trim_end())?;
     }
-    for Stranger { issuer, token } in &shown.existing.strangers {
-        let which = token.handle.as_ref().map(ToString::to_string);
-        let which = which.or_else(|| token.fingerprint.map(|print| print.to_string()));
-        let which = which.unwrap_or_default();
+    for Stranger { issuer, token, removal } in &shown.existing.strangers {
+        let which = token.typed();
         let since = token.created.map(|at| format!(", created {at:.0}")).unwrap_or_default();
         let about = token.description.as_deref().unwrap_or("no description");
+        let next = match removal {
+            Some(id) => format!("it is being removed: rollover run show {id}"),
+            None => format!(
+                "is it somebody's? rollover secret adopt SECRET {which}\n    is it nobody's? \
+                 rollover secret remove SECRET {which} --reason TEXT"
+            ),
+        };
         output.text(&format!(
             "\nissuer {issuer}: a live token that nobody answers for: {which} ({about}{since})\n    \
-             is it somebody's? rollover secret adopt SECRET {which}"
+             {next}"
         ))?;
     }
     for name in &shown.missing {

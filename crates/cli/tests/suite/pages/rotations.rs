@@ -132,5 +132,10 @@ fn how_to_import() -> Result<()> {
     let _written = page.runs("rollover secret import --repo acme/api --yes", 0)?;
     let unknown = page.runs("rollover secret adopt", 1)?;
     assert!(!unknown.stderr.is_empty(), "{unknown}");
+    let unknown =
+        page.runs("rollover secret remove prod/POSTMARK_SERVER_TOKEN 3f9a12c7 --plan", 1)?;
+    assert!(unknown.stderr.contains("lists no live token"), "{unknown}");
+    let unknown = page.runs("rollover secret remove", 1)?;
+    assert!(unknown.stderr.contains("lists no live token"), "{unknown}");
     page.end()
 }

@@ -35,6 +35,7 @@ impl World {
             Action::Revoke => {
                 self.revoked_early |= self.held().iter().any(|held| *held != new);
                 self.revoked_early |= self.shown != SHOWN;
+                self.revoked_early |= self.is_taken_up();
                 self.kill(OLD);
             }
             Action::Discard => self.kill(new),
@@ -64,11 +65,11 @@ impl World {
     /// the journal does not tell of arrives before this look or is not promised.
     fn looked_at(&mut self, action: &Action) {
         let plan = &self.rotation.plan;
-        let of_store = || [plan.store_write(), Action::Unstore];
+        let of_store = || plan.store_write().into_iter().chain([Action::Unstore]);
         let of = |id: &ConsumerId| [plan.write(id), Action::Restore(id.clone())];
         let gone: Vec<Action> = match action {
             Action::Create | Action::Validate => vec![Action::Discard],
-            Action::Store | Action::Clear | Action::Unstore => of_store().into(),
+            Action::Store | Action::Clear | Action::Unstore => of_store().collect(),
             Action::Revoke | Action::Prove => vec![Action::Revoke],
             Action::Gate | Action::Confirm => {
                 plan.consumers.iter().flat_map(|part| of(&part.id)).chain(of_store()).collect()
@@ -162,6 +163,11 @@ impl World {
             Action::Verify(id) | Action::Absent(id) | Action::Recheck(id) => {
                 self.look_at(action, id)
             }
+            Action::Soak | Action::Gate | Action::Confirm
+                if !self.rotation.plan.mode.takes_current() =>
+            {
+                self.look_for_holders(action)
+            }
             Action::Gate | Action::Confirm => self.look_everywhere(action),
             Action::Prove => {
                 let truly = !self.answers(OLD);
@@ -220,6 +226,26 @@ impl World {
             self.apply(Event::StoreDrifted { why: String::new() });
         }
         "somebody is not on the new token"
+    }
+
+    /// Somebody has taken up the token that nobody answers for.
+    pub(super) fn is_taken_up(&self) -> bool {
+        !self.rotation.plan.mode.takes_current() && self.store == OLD
+    }
+
+    /// Whoever holds a token that is to be removed stops that, as long as anything can be stopped.
+    fn look_for_holders(&mut self, action: &Action) -> &'static str {
+        let event = match (self.is_taken_up() && !self.off(Guard::Verify), action) {
+            (false, _) => Event::Done {
+                action: action.clone(),
+                evidence: Evidence::Checked { detail: String::new() },
+            },
+            (true, Action::Confirm) => unsure(action),
+            (true, _) => Event::Refused { action: action.clone(), why: String::new() },
+        };
+        let told = if matches!(event, Event::Done { .. }) { "nobody" } else { "somebody" };
+        self.apply(event);
+        told
     }
 
     pub(super) fn fault(&mut self, event: Event) {

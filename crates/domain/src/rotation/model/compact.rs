@@ -142,7 +142,10 @@ pub(super) fn effect(plan: &Plan, slot: usize) -> Action {
     }
     let Some(of_consumers) = slot.checked_sub(ALONE_EFFECTS) else {
         let alone = &ALONE[slot];
-        return if *alone == Action::Store { plan.store_write() } else { alone.clone() };
+        return match (alone, plan.store_write()) {
+            (Action::Store, Some(write)) => write,
+            _ => alone.clone(),
+        };
     };
     let id = &plan.consumers[of_consumers / 2].id;
     if of_consumers % 2 == 0 { plan.write(id) } else { Action::Restore(id.clone()) }

@@ -160,6 +160,7 @@ impl Parts {
             Some((_, Outcome::Abandoned { .. })) => 3,
             Some((_, Outcome::Rehearsed)) => 4,
             Some((_, Outcome::Decommissioned)) => 5,
+            Some((_, Outcome::Removed)) => 6,
         };
         let new = rotation.new.as_ref().map(|new| number(new.fingerprint));
         Self { alone: of_nobody(rotation), consumers: of_consumers(rotation), new, outcome }

@@ -3,7 +3,7 @@
 use super::calls::unsure;
 use super::compact::{Call, Calls, Way, effect};
 use super::told::Told;
-use super::world::{ARRIVED, Guard, OLD, OTHER, STARTER, World};
+use super::world::{ARRIVED, Guard, NOTHING, OLD, OTHER, STARTER, World};
 use crate::rotation::{Next, StepState};
 use crate::{Action, Event, Evidence};
 
@@ -52,6 +52,10 @@ impl World {
                 // tried too often, what takes too long.
                 Next::Attend { .. } => {
                     let mut world = self.clone();
+                    if self.is_taken_up() {
+                        // Whoever holds it is given another one.
+                        world.store = NOTHING;
+                    }
                     world.apply(Event::Resumed { by: "ops-1".into() });
                     steps.push((Told::Plain("a person has it tried again"), world));
                 }
@@ -198,7 +202,13 @@ impl World {
             return;
         }
         let plan = &self.rotation.plan;
-        if self.is_done(&plan.store_write()) && self.store != OLD {
+        if !plan.mode.takes_current() && self.store != OLD && self.live.contains(OLD) {
+            let mut world = self.clone();
+            world.drifts -= 1;
+            world.store = OLD;
+            steps.push((Told::Plain("somebody takes the token up"), world));
+        }
+        if plan.store_write().is_some_and(|write| self.is_done(&write)) && self.store != OLD {
             let mut world = self.clone();
             world.drifts -= 1;
             world.store = OLD;

@@ -138,7 +138,8 @@ impl World {
             live: Tokens::of(live),
             dying: Tokens::default(),
             minted: 0,
-            store: OLD,
+            // What nobody answers for stands in no store.
+            store: if plan.mode.takes_current() { OLD } else { NOTHING },
             held: [OLD; CONSUMERS_MAX],
             calls: Calls::default(),
             stopped: Calls::default(),
@@ -361,7 +362,11 @@ impl World {
         let Some((_, outcome)) = &self.rotation.outcome else {
             return Ok(());
         };
+        if !self.rotation.plan.mode.takes_current() {
+            return self.check_removed(outcome);
+        }
         let stays = match outcome {
+            Outcome::Removed => return Err("another token was to be removed".into()),
             Outcome::Completed => self.new_token(),
             Outcome::Decommissioned => NOTHING,
             Outcome::RolledBack { .. } | Outcome::Rehearsed => OLD,
@@ -384,6 +389,21 @@ impl World {
             return Err("closed, and the old token was not seen dead twice".into());
         }
         Ok(())
+    }
+
+    /// The same of a token that nobody answers for: it is dead where it was removed, and lives
+    /// where it was not.
+    fn check_removed(&self, outcome: &Outcome) -> Result<(), String> {
+        match outcome {
+            Outcome::Removed if self.answers(OLD) => Err("removed, and it lives".into()),
+            Outcome::Removed if self.proofs < 2 => {
+                Err("removed, and it was not seen dead twice".into())
+            }
+            Outcome::Removed => Ok(()),
+            Outcome::RolledBack { .. } if self.live.contains(OLD) => Ok(()),
+            Outcome::Abandoned { .. } if self.was_set_back => Ok(()),
+            other => Err(format!("closed as {other:?}")),
+        }
     }
 
     fn is_abandoned(&self) -> bool {
