@@ -92,7 +92,7 @@ pub(crate) enum Command {
     Schedule(Schedule),
     /// Put a secret's current token where it belongs
     #[command(subcommand)]
-    Secret(Secret),
+    Secret(crate::commands::Secret),
     /// Replace the installation's key; run again to go on after an interruption
     Rekey(Rekey),
     /// Write a backup of everything into one file, sealed for somebody
@@ -389,35 +389,6 @@ pub(crate) struct Anchor {
     /// Send it to this address with `sendmail`
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) mail: Option<String>,
-}
-
-#[derive(Subcommand, Debug)]
-pub(crate) enum Secret {
-    /// Put the current token into the secret's store; without a secret, look at what exists and
-    /// propose entries for the inventory
-    Import {
-        /// The secret, as `prod/NAME`
-        secret: Option<String>,
-        #[command(flatten)]
-        token: TokenWay,
-        /// A repository of GitHub to look at, besides those that are known
-        #[arg(long, value_name = "OWNER/NAME", conflicts_with = "secret")]
-        repo: Vec<String>,
-        /// Write what is proposed without asking
-        #[arg(short, long, conflicts_with = "secret")]
-        yes: bool,
-    },
-    /// Answer for a live token at a secret's issuer that nobody knew: it is written into the
-    /// secret's file as `known`
-    Adopt(crate::commands::SecretAdopt),
-    /// Remove a live token at a secret's issuer that nobody answers for: watch it, revoke it and see
-    /// it dead; run again to go on after an interruption
-    Remove(crate::commands::SecretRemove),
-    /// Give consumers that differ the token that the store holds; run again after an interruption
-    Sync(crate::commands::SecretSync),
-    /// Take a secret out of use: out of every consumer and the store, then revoke its token and
-    /// see it dead; run again to go on after an interruption
-    Decommission(crate::commands::SecretDecommission),
 }
 
 /// Replace the installation's key; run again to go on after an interruption

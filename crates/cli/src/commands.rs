@@ -35,10 +35,7 @@ pub(crate) use campaign::Campaign;
 pub(crate) use demo::StandIn;
 pub(crate) use drift::Drift;
 pub(crate) use rotate::{Rotate, Which};
-pub(crate) use secret::{
-    Adopt as SecretAdopt, Decommission as SecretDecommission, Remove as SecretRemove,
-    Sync as SecretSync,
-};
+pub(crate) use secret::Secret;
 
 use clap::CommandFactory;
 

@@ -7,20 +7,50 @@ mod existing;
 mod remove;
 mod sync;
 
+use clap::Subcommand;
 use domain::Act;
 use serde_json::json;
 
-use crate::args::{Global, Secret};
+use crate::args::{Global, TokenWay};
 use crate::exit::Exit;
 use crate::fail::{Fail, Result};
 use crate::home::Home;
 use crate::output::Output;
 use crate::people;
 
-pub(crate) use adopt::Adopt;
-pub(crate) use decommission::Decommission;
-pub(crate) use remove::Remove;
-pub(crate) use sync::Sync;
+use adopt::Adopt;
+use decommission::Decommission;
+use remove::Remove;
+use sync::Sync;
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Secret {
+    /// Put the current token into the secret's store; without a secret, look at what exists and
+    /// propose entries for the inventory
+    Import {
+        /// The secret, as `prod/NAME`
+        secret: Option<String>,
+        #[command(flatten)]
+        token: TokenWay,
+        /// A repository of GitHub to look at, besides those that are known
+        #[arg(long, value_name = "OWNER/NAME", conflicts_with = "secret")]
+        repo: Vec<String>,
+        /// Write what is proposed without asking
+        #[arg(short, long, conflicts_with = "secret")]
+        yes: bool,
+    },
+    /// Answer for a live token at a secret's issuer that nobody knew: it is written into the
+    /// secret's file as `known`
+    Adopt(Adopt),
+    /// Remove a live token at a secret's issuer that nobody answers for: watch it, revoke it and see
+    /// it dead; run again to go on after an interruption
+    Remove(Remove),
+    /// Give consumers that differ the token that the store holds; run again after an interruption
+    Sync(Sync),
+    /// Take a secret out of use: out of every consumer and the store, then revoke its token and
+    /// see it dead; run again to go on after an interruption
+    Decommission(Decommission),
+}
 
 pub(crate) async fn run(args: &Secret, global: &Global, output: Output) -> Result<Exit> {
     match args {
