@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    ConsumerId, Entry, Event, Fingerprint, Outcome, Rotation, RotationId, SecretName, Task,
+    ConsumerId, Entry, Event, Fingerprint, Mode, Outcome, Rotation, RotationId, SecretName, Task,
     TaskKind,
 };
 
@@ -136,6 +136,9 @@ pub struct Message {
     /// The rotation; messages of one rotation belong into one thread.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotation: Option<RotationId>,
+    /// What the run is, where it ends a token without a new one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
     /// What a person is asked to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task: Option<TaskKind>,
@@ -172,6 +175,7 @@ impl Message {
             at,
             secret: None,
             rotation: None,
+            mode: None,
             task: None,
             role: None,
             old: None,
@@ -261,6 +265,7 @@ impl Message {
         let plan = rotation.plan();
         let mut message = Self::new(about, id, at).of_secret(&plan.secret);
         message.rotation = Some(plan.id.clone());
+        message.mode = (!plan.mode.creates()).then_some(plan.mode);
         message.old = Some(plan.old.fingerprint);
         message.new = rotation.new_fingerprint();
         let verified = |part: &&crate::ConsumerPart| {

@@ -117,6 +117,10 @@ fn a_token_of_an_api_is_removed_and_the_secret_is_as_it_was() {
     let _ = run(&stage, &["drift", HEROKU.name, "--check"], 0);
     let gone = run(&stage, &args, 1);
     assert!(gone.stderr.contains("the issuer lists no live token"), "{gone}");
+    let left = stage.directory().join("left.txt");
+    fs::write(&left, format!("TOKEN={value}\n")).expect("written");
+    let scan = stage.rollover(&["scan", &left.display().to_string()]).run().expect("it ends");
+    assert!(scan.stdout.contains("proven dead"), "{scan}");
     stage.lab().set_config_var(STAGING, HEROKU.key, Some(&value));
     let drift = run(&stage, &["drift", HEROKU.name, "--check"], 3);
     assert!(drift.stdout.contains("(proven-dead); it is DEAD"), "{drift}");
@@ -245,7 +249,7 @@ fn it_is_watched_for_days_and_can_be_called_off() {
     let shown = run(&stage, &["secret", "import"], 0);
     let being = format!("it is being removed: rollover run show {run_id}");
     assert!(shown.stdout.contains(&being), "{shown}");
-    let drift = run(&stage, &["drift", HEROKU.name, "--check"], 0);
+    let drift = run(&stage, &["drift", HEROKU.name], 0);
     assert!(!drift.stdout.contains("(\"a script\")"), "somebody is at it: {drift}");
     // Its secret's own token is not touched, so consumers can be brought in step meanwhile.
     stage.lab().set_config_var(STAGING, HEROKU.key, Some(&value));

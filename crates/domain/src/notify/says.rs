@@ -1,7 +1,7 @@
 //! What a message says: one line, and what to do next. The words are ours alone.
 
 use super::{About, Message};
-use crate::TaskKind;
+use crate::{Mode, TaskKind};
 
 impl Message {
     /// One line.
@@ -9,7 +9,11 @@ impl Message {
     pub fn title(&self) -> String {
         let secret = self.secret.as_ref().map(ToString::to_string).unwrap_or_default();
         let again = if self.again { "still " } else { "" };
+        let ending = self.of_ending();
         let said = match self.about {
+            _ if ending.is_some() => {
+                format!("{secret}: {again}{}", ending.unwrap_or_default())
+            }
             About::TaskWaiting => format!("{secret}: {again}{}", self.asked()),
             About::ApprovalNeeded => {
                 format!("{secret}: {again}waits for an agreement to revoke the old token")
@@ -39,10 +43,38 @@ impl Message {
         }
     }
 
+    /// What is said of a run that ends a token without a new one, where that is something else.
+    fn of_ending(&self) -> Option<&'static str> {
+        let removes = self.mode? == Mode::Removal;
+        Some(match (self.about, removes) {
+            (About::ApprovalNeeded, true) => {
+                "waits for an agreement to revoke a token that nobody answers for"
+            }
+            (About::ApprovalNeeded, false) => "waits for an agreement to revoke its last token",
+            (About::RunStarted, true) => "a token that nobody answers for is to be removed",
+            (About::RunStarted, false) => "it is being taken out of use",
+            (About::RunDone, true) => {
+                "a token that nobody answered for is removed, and proven dead"
+            }
+            (About::RunDone, false) => "it is out of use, its token is proven dead",
+            (About::RunRolledBack, true) => {
+                "a token that nobody answers for was not removed; nothing was changed"
+            }
+            (About::RunRolledBack, false) => "it is in use again",
+            (About::RunNeedsAttention, true) => {
+                "the removal of a token that nobody answers for does not go on by itself"
+            }
+            _ => return None,
+        })
+    }
+
     fn asked(&self) -> String {
         let role = self.role.as_deref().unwrap_or("an operator");
         let what = match self.task {
             Some(TaskKind::Create) => "create a token at the issuer",
+            Some(TaskKind::Revoke) if self.mode == Some(Mode::Removal) => {
+                "delete a token that nobody answers for at the issuer"
+            }
             Some(TaskKind::Revoke) => "delete the old token at the issuer",
             Some(TaskKind::Receipt) => "say whether a test mail arrived",
             Some(TaskKind::Discard) => "delete the new token at the issuer",

@@ -116,3 +116,21 @@ fn quiet_hours_hold_what_can_wait() {
     assert!(channel.wants(About::RunDone) && !channel.wants(About::Drift));
     assert!(channel.wants(About::Test), "a test is always wanted");
 }
+
+#[test]
+fn the_removal_of_a_token_is_told_as_that() {
+    let mut plan = crate::rotation::sample_plan(0);
+    plan.mode = crate::Mode::Removal;
+    let event = Event::Planned { plan: Box::new(plan), by: "ops-1".into() };
+    let planned = Entry { seq: 0, at: Timestamp::UNIX_EPOCH, event };
+    let event = Event::TurnedBack { by: "ops-1".into(), why: "it is somebody's".into() };
+    let turned = Entry { seq: 1, at: Timestamp::UNIX_EPOCH, event };
+    let outcome = Outcome::RolledBack { why: "it is somebody's".into() };
+    let closed = Entry { seq: 2, at: Timestamp::UNIX_EPOCH, event: Event::Closed { outcome } };
+    let all = Message::of_journal(&[planned, turned, closed]);
+    let titles: Vec<String> = all.iter().map(Message::title).collect();
+    let said = |words: &str| titles.iter().any(|title| title.contains(words));
+    assert!(said("a token that nobody answers for is to be removed"), "{titles:?}");
+    assert!(said("was not removed; nothing was changed"), "{titles:?}");
+    assert!(!said("rotation"), "{titles:?}");
+}

@@ -59,6 +59,10 @@ impl Run {
         let Event::Planned { plan, by } = &first.event else {
             return None;
         };
+        // It is a run of another token, and says nothing of how this one is rotated.
+        if !plan.mode.takes_current() {
+            return None;
+        }
         let mut reading = Reading::new(plan, by, first.at);
         entries.iter().skip(1).for_each(|entry| reading.entry(entry));
         Some(reading.run)
