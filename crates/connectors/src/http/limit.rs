@@ -18,9 +18,17 @@ use tokio::time::Instant;
 
 use super::{Answer, Quota};
 
-/// How many calls to one account may be under way at once. GitHub allows 100; the others name no
-/// number.
-const CALLS_MAX: usize = 16;
+/// How many calls to one account may be under way at once. GitHub allows 100 to everybody
+/// together, and asks for fewer
+/// (<https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api>).
+/// Heroku and Infisical count calls, not how many there are at once; a campaign of hundreds of
+/// rotations makes most of its calls there.
+const fn calls_max(kind: ConnectionKind) -> usize {
+    match kind {
+        ConnectionKind::Heroku | ConnectionKind::Infisical => 48,
+        ConnectionKind::Github | ConnectionKind::Postmark => 16,
+    }
+}
 
 /// So many calls are left to others: below that, one leaves only when one more is allowed. More
 /// than can be under way when the vendor tells.
@@ -35,6 +43,7 @@ const PAUSE_LONGEST: Duration = Duration::from_secs(60);
 const WAIT_MAX: Duration = Duration::from_secs(90);
 
 pub(crate) struct Limiter {
+    calls_max: usize,
     allowed: Option<Allowance>,
     permits: Semaphore,
     quota: Quota,
@@ -55,9 +64,11 @@ struct State {
 
 impl Limiter {
     pub(crate) fn new(kind: ConnectionKind) -> Self {
+        let calls_max = calls_max(kind);
         Self {
+            calls_max,
             allowed: allowance(kind),
-            permits: Semaphore::new(CALLS_MAX),
+            permits: Semaphore::new(calls_max),
             quota: Quota::unknown(),
             state: Mutex::default(),
         }
@@ -93,7 +104,7 @@ impl Limiter {
         if !answer.is_too_many() {
             state.refusals = 0;
             // What comes back all at once is waited for before the last ones are gone.
-            if self.quota.remaining().is_some_and(|left| left < CALLS_MAX as u64)
+            if self.quota.remaining().is_some_and(|left| left < self.calls_max as u64)
                 && let Some(reset) = answer.resets_in(Timestamp::now())
             {
                 state.hold(now + reset);
