@@ -14,6 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use gix_hash::{Kind as Hash, ObjectId, oid};
 use gix_object::commit::ref_iter::Token;
 use gix_object::{Find, Kind};
+use gix_pack::cache::lru::MemoryCappedHashmap;
 use gix_pack::index::traverse::{Algorithm, Options, SafetyCheck};
 
 use super::{GitError, InObject, Repository};
@@ -21,6 +22,8 @@ use crate::Scanner;
 
 /// The largest object that is read, in bytes.
 const OBJECT_MAX: usize = 1 << 30;
+/// So many bytes of objects are kept, a thread, for those that are made of them.
+const CACHE_BYTES: usize = 16 << 20;
 /// So many sightings are kept; whoever has more has other worries.
 const SIGHTINGS_MAX: usize = 200_000;
 
@@ -151,7 +154,7 @@ fn one_pack(
             thread_limit: threads,
             check: SafetyCheck::SkipFileAndObjectChecksumVerificationAndNoAbortOnDecodeError,
             alloc_limit_bytes: Some(OBJECT_MAX),
-            make_pack_lookup_cache: || gix_pack::cache::lru::StaticLinkedList::<64>::default(),
+            make_pack_lookup_cache: || MemoryCappedHashmap::new(CACHE_BYTES),
         };
         let each = move |kind: Kind,
                          bytes: &[u8],
@@ -277,9 +280,7 @@ impl Objects {
             let mut handle = gix_odb::at(directory.clone(), repository.hash).map_err(|error| {
                 GitError::Objects { path: directory.clone(), why: error.to_string() }
             })?;
-            handle.set_pack_cache(|| {
-                Box::new(gix_pack::cache::lru::StaticLinkedList::<128>::default())
-            });
+            handle.set_pack_cache(|| Box::new(MemoryCappedHashmap::new(CACHE_BYTES)));
             Ok(handle)
         };
         let handles: Result<Vec<_>, GitError> = repository.object_dirs.iter().map(open).collect();
