@@ -94,12 +94,11 @@ impl Issuer for PostmarkAccount {
             return looked;
         }
         // A server's token is refused in the same words, and lives.
-        match server_as(&self.http, token).await.map(|answer| super::read_look(&answer)) {
-            Ok(Liveness::Alive { identity }) => {
-                Liveness::Alive { identity: format!("a server token, of {identity}") }
-            }
-            _ => looked,
-        }
+        let as_server = match server_as(&self.http, token).await {
+            Ok(answer) => super::read_look(&answer),
+            Err(fault) => Liveness::Unknown { why: fault.why().to_owned() },
+        };
+        asked_as_both(looked, as_server)
     }
 
     fn expected_identity(&self) -> &str {
@@ -144,6 +143,17 @@ impl Issuer for PostmarkAccount {
                 .to_owned(),
             "delete no other token; this cannot be undone".to_owned(),
         ]
+    }
+}
+
+/// What a token is that is none of an account: dead only where it is none of a server either.
+fn asked_as_both(as_account: Liveness, as_server: Liveness) -> Liveness {
+    match as_server {
+        Liveness::Dead { .. } => as_account,
+        Liveness::Alive { identity } => {
+            Liveness::Alive { identity: format!("a server token, of {identity}") }
+        }
+        unknown @ Liveness::Unknown { .. } => unknown,
     }
 }
 
@@ -255,6 +265,15 @@ mod tests {
         for status in [200, 301, 400, 401, 403, 404, 422, 429, 500] {
             assert!(!look(status, &everywhere).to_string().contains(A), "{status}");
         }
+    }
+
+    #[test]
+    fn what_is_not_known_to_be_no_servers_token_is_not_called_dead() {
+        let dead = look(401, DEAD);
+        let unknown = Liveness::Unknown { why: "no answer".into() };
+        assert_eq!(asked_as_both(dead.clone(), dead.clone()), dead);
+        assert_eq!(asked_as_both(dead.clone(), unknown.clone()), unknown);
+        assert_eq!(asked_as_both(dead, alive("acme-prod")), alive("a server token, of acme-prod"));
     }
 
     #[test]
