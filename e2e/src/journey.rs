@@ -17,7 +17,7 @@ use crate::bench::LogsIn;
 use crate::matrix::{made_for_it, open_rotation, rotations};
 use crate::{Bench, Ended, Facts, Pairing, Result};
 
-pub use stopped::{Woken, stopped, taken_over};
+pub use stopped::{OnTheirWay, Woken, stopped, taken_over};
 
 /// Which way.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -244,13 +244,7 @@ impl Journey {
     fn right(&self, arrival: Arrival) -> Result<()> {
         let restarts = self.bench.restarts() - self.restarts;
         let has_app = self.bench.pairing().consumer.app.is_some();
-        let forward = self.way == Way::Forward;
-        match arrival {
-            Arrival::Undisturbed | Arrival::RunAgain if forward => {
-                self.facts.completed(&self.bench)?;
-            }
-            _ => self.facts.rolled_back(&self.bench)?,
-        }
+        self.arrived(arrival)?;
         // On its way back an app is restarted once more, if it was at all.
         let due = match arrival {
             Arrival::TurnedBack | Arrival::TurnedBackAgain => 2,
@@ -260,6 +254,16 @@ impl Journey {
             return Err(format!("DOUBLE EFFECT: restarted {restarts} times"));
         }
         Ok(())
+    }
+
+    /// Whether everybody is where such an end leaves them, however often an app was restarted.
+    fn arrived(&self, arrival: Arrival) -> Result<()> {
+        match arrival {
+            Arrival::Undisturbed | Arrival::RunAgain if self.way == Way::Forward => {
+                self.facts.completed(&self.bench)
+            }
+            _ => self.facts.rolled_back(&self.bench),
+        }
     }
 
     /// One undisturbed way.

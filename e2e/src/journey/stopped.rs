@@ -17,6 +17,8 @@ pub struct Woken {
     pub stopped: usize,
     /// How many ended right: the other one's work as it was, and told why.
     pub right: usize,
+    /// Those that kept the other one out, however often they were stopped there.
+    pub kept_out: usize,
     /// The others, told.
     pub wrong: Vec<String>,
 }
@@ -45,15 +47,26 @@ fn along(
     let mut journey = Journey::new(binary, pairing, way)?;
     for change in (1..CHANGES_MAX).skip(first).step_by(step) {
         let tried = (0..TRIES_MAX).map(|_| journey.stopped_before(change));
-        let not_locked = |end: &Result<Option<()>>| !matches!(end, Err(why) if why == LOCKED);
-        match tried.into_iter().find(not_locked).unwrap_or(Ok(Some(()))) {
-            Ok(None) => return Ok(()),
-            Ok(Some(())) => woken.right += 1,
+        let not_kept_out = |stop: &Result<Stop>| !matches!(stop, Ok(Stop::KeptOut));
+        match tried.into_iter().find(not_kept_out).unwrap_or(Ok(Stop::KeptOut)) {
+            Ok(Stop::NoSuchChange) => return Ok(()),
+            Ok(Stop::Right) => woken.right += 1,
+            Ok(Stop::KeptOut) => woken.kept_out += 1,
             Err(why) => woken.wrong.push(format!("{pairing}, {way:?}, change {change}: {why}")),
         }
         woken.stopped += 1;
     }
     Err("it never ends".into())
+}
+
+/// What came of one stop.
+enum Stop {
+    /// The way has fewer changes than that.
+    NoSuchChange,
+    /// The other one took over, and this one changed nothing after it.
+    Right,
+    /// This one was stopped while it kept others from a file or the database.
+    KeptOut,
 }
 
 /// What is said where another process changes a file beside it.
@@ -72,21 +85,24 @@ const CHANGES_MAX: u64 = 40;
 const ASKED_MAX: usize = 200;
 
 impl Journey {
-    /// One way with a stop before this change; none where the way has fewer.
-    fn stopped_before(&mut self, change: u64) -> Result<Option<()>> {
+    /// One way with a stop before this change.
+    fn stopped_before(&mut self, change: u64) -> Result<Stop> {
         self.bench.again()?;
         let operator = self.bench.operator()?;
+        let directory = tempfile::tempdir().map_err(|error| format!("a directory: {error}"))?;
+        let log = directory.path().join("instants");
         let run = || self.whole().heard_by(operator.ear());
-        let first = run().stop_before(change).start()?;
+        let first = run().stop_before(change).env("ROLLOVER_CRASH_LOG", &log).start()?;
         if !first.stops()? {
             let _ = first.finish()?.is(self.code())?;
             let _clicks = operator.leave()?;
-            return self.right(Arrival::Undisturbed).map(|()| None);
+            return self.right(Arrival::Undisturbed).map(|()| Stop::NoSuchChange);
         }
+        let on_their_way = OnTheirWay::by(&log)?;
         let Some(other) = taken_over(&run, &first)? else {
             let _ended = first.finish()?;
             let _clicks = operator.leave()?;
-            return Err(LOCKED.into());
+            return Ok(Stop::KeptOut);
         };
         let _ = other.is(self.code())?;
         self.right(Arrival::RunAgain)?;
@@ -95,18 +111,23 @@ impl Journey {
         first.wake()?;
         let ended = first.finish()?;
         let _clicks = operator.leave()?;
-        let changes = |one: &RequestRecord| one.took_effect && !one.path.ends_with("/login");
-        let changed: Vec<RequestRecord> = self.records().into_iter().filter(changes).collect();
-        if !changed.is_empty() {
-            return Err(format!("IT STILL CHANGED SOMETHING: {changed:?}; {ended}"));
-        }
-        if (self.bench.everything()?, self.bench.restarts()) != left {
-            return Err(format!("SOMETHING IS NOT AS THE OTHER LEFT IT; {ended}"));
+        let changed = |one: &RequestRecord| one.took_effect && !one.path.ends_with("/login");
+        let late: Vec<RequestRecord> = self.records().into_iter().filter(changed).collect();
+        if !late.iter().all(|one| on_their_way.has(one)) {
+            return Err(format!("IT STILL CHANGED SOMETHING: {late:?}; {ended}"));
         }
         if !ended.stderr.contains("the lease went to") {
             return Err(format!("it does not say why it ends: {ended}"));
         }
-        self.right(Arrival::RunAgain).map(Some)
+        // What a step beside this one had sent is in nobody's hand any more. It writes what the
+        // other one has written, too: an app may restart once more, and all is as it should be.
+        if !late.is_empty() {
+            return self.arrived(Arrival::RunAgain).map(|()| Stop::Right);
+        }
+        if (self.bench.everything()?, self.bench.restarts()) != left {
+            return Err(format!("SOMETHING IS NOT AS THE OTHER LEFT IT; {ended}"));
+        }
+        self.right(Arrival::RunAgain).map(|()| Stop::Right)
     }
 
     /// The whole way in one command, with the agreement.
@@ -168,4 +189,40 @@ fn is_kept_out(other: &mut Running) -> bool {
         std::thread::sleep(Duration::from_millis(5));
     }
     other.said().contains(LOCKED)
+}
+
+/// The calls that a process had begun when it was stopped, and of which it had heard no end. They
+/// had asked for the lease, and nobody can promise that they stay.
+pub struct OnTheirWay(Vec<String>);
+
+impl OnTheirWay {
+    /// Those of the process that writes its instants into this log.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn by(log: &Path) -> Result<Self> {
+        let log = std::fs::read_to_string(log).map_err(|error| format!("a log: {error}"))?;
+        let mut begun: Vec<&str> = Vec::new();
+        for line in log.lines() {
+            if let Some(call) = line.strip_prefix("call: before ") {
+                begun.push(call);
+            } else if let Some(call) = line.strip_prefix("call: after ") {
+                begun.retain(|other| *other != call);
+            }
+        }
+        Ok(Self(begun.into_iter().map(str::to_owned).collect()))
+    }
+
+    /// Whether this request is one of them.
+    #[must_use]
+    pub fn has(&self, request: &RequestRecord) -> bool {
+        let call = format!("{} {}", request.method, request.path);
+        self.0.iter().any(|begun| begun.ends_with(&call))
+    }
+}
+
+impl std::fmt::Display for OnTheirWay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
 }

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use e2e::crashes::open_rotation;
-use e2e::journey::{stopped, taken_over};
+use e2e::journey::{OnTheirWay, stopped, taken_over};
 use e2e::{Before, HEROKU, Operator, POSTMARK, Pairing, Restarts, Stage, full};
 
 fn stage() -> Stage {
@@ -94,9 +94,11 @@ fn a_process_that_was_taken_over_from_lets_no_change_leave() {
     let wrong: Vec<String> = woken.iter().flat_map(|one| one.wrong.clone()).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     let sum = |of: fn(&e2e::journey::Woken) -> usize| woken.iter().map(of).sum::<usize>();
-    println!("{} stopped", sum(|one| one.stopped));
-    assert_eq!(sum(|one| one.stopped), sum(|one| one.right));
-    assert!(sum(|one| one.stopped) > 2 * pairings.len());
+    let (stopped, kept_out) = (sum(|one| one.stopped), sum(|one| one.kept_out));
+    println!("{stopped} stopped, {kept_out} of them kept the other one out");
+    assert_eq!(stopped, sum(|one| one.right) + kept_out);
+    assert!(stopped > 2 * pairings.len());
+    assert!(kept_out * 10 <= stopped, "{kept_out} of {stopped} kept the other one out");
 }
 
 /// Goal: the same where several consumers are written side by side. Method: the stop comes before
@@ -119,7 +121,7 @@ fn what_was_begun_side_by_side_does_not_leave_either() {
             assert!(change > 6, "a rotation has more changes than {change}");
             return;
         }
-        let on_their_way = on_their_way(&log);
+        let on_their_way = OnTheirWay::by(&log).expect("a log");
         let other = taken_over(&|| stage.rotate(&HEROKU), &first).expect("taken over");
         let Some(other) = other else {
             let _ended = first.finish().expect("it ends");
@@ -135,30 +137,12 @@ fn what_was_begun_side_by_side_does_not_leave_either() {
         let changes = stage.lab().requests().into_iter();
         let changes = changes.filter(|one| one.took_effect && !one.from_app);
         let late: Vec<_> = changes.filter(|one| !one.path.ends_with("/login")).collect();
-        let had_asked = |one: &lab::RequestRecord| {
-            let call = format!("{} {}", one.method, one.path);
-            on_their_way.iter().any(|asked| asked.ends_with(&call))
-        };
         assert!(
-            late.iter().all(had_asked),
-            "before change {change}: {late:?}; on their way: {on_their_way:?}\n{ended}"
+            late.iter().all(|one| on_their_way.has(one)),
+            "before change {change}: {late:?}; on their way: {on_their_way}\n{ended}"
         );
         let restarts = if late.is_empty() { Restarts::Once } else { Restarts::Any };
         before.completed(&stage, &HEROKU, restarts).expect("everything is right");
         change += 1;
     }
-}
-
-/// The calls that a process has begun, as its log of instants tells, and of which it has heard no
-/// end.
-fn on_their_way(log: &Path) -> Vec<String> {
-    let mut begun: Vec<String> = Vec::new();
-    for line in std::fs::read_to_string(log).expect("a log").lines() {
-        if let Some(call) = line.strip_prefix("call: before ") {
-            begun.push(call.to_owned());
-        } else if let Some(call) = line.strip_prefix("call: after ") {
-            begun.retain(|other| other != call);
-        }
-    }
-    begun
 }
