@@ -59,6 +59,7 @@ pub const TARGETS: &[Target] = &[
     // What a scan reads.
     Target { name: "scan", run: scan::document },
     Target { name: "scan_handed", run: scan::handed },
+    Target { name: "delta", run: scan::delta },
     // What this program wrote itself, and somebody may have changed.
     Target { name: "sealed", run: sealed::file },
     Target { name: "journal", run: journal::replayed },

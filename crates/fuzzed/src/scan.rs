@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use connectors::ALL_PROFILES;
 use domain::{FingerprintKey, Token};
+use scan::git::Delta;
 use scan::import::{self, Tool};
 use scan::{Allow, Limits, Rules, Scanner};
 
@@ -56,4 +57,24 @@ pub(crate) fn handed(bytes: &[u8]) {
         assert_eq!(read.as_deref(), Ok(written.as_str()), "a list is read as it was written");
     }
     let _ = scan::hook::pushed(&text);
+}
+
+/// A delta of a pack, behind a base and its length: what it makes is as long as it says, and stands in
+/// the base wherever no edit is told.
+pub(crate) fn delta(bytes: &[u8]) {
+    let Some((length, rest)) = bytes.split_first() else { return };
+    let Some((base, delta)) = rest.split_at_checked(usize::from(*length)) else { return };
+    let Ok(delta) = Delta::read(delta) else { return };
+    let (mut made, mut edits) = (Vec::new(), Vec::new());
+    if delta.length > 1 << 20 || delta.apply(base, &mut made, &mut edits).is_err() {
+        return;
+    }
+    assert_eq!(made.len() as u64, delta.length, "as long as it says");
+    let ends = edits.iter().map(|edit| edit.end);
+    let starts = edits.iter().map(|edit| edit.start).chain([made.len()]);
+    for (end, start) in [0].into_iter().chain(ends).zip(starts) {
+        let copied = &made[end..start];
+        let stands = copied.is_empty() || base.windows(copied.len()).any(|part| part == copied);
+        assert!(stands, "what is no edit is as in the base");
+    }
 }

@@ -2,14 +2,19 @@
 //! place beside the objects.
 
 mod attribution;
+mod delta;
+mod families;
+mod kin;
 mod meta;
 mod objects;
 mod range;
+mod reader;
 mod refs;
 mod repository;
 mod staged;
 
 pub use attribution::Attribution;
+pub use delta::{Broken, Delta};
 pub use meta::meta;
 pub use objects::{Objects, Packs, every_object, unread_bytes};
 pub use range::{Range, range, resolve};

@@ -15,6 +15,7 @@ mod sighting;
 
 mod context;
 mod decode;
+mod quiet;
 mod scanner;
 
 mod tree;

@@ -79,19 +79,30 @@ impl Scanner {
         &self.counts
     }
 
-    /// Looks at a whole document; `path` is what it is called, where that is known.
-    pub fn document(&mut self, bytes: &[u8], path: Option<&str>, found: &mut Vec<Sighting>) {
-        self.count(bytes);
+    /// Looks at a whole document; `path` is what it is called, where that is known. Tells whether
+    /// it was quiet: nothing stood in it that had to be looked at, wherever it may belong.
+    pub fn document(
+        &mut self,
+        bytes: &[u8],
+        path: Option<&str>,
+        found: &mut Vec<Sighting>,
+    ) -> bool {
+        self.count(bytes.len() as u64);
         let document = Document::new(bytes, path);
         let mut left = self.rules.limits.bytes_max;
-        self.look(&document, &mut Vec::new(), &mut left, found);
+        self.look(&document, &mut Vec::new(), &mut left, found)
     }
 
-    /// Looks at what holds no encodings: names, trees.
-    pub fn names(&mut self, bytes: &[u8], found: &mut Vec<Sighting>) {
-        self.count(bytes);
+    /// Looks at what holds no encodings: names, trees. Tells whether it was quiet.
+    pub fn names(&mut self, bytes: &[u8], found: &mut Vec<Sighting>) -> bool {
+        self.count(bytes.len() as u64);
         let document = Document::new(bytes, None);
-        spots_in_names(bytes, |spot| found.extend(self.spot(&document, &spot, &[])));
+        let mut quiet = true;
+        spots_in_names(bytes, |spot| {
+            quiet = false;
+            found.extend(self.spot(&document, &spot, &[]));
+        });
+        quiet
     }
 
     /// A name as it may be shown: asterisks where it holds a token.
@@ -109,26 +120,31 @@ impl Scanner {
         String::from_utf8_lossy(&shown).into_owned()
     }
 
-    fn count(&self, bytes: &[u8]) {
-        self.counts.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+    /// Counts bytes that were looked at.
+    pub(crate) fn count(&self, bytes: u64) {
+        self.counts.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    /// Looks at a document and at what is encoded in it, and tells whether it was quiet.
     fn look(
         &mut self,
         document: &Document<'_>,
         layers: &mut Vec<Layer>,
         left: &mut u64,
         found: &mut Vec<Sighting>,
-    ) {
-        if let Some(kind) = container(document.bytes) {
+    ) -> bool {
+        let kind = container(document.bytes);
+        if let Some(kind) = kind {
             self.open(kind, document, layers, left, found);
         }
         let long = runs(document.bytes);
-        self.spots(document, &long, layers, found);
+        let mut quiet = self.spots(document, &long, layers, found) && kind.is_none();
         if layers.len() >= self.rules.limits.depth_max {
-            return;
+            // What may be encoded in it was not asked.
+            return false;
         }
         base64::decoded(document.bytes, &long, |start, end, decoded| {
+            quiet = false;
             self.within(
                 document,
                 (start, end),
@@ -140,6 +156,7 @@ impl Scanner {
             );
         });
         percent::parts(document.bytes, |start, end, decoded| {
+            quiet = false;
             let (decoded, plain) = (Zeroizing::new(decoded), &document.bytes[start..end]);
             let inside = Document::inside(&decoded, document, (start, end));
             layers.push(Layer::Percent);
@@ -157,6 +174,7 @@ impl Scanner {
                 at <= from || before.iter().all(|one| one.fingerprint != sighting.fingerprint)
             });
         });
+        quiet
     }
 
     /// Looks at what an encoded part of a document decodes to.
@@ -214,7 +232,7 @@ impl Scanner {
                 Layer::Zip(name) | Layer::Tar(name) => Some(name.clone()),
                 _ => document.path.map(str::to_owned),
             };
-            scanner.count(bytes);
+            scanner.count(bytes.len() as u64);
             layers.push(layer);
             // Members share what is left; the closure that reads them holds the rest of it.
             let mut left = scanner.rules.limits.bytes_max;
@@ -245,14 +263,20 @@ impl Scanner {
         self.counts.cut.fetch_add(u64::from(missed.cut), Ordering::Relaxed);
     }
 
+    /// Looks at every spot, and tells whether there was none.
     fn spots(
         &mut self,
         document: &Document<'_>,
         runs: &[Run],
         layers: &[Layer],
         found: &mut Vec<Sighting>,
-    ) {
-        spots(document.bytes, runs, |spot| found.extend(self.spot(document, &spot, layers)));
+    ) -> bool {
+        let mut none = true;
+        spots(document.bytes, runs, |spot| {
+            none = false;
+            found.extend(self.spot(document, &spot, layers));
+        });
+        none
     }
 
     fn spot(&mut self, document: &Document<'_>, spot: &Spot, layers: &[Layer]) -> Option<Sighting> {

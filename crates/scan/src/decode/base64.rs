@@ -38,6 +38,12 @@ pub(crate) fn decoded(bytes: &[u8], runs: &[Run], mut found: impl FnMut(usize, u
     }
 }
 
+/// Whether any of the runs decodes to something worth looking at.
+pub(crate) fn any(bytes: &[u8], runs: &[Run]) -> bool {
+    let mut long = runs.iter().filter(|run| run.len() >= LENGTH_MIN);
+    long.any(|run| sample(&bytes[run.clone()]).is_some())
+}
+
 /// How many characters to leave out so that the rest decodes to something; something else may
 /// have been written right before it.
 #[cold]

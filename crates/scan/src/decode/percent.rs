@@ -8,9 +8,8 @@ const AROUND: usize = 512;
 /// Every part of a text that holds an encoded dash, decoded, with where it lies.
 pub(crate) fn parts(bytes: &[u8], mut found: impl FnMut(usize, usize, Vec<u8>)) {
     let mut done = 0;
-    for at in memchr_iter(b'%', bytes) {
-        let dash = bytes[at..].starts_with(b"%2D") || bytes[at..].starts_with(b"%2d");
-        if at < done || !dash {
+    for at in dashes(bytes) {
+        if at < done {
             continue;
         }
         let start = at.saturating_sub(AROUND).max(done);
@@ -18,6 +17,16 @@ pub(crate) fn parts(bytes: &[u8], mut found: impl FnMut(usize, usize, Vec<u8>)) 
         done = end;
         found(start, end, decode(&bytes[start..end]));
     }
+}
+
+/// Whether an encoded dash stands in a text.
+pub(crate) fn any(bytes: &[u8]) -> bool {
+    dashes(bytes).next().is_some()
+}
+
+/// Where encoded dashes stand.
+fn dashes(bytes: &[u8]) -> impl Iterator<Item = usize> {
+    memchr_iter(b'%', bytes).filter(|at| matches!(bytes[*at..], [_, b'2', b'D' | b'd', ..]))
 }
 
 fn decode(bytes: &[u8]) -> Vec<u8> {

@@ -1,31 +1,25 @@
 //! Every object of a repository: packs, loose ones, those that it borrows, reachable or not.
 //!
-//! Packs are read in the order of their deltas, each base and each delta once, on all cores; what
-//! that costs is measured against in the figures. Nothing is verified on the way: whoever wants
-//! to know whether a repository is whole asks `git fsck`.
+//! Packs are read in the order of their deltas, each base and each delta once, on all cores, and of
+//! what is made of something else mostly what differs from it (`families.rs`). Nothing is verified on
+//! the way: whoever wants to know whether a repository is whole asks `git fsck`.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use gix_hash::{Kind as Hash, ObjectId, oid};
-use gix_object::commit::ref_iter::Token;
 use gix_object::{Find, Kind};
 use gix_pack::cache::lru::MemoryCappedHashmap;
-use gix_pack::index::traverse::{Algorithm, Options, SafetyCheck};
 
+use super::families::{OBJECT_MAX, families};
+use super::reader::{Met, Reader, commit};
 use super::{GitError, InObject, Repository};
 use crate::Scanner;
 
-/// The largest object that is read, in bytes.
-const OBJECT_MAX: usize = 1 << 30;
 /// So many bytes of objects are kept, a thread, for those that are made of them.
 const CACHE_BYTES: usize = 16 << 20;
-/// So many sightings are kept; whoever has more has other worries.
-const SIGHTINGS_MAX: usize = 200_000;
 
 /// What was read of the objects, and what was not.
 #[derive(Clone, Debug, Default)]
@@ -48,13 +42,6 @@ pub struct Packs {
     pub commits: Vec<(i64, ObjectId, ObjectId)>,
 }
 
-/// What threads write into.
-struct Sink {
-    seen: Mutex<Vec<InObject>>,
-    commits: Mutex<Vec<(i64, ObjectId, ObjectId)>>,
-    objects: AtomicU64,
-}
-
 /// Looks at every object. Packs whose names are in `remembered` are left out; `threads` is how
 /// many work at once, as many as there are cores without it.
 ///
@@ -66,12 +53,7 @@ pub fn every_object(
     remembered: &BTreeSet<String>,
     threads: Option<usize>,
 ) -> Result<(Vec<InObject>, Packs), GitError> {
-    let sink = Sink {
-        seen: Mutex::new(Vec::new()),
-        commits: Mutex::new(Vec::new()),
-        objects: AtomicU64::new(0),
-    };
-    let mut packs = Packs::default();
+    let (mut met, mut packs) = (Met::default(), Packs::default());
     for directory in &repository.object_dirs {
         for index in pack_indexes(directory) {
             let name = name_of(&index);
@@ -79,25 +61,27 @@ pub fn every_object(
                 packs.remembered += 1;
                 continue;
             }
-            let before = lock(&sink.seen).len();
-            match one_pack(&index, repository.hash, scanner, &sink, threads) {
-                Ok(whole) => {
+            match families(&index, repository.hash, scanner, threads) {
+                Ok(read) => {
                     packs.packs += 1;
-                    packs.unread.extend(whole.as_ref().err().cloned());
-                    if whole.is_ok() && lock(&sink.seen).len() == before {
-                        packs.clean.insert(name);
+                    if read.met.seen.is_empty() && read.whole() {
+                        packs.clean.insert(name.clone());
                     }
+                    let told = read.unread.into_iter().map(|why| format!("{name}: {why}"));
+                    packs.unread.extend(told);
+                    packs.too_large += read.too_large;
+                    met.join(read.met);
                 }
                 Err(why) => packs.unread.push(format!("{}: {why}", index.display())),
             }
         }
-        loose(directory, repository.hash, scanner, &sink, &mut packs);
+        met.join(loose(directory, repository.hash, scanner, &mut packs));
     }
-    packs.objects = sink.objects.load(Ordering::Relaxed);
-    packs.commits = sink.commits.into_inner().unwrap_or_else(PoisonError::into_inner);
+    packs.objects = met.objects;
+    packs.commits = met.commits;
     packs.commits.sort_unstable();
     packs.commits.dedup();
-    Ok((sink.seen.into_inner().unwrap_or_else(PoisonError::into_inner), packs))
+    Ok((met.seen, packs))
 }
 
 /// How many bytes of packs and loose objects a look at every object would read, as they lie on the
@@ -135,109 +119,16 @@ fn name_of(index: &Path) -> String {
     index.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Reads one pack. The inner error is that not all of it could be read.
-fn one_pack(
-    index: &Path,
-    hash: Hash,
-    scanner: &Scanner,
-    sink: &Sink,
-    threads: Option<usize>,
-) -> Result<Result<(), String>, String> {
-    let pack = gix_pack::data::File::at(index.with_extension("pack"), hash)
-        .map_err(|error| error.to_string())?
-        .with_alloc_limit_bytes(Some(OBJECT_MAX));
-    let index = gix_pack::index::File::at(index, hash).map_err(|error| error.to_string())?;
-    let run = |traversal| {
-        let mut own = One { scanner: scanner.clone(), found: Vec::new() };
-        let options = Options {
-            traversal,
-            thread_limit: threads,
-            check: SafetyCheck::SkipFileAndObjectChecksumVerificationAndNoAbortOnDecodeError,
-            alloc_limit_bytes: Some(OBJECT_MAX),
-            make_pack_lookup_cache: || MemoryCappedHashmap::new(CACHE_BYTES),
-        };
-        let each = move |kind: Kind,
-                         bytes: &[u8],
-                         entry: &gix_pack::index::Entry,
-                         _: &dyn gix_utils::progress::Progress| {
-            own.look(&entry.oid, kind, bytes, hash, sink);
-            Ok(())
-        };
-        index.traverse(
-            &pack,
-            &mut gix_utils::progress::Discard,
-            &AtomicBool::new(false),
-            each,
-            options,
-        )
-    };
-    let before = (lock(&sink.seen).len(), sink.objects.load(Ordering::Relaxed));
-    let Err(first) = run(Algorithm::DeltaTreeLookup) else { return Ok(Ok(())) };
-    // A pack with one object that is broken or too large is read one object after the other, and
-    // what cannot be read is left out.
-    lock(&sink.seen).truncate(before.0);
-    sink.objects.store(before.1, Ordering::Relaxed);
-    let why = format!("{}: not all of it could be read: {first}", name_of(index.path()));
-    match run(Algorithm::Lookup) {
-        Ok(_) => Ok(Err(why)),
-        Err(second) => Err(format!("{why}; {second}")),
-    }
-}
-
-/// A thread's own scanner.
-#[derive(Clone)]
-struct One {
-    scanner: Scanner,
-    found: Vec<crate::Sighting>,
-}
-
-impl One {
-    fn look(&mut self, id: &oid, kind: Kind, bytes: &[u8], hash: Hash, sink: &Sink) {
-        match kind {
-            Kind::Tree => self.scanner.names(bytes, &mut self.found),
-            Kind::Blob | Kind::Commit | Kind::Tag => {
-                self.scanner.document(bytes, None, &mut self.found);
-            }
-        }
-        sink.objects.fetch_add(1, Ordering::Relaxed);
-        if kind == Kind::Commit
-            && let Some((time, tree)) = commit(bytes, hash)
-        {
-            lock(&sink.commits).push((time, id.to_owned(), tree));
-        }
-        if self.found.is_empty() {
-            return;
-        }
-        let mut seen = lock(&sink.seen);
-        let room = SIGHTINGS_MAX.saturating_sub(seen.len());
-        let found = self.found.drain(..).take(room);
-        seen.extend(found.map(|sighting| InObject { id: id.to_owned(), kind, sighting }));
-    }
-}
-
-/// When a commit was made, and its tree.
-fn commit(bytes: &[u8], hash: Hash) -> Option<(i64, ObjectId)> {
-    let mut tree = None;
-    for token in gix_object::CommitRefIter::from_bytes(bytes, hash) {
-        match token.ok()? {
-            Token::Tree { id } => tree = Some(id),
-            Token::Committer { signature } => return Some((signature.seconds(), tree?)),
-            _ => {}
-        }
-    }
-    None
-}
-
 /// Looks at the objects that lie in files of their own.
-fn loose(directory: &Path, hash: Hash, scanner: &Scanner, sink: &Sink, packs: &mut Packs) {
+fn loose(directory: &Path, hash: Hash, scanner: &Scanner, packs: &mut Packs) -> Met {
     let store = gix_odb::loose::Store::at(directory, hash);
-    let mut one = One { scanner: scanner.clone(), found: Vec::new() };
+    let mut reader = Reader::new(scanner, hash);
     let mut buffer = Vec::new();
     for id in store.iter() {
         let Ok(id) = id else { continue };
         if store
             .try_header(&id)
-            .is_ok_and(|header| header.is_some_and(|(size, _)| size > OBJECT_MAX as u64))
+            .is_ok_and(|header| header.is_some_and(|(size, _)| size > OBJECT_MAX))
         {
             packs.too_large += 1;
             continue;
@@ -245,16 +136,13 @@ fn loose(directory: &Path, hash: Hash, scanner: &Scanner, sink: &Sink, packs: &m
         match store.try_find(&id, &mut buffer) {
             Ok(Some(object)) => {
                 packs.loose += 1;
-                one.look(&id, object.kind, object.data, hash, sink);
+                reader.look(&id, object.kind, object.data);
             }
             Ok(None) => {}
             Err(error) => packs.unread.push(format!("object {id}: {error}")),
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    reader.done()
 }
 
 /// Objects by their ids.
