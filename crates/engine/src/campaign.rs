@@ -20,7 +20,7 @@ use crate::writers::Life;
 use crate::{Command, Drive, Ended, Engine, EngineError, Options, Planned, Progress};
 
 /// How many secrets are looked at side by side while planning.
-const LOOKS_MAX: usize = 64;
+const LOOKS_MAX: usize = 256;
 /// How often whoever waits for another rotation says that it is still there.
 const SIGNS: Duration = Duration::from_secs(20);
 

@@ -17,6 +17,7 @@ use crate::EngineError;
 use crate::clock::Clock;
 use crate::desk::OwnDesk;
 use crate::fence::Fenced;
+use crate::others::Remembered;
 use crate::writers::Writers;
 
 /// What all rotations of one installation share.
@@ -29,6 +30,7 @@ pub struct Engine {
     pub(crate) actor: String,
     pub(crate) clock: Clock,
     pub(crate) writers: Writers,
+    pub(crate) others: Remembered,
 }
 
 impl Engine {
@@ -50,8 +52,8 @@ impl Engine {
         let world = World::build(&inventory, directory, key, Some(fenced), Some(desk))?;
         let fingerprints = reader.fingerprint_key();
         let clock = Clock::start();
-        let writers = Writers::default();
-        Ok(Self { inventory, world, journal, reader, fingerprints, actor, clock, writers })
+        let (writers, others) = (Writers::default(), Remembered::default());
+        Ok(Self { inventory, world, journal, reader, fingerprints, actor, clock, writers, others })
     }
 
     /// The inventory.

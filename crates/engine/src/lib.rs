@@ -9,6 +9,7 @@ mod clock;
 mod engine;
 mod fence;
 mod observe;
+mod others;
 
 mod drive;
 

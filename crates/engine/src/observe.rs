@@ -1,13 +1,10 @@
 //! A look at the world around one secret, and the plan that follows from it. Reads only.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use connectors::{Fault, Held, Issuer, ListedToken, MintRight};
 use domain::inventory::{Auth, Consumer as ConsumerConf, Secret, Source};
 use domain::{
-    Baseline, ConsumerSeen, Declared, Fingerprint, FingerprintKey, Handle, Holding, IssuerSeen,
-    LiveToken, Liveness, Mint, Mode, Observed, Plan, RotationId, SecretName, Span, StoreSeen,
-    Token,
+    Baseline, ConsumerSeen, Declared, Fingerprint, FingerprintKey, Holding, IssuerSeen, LiveToken,
+    Liveness, Mint, Mode, Observed, Plan, RotationId, SecretName, Span, StoreSeen, Token,
 };
 use futures_util::future::join_all;
 use journal::{TokenRow, TokenState};
@@ -223,49 +220,7 @@ impl Engine {
         fingerprint: Option<Fingerprint>,
     ) -> Result<Option<SecretName>, EngineError> {
         let Some(fingerprint) = fingerprint else { return Ok(None) };
-        Ok(self.foreign(name)?.remove(&fingerprint))
-    }
-
-    /// Tokens that other secrets of the inventory use or are about to use.
-    pub(crate) fn foreign(
-        &self,
-        name: &SecretName,
-    ) -> Result<BTreeMap<Fingerprint, SecretName>, EngineError> {
-        let alive = self.reader.tokens_alive()?.into_iter();
-        let in_use =
-            |row: &TokenRow| matches!(row.state, TokenState::Active | TokenState::Candidate);
-        let others = alive.filter(|row| {
-            in_use(row) && row.secret != *name && self.inventory.secrets.contains_key(&row.secret)
-        });
-        Ok(others.map(|row| (row.fingerprint, row.secret)).collect())
-    }
-
-    /// What other secrets of the inventory have at the issuers, as far as anybody knows.
-    pub(crate) fn others(&self, name: &SecretName) -> Result<Others, EngineError> {
-        self.all_but(Some(name))
-    }
-
-    /// What all secrets of the inventory have there.
-    pub(crate) fn everybody(&self) -> Result<Others, EngineError> {
-        self.all_but(None)
-    }
-
-    fn all_but(&self, name: Option<&SecretName>) -> Result<Others, EngineError> {
-        let alive = self.reader.tokens_alive()?;
-        let alive = alive.into_iter().filter(|row| Some(&row.secret) != name);
-        let (fingerprints, handles): (Vec<_>, Vec<_>) =
-            alive.map(|row| (row.fingerprint, row.handle)).unzip();
-        let others = self.inventory.secrets.values().filter(|secret| Some(&secret.name) != name);
-        let open = self.reader.open_rotations()?.into_iter();
-        Ok(Others {
-            fingerprints: fingerprints.into_iter().collect(),
-            handles: handles.into_iter().flatten().collect(),
-            descriptions: others.filter_map(|secret| secret.old_description.clone()).collect(),
-            markers: open
-                .filter(|row| Some(&row.secret) != name)
-                .map(|row| format!("rollover {} {}", row.id, row.secret))
-                .collect(),
-        })
+        Ok(self.others(name)?.user_of(&fingerprint).cloned())
     }
 
     /// What every consumer and the store hold now, for `status`.
@@ -276,25 +231,6 @@ impl Engine {
         let secret = self.secret(name)?;
         let issuer = self.issuer(&secret.issuer).ok_or_else(|| self.missing(name))?;
         Ok(self.observe(secret, issuer.as_ref()).await?.0)
-    }
-}
-
-/// How tokens of other secrets are recognised.
-pub(crate) struct Others {
-    fingerprints: BTreeSet<Fingerprint>,
-    handles: BTreeSet<Handle>,
-    descriptions: BTreeSet<String>,
-    /// What rotations that are open put into the description of the token they create.
-    markers: BTreeSet<String>,
-}
-
-impl Others {
-    pub(crate) fn has(&self, token: &LiveToken) -> bool {
-        let described =
-            |text: &String| self.descriptions.contains(text) || self.markers.contains(text.trim());
-        token.fingerprint.is_some_and(|fingerprint| self.fingerprints.contains(&fingerprint))
-            || token.handle.as_ref().is_some_and(|handle| self.handles.contains(handle))
-            || token.description.as_ref().is_some_and(described)
     }
 }
 

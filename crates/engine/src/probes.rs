@@ -52,13 +52,13 @@ impl Context {
     /// A receipt is journaled and shown, so none may hold a token in the place of an id.
     fn sent(&self, action: &Action, receipt: Receipt, token: &Token) -> End {
         let key = &self.engine.fingerprints;
-        let known = self.engine.foreign(&self.plan.secret).unwrap_or_default();
+        let others = self.engine.others(&self.plan.secret).ok();
         let is_token = |word: &str| {
             let word = word.trim_matches(['(', ')', ',']);
             let fingerprint = key.of(&Token::from(word));
             word.eq_ignore_ascii_case(token.expose())
                 || fingerprint == self.plan.old.fingerprint
-                || known.contains_key(&fingerprint)
+                || others.as_ref().is_some_and(|others| others.user_of(&fingerprint).is_some())
                 || self.plan.baseline.iter().any(|one| one.fingerprint == Some(fingerprint))
         };
         if receipt.0.split_whitespace().any(is_token) {

@@ -51,10 +51,10 @@ impl Context {
             return Err(ENTER.into());
         }
         let key = &self.engine.fingerprints;
-        let foreign = self.engine.foreign(&self.plan.secret).map_err(|error| error.to_string())?;
+        let others = self.engine.others(&self.plan.secret).map_err(|error| error.to_string())?;
         let fresh = listing.tokens.into_iter().filter(|listed| {
             let seen = live(key, listed);
-            let elsewhere = seen.fingerprint.is_some_and(|fp| foreign.contains_key(&fp));
+            let elsewhere = seen.fingerprint.is_some_and(|print| others.user_of(&print).is_some());
             let before = self.plan.baseline.iter().any(|before| same(before, &seen));
             !elsewhere && !before && seen.fingerprint != Some(self.plan.old.fingerprint)
         });

@@ -92,6 +92,17 @@ impl Reader {
         )
     }
 
+    /// A number that is another one after every write: what was read under the same number is
+    /// still so.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn state(&self) -> Result<i64, JournalError> {
+        // <https://www.sqlite.org/pragma.html#pragma_data_version>
+        let connection = self.connection();
+        Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
+    }
+
     /// The rotations that have not ended.
     ///
     /// # Errors

@@ -16,8 +16,6 @@ use crate::hardening::skipped;
 
 /// Where the versions and the scripts are.
 const PINNED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
-/// How long one step of an installation may take.
-const STEP_MAX: Duration = Duration::from_secs(180);
 /// What was installed, and from what.
 const MARK: &str = "installed-from";
 
@@ -38,6 +36,14 @@ impl Set {
             Self::Node => "node",
             Self::Python => "python",
             Self::Heroku => "heroku",
+        }
+    }
+
+    /// How long one step of an installation may take. Heroku's command line is 700 packages.
+    fn step_max(self) -> Duration {
+        match self {
+            Self::Node | Self::Python => Duration::from_secs(180),
+            Self::Heroku => Duration::from_secs(900),
         }
     }
 
@@ -124,7 +130,7 @@ pub fn installed(set: Set, beside: &Path) -> Result<Option<PathBuf>> {
     fs::create_dir_all(&own).map_err(fail)?;
     scripts(set, &own).map_err(fail)?;
     for step in set.steps(&own) {
-        if let Err(why) = done(step) {
+        if let Err(why) = done(step, set.step_max()) {
             // Somebody else's package under a name that is pinned is no reason to skip anything.
             if ["EINTEGRITY", "DO NOT MATCH THE HASHES"].iter().any(|word| why.contains(word)) {
                 return Err(format!("{}: {why}", set.name()));
@@ -157,7 +163,7 @@ fn scripts(set: Set, own: &Path) -> std::io::Result<()> {
 }
 
 /// Runs one step to its end, or to ours; answers with what went wrong.
-fn done(mut step: Command) -> Result<()> {
+fn done(mut step: Command, longest: Duration) -> Result<()> {
     let name = step.get_program().to_string_lossy().into_owned();
     step.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
     let mut child = step.spawn().map_err(|error| format!("{name}: {error}"))?;
@@ -173,7 +179,7 @@ fn done(mut step: Command) -> Result<()> {
         // Nobody waits any more where it took too long.
         let _ = send.send((child.wait(), told));
     });
-    let came = ended.recv_timeout(STEP_MAX);
+    let came = ended.recv_timeout(longest);
     if came.is_err()
         && let Some(group) = group
     {
@@ -182,7 +188,7 @@ fn done(mut step: Command) -> Result<()> {
     }
     let _ = waiting.join();
     match came {
-        Err(_) => Err(format!("{name} took more than {} s", STEP_MAX.as_secs())),
+        Err(_) => Err(format!("{name} took more than {} s", longest.as_secs())),
         Ok((Ok(status), _)) if status.success() => Ok(()),
         Ok((Ok(status), told)) => Err(format!("{name}: {status}: {}", told.trim())),
         Ok((Err(error), _)) => Err(format!("{name}: {error}")),

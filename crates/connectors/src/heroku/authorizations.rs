@@ -82,10 +82,9 @@ impl HerokuAuthorizations {
         Self { http, login, account, scope, expires_in, lists, rights }
     }
 
-    async fn all(&self) -> Result<(bool, Vec<Authorization>), Fault> {
+    async fn all(&self) -> Result<Arc<(bool, Vec<Authorization>)>, Fault> {
         let (http, login) = (Arc::clone(&self.http), self.login.clone());
-        let listed = self.lists.ask(|| async move { every_page(&http, &login).await }).await?;
-        Ok((*listed).clone())
+        self.lists.ask(|| async move { every_page(&http, &login).await }).await
     }
 }
 
@@ -131,9 +130,10 @@ impl Issuer for HerokuAuthorizations {
     }
 
     async fn list(&self, _with: &Token) -> Result<Listing, Fault> {
-        let (complete, found) = self.all().await?;
-        let tokens = found.into_iter().map(listed).collect();
-        Ok(Listing { complete, tokens, page: Some(PAGE.into()) })
+        let all = self.all().await?;
+        let (complete, found) = &*all;
+        let tokens = found.iter().map(listed).collect();
+        Ok(Listing { complete: *complete, tokens, page: Some(PAGE.into()) })
     }
 
     async fn may_mint(&self) -> MintRight {
@@ -155,7 +155,8 @@ impl Issuer for HerokuAuthorizations {
     }
 
     async fn find(&self, marker: &str) -> Result<Vec<Found>, Fault> {
-        let (complete, found) = self.all().await?;
+        let all = self.all().await?;
+        let (complete, found) = &*all;
         if !complete {
             let why = format!("more than {} authorizations", PAGES_MAX * PAGE_SIZE as usize);
             return Err(self.http.refusal("GET /oauth/authorizations", why));
@@ -211,13 +212,13 @@ struct Account {
     email: String,
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Deserialize)]
 struct AccessToken {
     token: Option<Hidden>,
 }
 
 /// An id: a plain word, because it is shown, and goes into an address. Heroku's are UUIDs.
-#[derive(Clone, Deserialize)]
+#[derive(Deserialize)]
 #[serde(try_from = "String")]
 struct Id(String);
 
@@ -233,7 +234,7 @@ impl TryFrom<String> for Id {
     }
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Deserialize)]
 struct Authorization {
     id: Id,
     description: Option<String>,
@@ -245,9 +246,9 @@ struct Authorization {
 
 impl Authorization {
     /// The value, unless it is masked, cut or absent.
-    fn token(&mut self) -> Option<Token> {
-        let Hidden(token) = self.access_token.take()?.token?;
-        PROFILE.shape.fits(token.expose()).then_some(token)
+    fn token(&self) -> Option<Token> {
+        let Hidden(token) = self.access_token.as_ref()?.token.as_ref()?;
+        PROFILE.shape.fits(token.expose()).then(|| token.clone())
     }
 }
 
@@ -266,19 +267,20 @@ struct Page {
     next: Option<String>,
 }
 
-fn listed(mut authorization: Authorization) -> ListedToken {
+fn listed(authorization: &Authorization) -> ListedToken {
+    let scope = authorization.scope.iter().flatten();
     ListedToken {
         token: authorization.token(),
-        description: authorization.description.map(|text| shown(&text)),
+        description: authorization.description.as_deref().map(shown),
         created: authorization.created_at,
-        scope: authorization.scope.unwrap_or_default().iter().map(|name| shown(name)).collect(),
-        handle: Some(Handle(authorization.id.0)),
+        scope: scope.map(|name| shown(name)).collect(),
+        handle: Some(Handle(authorization.id.0.clone())),
     }
 }
 
 /// Those whose description holds the marker, as a word of its own: the marker of `r-1` is not
 /// that of `r-12`.
-fn marked(found: Vec<Authorization>, marker: &str) -> Vec<Found> {
+fn marked(found: &[Authorization], marker: &str) -> Vec<Found> {
     let holds = |text: &String| {
         text.match_indices(marker).any(|(at, _)| {
             let part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
@@ -286,11 +288,11 @@ fn marked(found: Vec<Authorization>, marker: &str) -> Vec<Found> {
         })
     };
     found
-        .into_iter()
+        .iter()
         .filter(|authorization| authorization.description.as_ref().is_some_and(holds))
-        .map(|mut authorization| Found {
+        .map(|authorization| Found {
             token: authorization.token(),
-            handle: Handle(authorization.id.0),
+            handle: Handle(authorization.id.0.clone()),
         })
         .collect()
 }

@@ -25,14 +25,15 @@ use super::{Answer, Quota};
 /// rotations makes most of its calls there.
 const fn calls_max(kind: ConnectionKind) -> usize {
     match kind {
-        ConnectionKind::Heroku | ConnectionKind::Infisical => 48,
+        ConnectionKind::Heroku | ConnectionKind::Infisical => 128,
         ConnectionKind::Github | ConnectionKind::Postmark => 16,
     }
 }
 
 /// So many calls are left to others: below that, one leaves only when one more is allowed. More
 /// than can be under way when the vendor tells.
-const RESERVE: u64 = 64;
+const RESERVE: u64 = 160;
+const _: () = assert!(RESERVE > calls_max(ConnectionKind::Heroku) as u64, "some are under way");
 
 /// The first pause after a refusal that names none; it doubles.
 const PAUSE_FIRST: Duration = Duration::from_millis(500);

@@ -260,8 +260,8 @@ impl Drive {
         if plan.baseline.iter().any(|before| before.fingerprint == Some(fingerprint)) {
             return Err("this token was there before the rotation began".into());
         }
-        let foreign = self.engine.foreign(&plan.secret).map_err(|error| error.to_string())?;
-        if let Some(other) = foreign.get(&fingerprint) {
+        let others = self.engine.others(&plan.secret).map_err(|error| error.to_string())?;
+        if let Some(other) = others.user_of(&fingerprint) {
             return Err(format!("this is the token of {other}"));
         }
         self.new = Some(token);

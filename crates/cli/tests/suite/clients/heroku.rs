@@ -117,13 +117,18 @@ fn herokus_own_command_line_sees_heroku() -> Result<()> {
     assert_eq!(level.stdout.trim(), "debug");
     let _ = ours.run(&["ps:restart", "--app", APP])?.is(0)?;
 
-    let dead = heroku(&token).run(&["auth:whoami"])?.is(1)?;
+    // This command shows what the vendor says, the others what that means.
+    let dead = heroku(&token).run(&["auth:whoami"])?.is(2)?;
+    assert!(dead.stderr.contains("Invalid credentials provided."), "{dead}");
+    assert!(dead.stderr.contains("Error ID: unauthorized"), "{dead}");
+    let dead = heroku(&token).run(&["config", "--app", APP])?.is(1)?;
     assert!(dead.stderr.contains("The token provided to HEROKU_API_KEY is invalid"), "{dead}");
     let narrow = heroku(&known.heroku_read_only_token).run(&["config", "--app", APP])?.is(2)?;
     assert!(narrow.stderr.contains("forbidden"), "{narrow}");
     let missing = ours.run(&["config", "--app", "no-such-app"])?.is(2)?;
     assert!(missing.stderr.contains("Couldn't find that app."), "{missing}");
-    lab.set_heroku_rate_remaining(0);
+    // Calls come back one after the other, and it takes seconds to start.
+    lab.fault(FaultRule::new(Vendor::Heroku, FaultKind::Status429 { retry_after: None }));
     let limit = ours.run(&["config", "--app", APP])?.is(2)?;
     assert!(limit.stderr.contains("rate_limit"), "{limit}");
     Ok(())

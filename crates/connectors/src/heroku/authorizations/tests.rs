@@ -69,7 +69,7 @@ fn a_page_with_values_masked_or_absent() {
     ] {
         let body = format!("[{}]", authorization(access_token));
         let page = read_page(&answer("Heroku", 200, &body)).unwrap();
-        let token = listed(page.authorizations.into_iter().next().unwrap());
+        let token = listed(page.authorizations.first().unwrap());
         assert_eq!(token.token, value);
         assert_eq!(token.handle, Some(Handle(ID.into())));
         assert_eq!(token.created, Some("2026-01-02T03:04:05Z".parse().unwrap()));
@@ -149,7 +149,7 @@ fn a_marker_is_a_word_of_its_own() {
     let found = |description: &str| {
         let body = format!(r#"[{{"id":"{ID}","description":"{description}"}}]"#);
         let page = read_page(&answer("Heroku", 200, &body)).unwrap();
-        marked(page.authorizations, "rollover r-1").len()
+        marked(&page.authorizations, "rollover r-1").len()
     };
     assert_eq!(found("rollover r-1"), 1);
     assert_eq!(found("prod/X (rollover r-1), by ops"), 1);
@@ -184,7 +184,7 @@ fn no_answer_shows_a_token_whatever_field_it_stands_in() {
     for status in [200, 201, 206, 301, 400, 401, 403, 404, 422, 429, 500] {
         let page = read_page(&answer("Heroku", status, &entry));
         let page: Result<Vec<_>, _> =
-            page.map(|page| page.authorizations.into_iter().map(listed).collect());
+            page.map(|page| page.authorizations.iter().map(listed).collect());
         let text = format!(
             "{:?} {:?} {:?} {:?} {:?}",
             look(status, &body),
@@ -220,7 +220,7 @@ fn the_shared_fixtures_are_understood() {
     let deleted = body("authorizations.delete.200");
     assert_eq!(read_revoke(&change("Heroku", 200, &deleted)), Ok(()));
     let page = read_page(&answer("Heroku", 200, &body("authorizations.list.200"))).unwrap();
-    let entry = listed(page.authorizations.into_iter().next().unwrap());
+    let entry = listed(page.authorizations.first().unwrap());
     assert!(entry.token.is_none() && entry.handle.is_some() && entry.scope == ["global"]);
     let two_factor = read_create(&change("Heroku", 403, &body("403.two-factor")));
     assert!(matches!(two_factor, Err(Fault::Refused { .. })));
