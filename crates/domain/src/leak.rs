@@ -9,6 +9,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::observed::typed;
 use crate::{Fingerprint, RotationId, SecretName};
 
 #[cfg(test)]
@@ -42,8 +43,8 @@ pub struct Case {
     pub places: Vec<String>,
     /// Other secrets whose tokens the leaked one could read.
     pub reached: Vec<SecretName>,
-    /// Live tokens at the issuer that nobody here knows, when the case was opened: handles or
-    /// fingerprints, with what is said of them.
+    /// Live tokens at the issuer that nobody here knows, when the case was opened: each by its
+    /// fingerprint or its handle, which come first, with what is said of it.
     pub strangers: Vec<String>,
     /// What happened, oldest first.
     pub history: Vec<Note>,
@@ -122,6 +123,18 @@ pub struct Due {
     pub required: bool,
     /// What is known, or what to do, in words.
     pub what: String,
+    /// The commands of which one comes next, as long as it depends on what a person finds out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub next: Vec<Next>,
+}
+
+/// A command that comes next in one case of several.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Next {
+    /// In which case.
+    pub when: &'static str,
+    /// The command.
+    pub command: String,
 }
 
 /// The steps of an answer, in their order.
@@ -179,7 +192,7 @@ impl Case {
         let secret = &self.secret;
         let mut due = Vec::new();
         let mut add = |step, done, required, what: String| {
-            due.push(Due { step, done, required, what });
+            due.push(Due { step, done, required, what, next: Vec::new() });
         };
         let rotating = self.last(|what| match what {
             Happened::Rotating(id) => Some(id.clone()),
@@ -211,15 +224,36 @@ impl Case {
             };
             add(Stage::Reached, *dead || why.is_some(), true, what);
         }
-        for stranger in &self.strangers {
-            let what = format!("live, and nobody knows it: {stranger}");
-            add(Stage::Strangers, self.spoken_of(stranger), false, what);
-        }
-        self.places_due(&mut add);
+        due.extend(self.strangers.iter().map(|stranger| self.stranger_due(stranger)));
+        self.places_due(&mut due);
         due
     }
 
-    fn places_due(&self, add: &mut impl FnMut(Stage, bool, bool, String)) {
+    /// A live token that nobody knows is left to people, with the commands that they may want.
+    fn stranger_due(&self, stranger: &str) -> Due {
+        let done = self.spoken_of(stranger);
+        let secret = &self.secret;
+        let next = match called(stranger).filter(|_| !done) {
+            Some(name) => vec![
+                Next {
+                    when: "it is somebody's",
+                    command: format!("rollover secret adopt {secret} {name}"),
+                },
+                Next {
+                    when: "it is nobody's",
+                    command: format!("rollover secret remove {secret} {name} --reason TEXT"),
+                },
+            ],
+            None => Vec::new(),
+        };
+        let what = format!("live, and nobody knows it: {stranger}");
+        Due { step: Stage::Strangers, done, required: false, what, next }
+    }
+
+    fn places_due(&self, due: &mut Vec<Due>) {
+        let mut add = |step, done, required, what: String| {
+            due.push(Due { step, done, required, what, next: Vec::new() });
+        };
         let scanned = self.last(|what| match what {
             Happened::Scanned { place, still } => Some((place.clone(), *still)),
             _ => None,
@@ -256,12 +290,19 @@ impl Case {
 
     /// Whether somebody has said something of a stranger since.
     fn spoken_of(&self, stranger: &str) -> bool {
-        let name = stranger.split_whitespace().next().unwrap_or(stranger);
+        let name = typed(stranger.split_whitespace().next().unwrap_or(stranger));
         self.history.iter().any(|note| match &note.what {
             Happened::Said(text) => text.contains(name),
             _ => false,
         })
     }
+}
+
+/// What a stranger is called in a command. One whose issuer shows neither an id nor the value has
+/// no name.
+fn called(stranger: &str) -> Option<&str> {
+    let name = stranger.split_whitespace().next().filter(|name| !name.starts_with('('))?;
+    Some(typed(name))
 }
 
 impl fmt::Display for Happened {

@@ -125,11 +125,16 @@ impl LiveToken {
         if let Some(fingerprint) = self.fingerprint {
             return fingerprint.to_string();
         }
-        let id = self.handle.as_ref().map(|handle| handle.0.as_str()).unwrap_or_default();
-        match id.rsplit_once('-') {
-            Some((beginning, _)) if beginning.len() >= BEGINNING_MIN => beginning.to_owned(),
-            _ => id.to_owned(),
-        }
+        typed(self.handle.as_ref().map(|handle| handle.0.as_str()).unwrap_or_default()).to_owned()
+    }
+}
+
+/// A token's name as a command may have it: an id without its last part, and a fingerprint as
+/// people read it, which is too short to have one to spare.
+pub(crate) fn typed(name: &str) -> &str {
+    match name.rsplit_once('-') {
+        Some((beginning, _)) if beginning.len() >= BEGINNING_MIN => beginning,
+        _ => name,
     }
 }
 

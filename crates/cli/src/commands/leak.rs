@@ -255,6 +255,8 @@ fn told(case: &Case, due: &[Due]) -> String {
             (false, false) => "open",
         };
         lines.push(format!("  {mark:<6}{:<10}{}", due.step.describe(), due.what));
+        let next = due.next.iter().map(|next| format!("{:18}{}: {}", "", next.when, next.command));
+        lines.extend(next);
     }
     lines.push("what happened:".into());
     lines.push(format!("  {:.0}  {}  opened", case.opened_at, case.opened_by));

@@ -70,6 +70,34 @@ fn a_stranger_is_done_with_when_somebody_has_spoken_of_it() {
     assert!(said.due(Life::Dead, &[]).iter().any(|due| due.step == Stage::Strangers && due.done));
 }
 
+/// Goal: whoever reads of a stranger has the commands for it, in words that an argument may have.
+/// Method: one by its fingerprint, one by a UUID as older cases have it, and one without a name.
+#[test]
+fn a_stranger_is_told_with_what_can_be_done_about_it() {
+    let mut case = case(Vec::new());
+    case.strangers.push("01234567-89ab-cdef-0123-456789abcdef (a script)".into());
+    case.strangers.push("(masked) (no description)".into());
+    let next = |case: &Case| -> Vec<Vec<String>> {
+        let due = case.due(Life::Lives, &[]).into_iter();
+        due.filter(|due| due.step == Stage::Strangers)
+            .map(|due| due.next.into_iter().map(|next| next.command).collect())
+            .collect()
+    };
+    let both = |name: &str| {
+        let secret = "prod/POSTMARK_SERVER_TOKEN";
+        vec![
+            format!("rollover secret adopt {secret} {name}"),
+            format!("rollover secret remove {secret} {name} --reason TEXT"),
+        ]
+    };
+    let beginning = "01234567-89ab-cdef-0123";
+    assert_eq!(next(&case), [both("3f9a-12c7"), both(beginning), Vec::new()]);
+    let said = Happened::Said(format!("{beginning} is the load test's"));
+    let (at, by) = (Timestamp::UNIX_EPOCH, "ops-1".to_owned());
+    case.history.push(Note { at, by, what: said });
+    assert_eq!(next(&case), [both("3f9a-12c7"), Vec::new(), Vec::new()]);
+}
+
 #[test]
 fn a_reached_secret_may_stay_for_a_reason() {
     let name: SecretName = "staging/POSTMARK_SERVER_TOKEN".parse().unwrap();

@@ -149,12 +149,11 @@ fn current(reader: &Reader, name: &SecretName) -> Result<Option<Fingerprint>> {
     Ok(rows.into_iter().find(|row| row.state == TokenState::Active).map(|row| row.fingerprint))
 }
 
-/// A live token that nobody knows, in words; its name first.
+/// A live token that nobody knows, in words; first its name as a command takes it.
 fn stranger(token: &domain::LiveToken) -> String {
-    let name = match (&token.handle, &token.fingerprint) {
-        (Some(handle), _) => handle.to_string(),
-        (None, Some(fingerprint)) => fingerprint.to_string(),
-        (None, None) => "(masked)".to_owned(),
+    let name = match token.typed() {
+        nameless if nameless.is_empty() => "(masked)".to_owned(),
+        name => name,
     };
     let words = token.description.as_deref().unwrap_or("no description");
     let since = token.created.map_or_else(String::new, |at| format!(", made {at:.0}"));

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use e2e::corpus::Random;
 use e2e::{HEROKU, POSTMARK, Result, Stage};
+use lab::SecretLook;
 use serde_json::Value;
 
 fn stage() -> Result<Stage> {
@@ -236,6 +237,45 @@ fn a_case_is_closed_by_proof_alone() -> Result<()> {
         assert!(records.stdout.contains(action), "{action}: {records} {audit}");
     }
     assert!(!records.stdout.contains(&token));
+    Ok(())
+}
+
+/// Goal: what a case says to do about a live token that nobody knows can be run as it stands.
+/// Method: such a token at an issuer that shows no values and at one that does; each command of the
+/// case is run, the removal as a plan.
+#[test]
+fn a_stranger_s_commands_can_be_run_as_they_are_told() -> Result<()> {
+    let stage = stage()?;
+    for look in [SecretLook::Absent, SecretLook::Visible] {
+        stage.lab().knobs(|knobs| knobs.heroku.list_tokens = look);
+        let about = format!("what the finder made, {look:?}");
+        let value = stage.lab().add_heroku_authorization(&about, &["global"], None);
+        // A case is of one token, and each look is a case of its own.
+        let _ = stage.rotate(&HEROKU).run()?.is(0)?;
+        let opened = json(&stage, &["leak", "respond", HEROKU.name], 12)?;
+        let id = opened["case"]["id"].as_str().ok_or("no id")?.to_owned();
+        let due = opened["due"].as_array().ok_or("no list")?;
+        let words = |one: &&Value| one["what"].as_str().is_some_and(|what| what.contains(&about));
+        let due = due.iter().find(words).ok_or_else(|| format!("not told: {opened}"))?;
+        let next = |place: usize| due["next"][place]["command"].as_str().ok_or("no command");
+        let shown = stage.rollover(&["leak", "show", &id]).run()?.is(0)?;
+        for command in [next(0)?, next(1)?] {
+            assert!(shown.stdout.contains(command), "{command}: {shown}");
+        }
+        assert!(!shown.stdout.contains(&value), "it shows a value");
+        // Of a value that is not shown nobody could say who holds it, so it is removed by hand.
+        let (code, said) = match look {
+            SecretLook::Visible => (0, "nobody answers for it"),
+            _ => (1, "does not show the value"),
+        };
+        let mut remove: Vec<&str> = next(1)?.split(' ').skip(1).collect();
+        remove.push("--plan");
+        let planned = stage.rollover(&remove).run()?.is(code)?;
+        assert!(format!("{}{}", planned.stdout, planned.stderr).contains(said), "{planned}");
+        let mut adopt: Vec<&str> = next(0)?.split(' ').skip(1).collect();
+        adopt.push("--yes");
+        let _ = stage.rollover(&adopt).run()?.is(0)?;
+    }
     Ok(())
 }
 
