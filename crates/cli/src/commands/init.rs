@@ -59,7 +59,7 @@ pub(crate) async fn run(args: &Init, global: &Global, output: Output) -> Result<
     let mut main = text::main(&facts, &Whose::default());
     // Before anything is written: an address that no token may be sent to is refused.
     let inventory = load(&SourceFile { path: MAIN.into(), text: main.clone() }, &[])
-        .map_err(|wrong| not_taken(&wrong, args))?;
+        .map_err(|wrong| not_taken(&wrong))?;
     let whose = if found.can_tell() && asked_for(args, &found, global, output) {
         found.whose(&inventory, &directory).await
     } else {
@@ -139,12 +139,9 @@ fn asked_for(args: &Init, found: &AtHand, global: &Global, output: Output) -> bo
 }
 
 /// What is wrong with a text that is made here can only be what somebody gave.
-fn not_taken(wrong: &[Diagnostic], args: &Init) -> Fail {
+fn not_taken(wrong: &[Diagnostic]) -> Fail {
     let what = wrong.iter().map(|one| one.message.clone()).collect::<Vec<_>>().join("; ");
-    Fail::usage(what).hint(match args.url.is_empty() {
-        true => "an organisation's name is one line without quotes",
-        false => "see --url and --org",
-    })
+    Fail::usage(what).hint("see --url and --org")
 }
 
 /// The key that both inventories name. One that is there is kept: it may have sealed something.

@@ -114,6 +114,17 @@ fn a_token_that_nobody_answers_for_is_shown_and_adopted() {
 
 /// `rollover init` in an empty directory with a `.env`, and a Heroku login in the environment.
 fn init(stage: &Stage, name: &str, login: &str, more: &[&str]) -> (std::path::PathBuf, Ended) {
+    let (directory, begun) = beginning(stage, name, login, more);
+    (directory, begun.run().expect("it ends"))
+}
+
+/// The same, not yet run.
+fn beginning(
+    stage: &Stage,
+    name: &str,
+    login: &str,
+    more: &[&str],
+) -> (std::path::PathBuf, Rollover) {
     let directory = stage.home().join(name);
     fs::create_dir_all(&directory).expect("made");
     let token = stage.lab().credentials().postmark_server_token;
@@ -121,10 +132,13 @@ fn init(stage: &Stage, name: &str, login: &str, more: &[&str]) -> (std::path::Pa
         .expect("written");
     let urls = stage.lab().urls();
     let at = [format!("heroku={}", urls.heroku), format!("postmark={}", urls.postmark)];
-    let mut args = vec!["init", "--org", "acme", "--url", &at[0], "--url", &at[1]];
+    let mut args = vec!["init", "--url", &at[0], "--url", &at[1]];
     args.extend(more);
+    if !more.contains(&"--org") {
+        args.extend(["--org", "acme"]);
+    }
     let begun = Rollover::new(stage.binary(), &directory, &stage.home()).args(&args);
-    (directory, begun.env("HEROKU_API_KEY", login).run().expect("it ends"))
+    (directory, begun.env("HEROKU_API_KEY", login))
 }
 
 /// Goal: what is at hand is taken up, its vendors are asked only when somebody says so, and no value
@@ -191,4 +205,39 @@ fn a_beginning_refuses_what_it_could_not_write() {
             !directory.join("rollover.toml").exists() && !directory.join("rollover.key").exists()
         );
     }
+}
+
+/// Goal: a vendor to which there is no way is told of, and the other one is asked all the same.
+/// Method: a proxy in the environment over which no token may go, for an address that is not this
+/// machine's; the lab's own is reached without it.
+#[test]
+fn a_vendor_that_cannot_be_asked_at_all_is_told_of() {
+    let stage = stage();
+    let far = ["--ask", "--url", "heroku=https://heroku.example.com"];
+    for more in [&[][..], &["--json"]] {
+        let name = format!("proxy{}", more.len());
+        let (directory, begun) = beginning(&stage, &name, "x", &[&far[..], more].concat());
+        let ended = begun.env("HTTPS_PROXY", "socks5://proxy.example:1080").run();
+        let ended = ended.and_then(|ended| ended.is(0)).expect("made all the same");
+        for words in ["HEROKU_API_KEY", "the connection `heroku` cannot be used", "socks5", SERVER]
+        {
+            assert!(ended.stdout.contains(words), "{words}: {ended}");
+        }
+        let main = fs::read_to_string(directory.join("rollover.toml")).expect("it is there");
+        assert!(main.contains(&format!("server = \"{SERVER}\"")), "{main}");
+        assert_eq!(main.matches("# fill in").count(), 1, "the account: {main}");
+    }
+}
+
+#[test]
+fn a_name_may_have_quotes_and_one_that_cannot_be_written_is_refused() {
+    let stage = stage();
+    let (directory, ended) = init(&stage, "quotes", "x", &["--org", "acme \"the second\"'s"]);
+    let _made = ended.is(0).expect("made");
+    let main = fs::read_to_string(directory.join("rollover.toml")).expect("it is there");
+    assert!(main.contains("the second"), "{main}");
+    let (directory, ended) = init(&stage, "steers", "x", &["--org", "ac\u{1}me"]);
+    let ended = ended.is(2).expect("refused");
+    assert!(ended.stderr.contains("see --url and --org"), "{ended}");
+    assert!(!directory.join("rollover.toml").exists(), "nothing is written");
 }

@@ -1,11 +1,14 @@
 //! Logins that are at hand: in the environment, and in the `.env` here.
 
+use std::env;
 use std::path::Path;
 
 use connectors::{ALL_PROFILES, Survey, dotenv_names};
 use domain::Token;
 use domain::inventory::Inventory;
 use zeroize::Zeroizing;
+
+use crate::fail::chain;
 
 /// The names under which each vendor's own programs read a login.
 const HEROKU: &[&str] = &["HEROKU_API_KEY"];
@@ -35,7 +38,7 @@ pub(super) struct Whose {
     pub(super) account: Option<String>,
     /// The Postmark server's name.
     pub(super) server: Option<String>,
-    /// What did not answer, and why.
+    /// What could not be asked or did not answer, and why.
     pub(super) unseen: Vec<(String, String)>,
 }
 
@@ -43,7 +46,7 @@ impl AtHand {
     /// Looks in the environment and in `.env`. Of other values than those of known names nothing
     /// is kept.
     pub(super) fn look(directory: &Path) -> Self {
-        let set = |name: &&'static str| std::env::var_os(name).is_some_and(|all| !all.is_empty());
+        let set = |name: &&'static str| env::var_os(name).is_some_and(|all| !all.is_empty());
         let text =
             Zeroizing::new(std::fs::read_to_string(directory.join(".env")).unwrap_or_default());
         let mut values = dotenv_names(&text);
@@ -88,23 +91,38 @@ impl AtHand {
     /// Asks them. Each token is sent to its own vendor and nowhere else.
     pub(super) async fn whose(&self, inventory: &Inventory, directory: &Path) -> Whose {
         let mut whose = Whose::default();
-        let survey = |name: &str| {
-            let connection = inventory.connections.get(name)?;
-            Survey::new(connection, directory).ok()
-        };
-        let heroku = self.heroku.and_then(|name| Some((name, std::env::var(name).ok()?)));
-        if let (Some((name, value)), Some(survey)) = (heroku, survey("heroku")) {
-            match survey.account(&Token::new(value)).await {
+        let survey = |name| survey(inventory, name, directory);
+        if let Some((name, value)) = self.heroku.and_then(|name| Some((name, env::var(name).ok()?)))
+        {
+            match account(survey("heroku"), &Token::new(value)).await {
                 Ok(account) => whose.account = Some(account),
-                Err(fault) => whose.unseen.push((name.to_owned(), fault.to_string())),
+                Err(why) => whose.unseen.push((name.to_owned(), why)),
             }
         }
-        if let (Some((place, token)), Some(survey)) = (&self.server_token, survey("postmark")) {
-            match survey.server_name(token).await {
+        if let Some((place, token)) = &self.server_token {
+            match server_name(survey("postmark"), token).await {
                 Ok(server) => whose.server = Some(server),
-                Err(fault) => whose.unseen.push((place.clone(), fault.to_string())),
+                Err(why) => whose.unseen.push((place.clone(), why)),
             }
         }
         whose
     }
+}
+
+/// The way to a vendor, or why there is none.
+fn survey(inventory: &Inventory, name: &str, directory: &Path) -> Result<Survey, String> {
+    let connection = inventory.connections.get(name);
+    let connection = connection.ok_or_else(|| format!("there is no connection `{name}`"))?;
+    Survey::new(connection, directory)
+        .map_err(|error| format!("the connection `{name}` cannot be used: {}", chain(&error)))
+}
+
+/// Whose a Heroku login is, or why that is not known.
+async fn account(survey: Result<Survey, String>, login: &Token) -> Result<String, String> {
+    survey?.account(login).await.map_err(|fault| fault.to_string())
+}
+
+/// Which server a Postmark token is of, or why that is not known.
+async fn server_name(survey: Result<Survey, String>, token: &Token) -> Result<String, String> {
+    survey?.server_name(token).await.map_err(|fault| fault.to_string())
 }
