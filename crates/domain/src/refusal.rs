@@ -132,6 +132,14 @@ pub enum Refusal {
     /// The token that is to be removed is dead.
     #[error("it is dead already, although the issuer lists it: {0}")]
     TokenDead(String),
+    /// The token that is to be removed answers as somebody else than the issuer is.
+    #[error("it answers as `{got}`, and the issuer is `{expected}`")]
+    TokenOfAnother {
+        /// What the inventory says.
+        expected: String,
+        /// What the issuer says.
+        got: String,
+    },
     /// The secret has no consumers.
     #[error("no consumer of this secret is in the inventory")]
     NoConsumers,
@@ -223,7 +231,10 @@ impl Refusal {
                 "`rollover secret import` lists those that nobody answers for, with their ids"
                     .into()
             }
-            Self::SeveralTokens { .. } => "name it by the issuer's id of it".into(),
+            Self::SeveralTokens { .. } => {
+                "give more of its id, or its fingerprint; `rollover secret import` lists both"
+                    .into()
+            }
             Self::ValueHidden { by_hand, .. } => format!(
                 "where it is nobody's, revoke it by hand: {}; that it is gone is seen in `rollover \
                  secret import`, which lists it no more",
@@ -247,6 +258,11 @@ impl Refusal {
                  show {rotation}`"
             ),
             Self::TokenDead(_) => "there is nothing to remove; lists may lag behind".into(),
+            Self::TokenOfAnother { .. } => {
+                "remove it by a secret of whom it answers as; where nobody else is meant, correct \
+                 the issuer in the inventory"
+                    .into()
+            }
             Self::NoConsumers => {
                 "add the places that use it as `[[consumers]]`; a token that nobody uses should be \
                  revoked, not rotated"
@@ -286,6 +302,7 @@ impl Refusal {
             Self::TokenHeld(_) => "token-held",
             Self::TokenMarked { .. } => "token-marked",
             Self::TokenDead(_) => "token-dead",
+            Self::TokenOfAnother { .. } => "token-of-another",
             Self::NoConsumers => "no-consumers",
         }
     }

@@ -107,6 +107,25 @@ impl Lab {
         token
     }
 
+    /// Somebody makes an authorization whose id differs from that of another in its last part only;
+    /// answers its token, or nothing where there is no such other.
+    pub fn add_heroku_twin(&self, of: &str, description: &str) -> Option<String> {
+        let token = random::heroku_token();
+        let scope = vec!["global".to_owned()];
+        self.shared().world(|world, now| {
+            let heroku = &mut world.scene.heroku;
+            let (alike, _) = heroku.authorizations.get(of)?.id.rsplit_once('-')?;
+            let alike = alike.to_owned();
+            let id = heroku.authorize(description, scope, token.clone(), None, now, now);
+            let (_, own) = id.rsplit_once('-')?;
+            let twin = format!("{alike}-{own}");
+            let mut made = heroku.authorizations.remove(&id)?;
+            made.id.clone_from(&twin);
+            heroku.authorizations.insert(twin, made);
+            Some(token)
+        })
+    }
+
     /// An app has these releases behind it, oldest first: when each was made, and by whom.
     pub fn set_heroku_past(&self, app: &str, past: &[(Timestamp, &str)]) {
         self.shared().world(|world, _| {

@@ -7,6 +7,7 @@
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use e2e::bench::LogsIn;
 use e2e::crashes::open_rotation;
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 const REASON: &str = "left by a script of last year";
 const STAGING: &str = "acme-api-staging";
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// A lab in which rollover logs in at Heroku with a token of its own, and Heroku shows its tokens.
 fn stage() -> Stage {
@@ -201,6 +203,61 @@ fn what_is_in_use_or_cannot_be_seen_is_not_removed() {
     assert!(bare.stderr.contains("--reason"), "{bare}");
     assert!(stage.lab().inspect().heroku_honours(&value), "nothing was done to it");
     before.nobody_out(&stage, &HEROKU).expect("nor to anybody");
+}
+
+/// Goal: what is dead, or somebody else's, or might be another than was meant is refused, and nothing
+/// is begun or changed. Method: a token that is listed and over, two ids that begin alike, and an
+/// inventory whose account is not the login's; then the record of everything that was asked.
+#[test]
+fn what_is_dead_or_meant_by_nobody_or_of_somebody_else_is_not_removed() {
+    let stage = stage();
+    let over = stage.lab().add_heroku_authorization("a script that is gone", &["global"], Some(30));
+    let dead = listed(&plan(&stage), "a script that is gone", "fingerprint");
+    let (value, id) = made(&stage, "a script");
+    let handle = listed(&plan(&stage), "a script", "handle");
+    let twin = stage.lab().add_heroku_twin(&handle, "its twin").expect("it is made");
+    let (alike, _) = handle.rsplit_once('-').expect("a UUID");
+    stage.lab().advance(MINUTE);
+    let before = Before::of(&stage, &HEROKU).expect("a token");
+    stage.lab().forget_requests();
+    let refused = |token: &str, words: &[&str]| {
+        let mut args = remove(&HEROKU, token);
+        args.extend(["--yes", "--no-wait"]);
+        for args in [&args, &[&remove(&HEROKU, token)[..], &["--plan"]].concat()] {
+            let ended = run(&stage, args, 1);
+            assert!(ended.stderr.contains("cannot be rid of this token now"), "{ended}");
+            assert!(words.iter().all(|words| ended.stderr.contains(words)), "{words:?}: {ended}");
+            for value in [&value, &twin, &over] {
+                assert!(!ended.stderr.contains(value.as_str()), "it shows a value");
+            }
+        }
+    };
+
+    refused(&dead, &["it is dead already, although the issuer lists it", "lists may lag behind"]);
+    refused(alike, &["2 live tokens", alike, "or its fingerprint"]);
+    let by_print = [&remove(&HEROKU, &id)[..], &["--plan"]].concat();
+    let planned = run(&stage, &by_print, 0);
+    assert!(planned.stdout.contains("a script"), "its fingerprint means it alone: {planned}");
+
+    let email = stage.lab().credentials().heroku_email;
+    stage
+        .edit("rollover.toml", |text| text.replace(&email, "somebody.else@example.com"))
+        .expect("edited");
+    let answers = format!("it answers as `{email}`, and the issuer is `somebody.else@example.com`");
+    refused(&id, &[&answers, "correct the issuer in the inventory"]);
+
+    let none = open_rotation(&stage).expect_err("nothing was begun");
+    assert!(none.contains("no rotation is open"), "{none}");
+    let audit = run(&stage, &["audit", "ls", "-n", "500"], 0);
+    assert!(!audit.stdout.contains("token.remove."), "{audit}");
+    let asked = stage.lab().requests();
+    assert!(asked.iter().any(|one| one.path.starts_with("/oauth/authorizations")), "{asked:?}");
+    // A login at the store makes a session and changes nothing else.
+    let ours = asked.iter().filter(|one| !one.from_app && !one.path.ends_with("/login"));
+    let changed: Vec<_> = ours.filter(|one| one.took_effect).collect();
+    assert!(changed.is_empty(), "{changed:?}");
+    before.nothing_created(&stage).expect("no token went or came");
+    before.nobody_out(&stage, &HEROKU).expect("nobody lost theirs");
 }
 
 #[test]

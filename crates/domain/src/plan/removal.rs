@@ -70,7 +70,7 @@ impl Plan {
         match &wanted.liveness {
             Liveness::Alive { identity: got } if *got != issuer.kind.identity() => {
                 let (expected, got) = (issuer.kind.identity().into_owned(), got.clone());
-                refusals.push(Refusal::OtherIdentity { expected, got });
+                refusals.push(Refusal::TokenOfAnother { expected, got });
             }
             Liveness::Alive { .. } => {}
             Liveness::Dead { evidence } => refusals.push(Refusal::TokenDead(evidence.clone())),
