@@ -10,18 +10,19 @@
 //! <https://postmarkapp.com/developer/api/overview#error-codes>,
 //! <https://devcenter.heroku.com/articles/platform-api-reference#error-responses>
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use domain::Token;
 use domain::diagnosis::{Heard, Need, Silence};
 use domain::inventory::{Connection, is_on_this_machine};
 use jiff::Timestamp;
-use reqwest::Method;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::http::egress::{Surroundings, System};
 use crate::http::{Answer, CallObserver, Http, Missed, Request, SetupError};
 use crate::postmark::account;
+use crate::postmark::email::Email;
 use crate::shown::shown;
 
 const POSTMARK_SERVER: &str = "x-postmark-server-token";
@@ -100,20 +101,16 @@ impl Examiner {
 
     /// Sends a mail through Postmark. The answer alone is read.
     pub async fn postmark_mail(&self, token: &Token, mail: &TestMail) -> Heard {
-        let body = Mail {
+        let email = Email {
             from: &mail.from,
             to: &mail.to,
             subject: &mail.subject,
             text_body: "Sent by `rollover doctor` to see whether mail can be sent.",
             message_stream: "outbound",
             tag: "rollover-doctor",
+            metadata: BTreeMap::new(),
         };
-        let request = json(Request::change(Method::POST, &["email"])).json(&body).token(
-            POSTMARK_SERVER,
-            "",
-            token,
-        );
-        self.ask(request, |answer| postmark(answer, nameless)).await.heard
+        self.ask(email.with(token), |answer| postmark(answer, nameless)).await.heard
     }
 
     /// Heroku's `GET /account`.
@@ -150,17 +147,6 @@ impl Examiner {
         };
         Heard::Silence { how, why: missed.fault.why().to_owned() }
     }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Mail<'a> {
-    from: &'a str,
-    to: &'a str,
-    subject: &'a str,
-    text_body: &'a str,
-    message_stream: &'a str,
-    tag: &'a str,
 }
 
 fn json(request: Request) -> Request {

@@ -11,6 +11,7 @@
 
 pub(crate) mod account;
 pub(crate) mod account_manual;
+pub(crate) mod email;
 pub(crate) mod manual;
 pub(crate) mod test_mail;
 

@@ -101,9 +101,11 @@ async fn test(home: &Home, teller: &Teller, args: &Test, output: Output) -> Resu
         let end = teller.test(channel, Timestamp::now()).await;
         objects.push(json!({
             "channel": channel.name, "said": end.is_ok(), "why": end.as_ref().err(),
+            "receipt": end.as_ref().ok().filter(|receipt| !receipt.is_empty()),
         }));
         match end {
-            Ok(_) => output.text(&format!("{}: said", channel.name))?,
+            Ok(receipt) if receipt.is_empty() => output.text(&format!("{}: said", channel.name))?,
+            Ok(receipt) => output.text(&format!("{}: said ({receipt})", channel.name))?,
             Err(why) => wrong.push(format!("{}: {why}", channel.name)),
         }
     }

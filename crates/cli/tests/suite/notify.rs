@@ -131,6 +131,11 @@ fn what_was_too_much_is_said_later() -> Result<()> {
         "{listed:#}"
     );
     let _ = stage.rollover(&["notify", "test", "team"]).run()?.is(0)?;
+    // A mail's id looks like a token and is none: it is what a mail is found by at the vendor.
+    let posted = stage.rollover(&["notify", "test", "post", "--json"]).run()?.is(0)?.json()?;
+    let receipt = posted[0]["receipt"].as_str().unwrap_or_default();
+    let id = receipt.strip_prefix("MessageID ").ok_or_else(|| format!("no receipt: {posted}"))?;
+    assert_eq!((id.len(), id.matches('-').count()), (36, 4), "it is hidden: {posted}");
     Ok(())
 }
 

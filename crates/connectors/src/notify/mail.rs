@@ -1,16 +1,17 @@
-//! Mail through Postmark, with a server token of its own: `POST /email`. 200 with `ErrorCode` 0
-//! and a `MessageID` is a mail that was taken; 401 with `ErrorCode` 10 is a token that is not
-//! known. There is no key against sending twice; the id of the message goes along as metadata.
+//! Mail through Postmark, with a server token of its own. 401 with `ErrorCode` 10 is a token that
+//! is not known. There is no key against sending twice; the id of the message goes along as
+//! metadata.
 //!
 //! <https://postmarkapp.com/developer/api/email-api>
 
+use std::collections::BTreeMap;
+
 use domain::Token;
 use domain::notify::Message;
-use reqwest::Method;
-use serde::{Deserialize, Serialize};
 
 use super::Unsaid;
-use crate::http::{Answer, Http, Request, Said};
+use crate::http::{Answer, Http, Said};
+use crate::postmark::email::{DRY, Email, Sent, evidence};
 use crate::shown::shown;
 
 /// From whom, to whom, by which stream.
@@ -20,71 +21,46 @@ pub(super) struct Mail<'a> {
     pub(super) stream: &'a str,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Email<'a> {
-    from: &'a str,
-    to: &'a str,
-    subject: String,
-    text_body: String,
-    message_stream: &'a str,
-    tag: &'a str,
-    metadata: Metadata<'a>,
-}
-
-#[derive(Serialize)]
-struct Metadata<'a> {
-    id: &'a str,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Answered {
-    error_code: i64,
-    #[serde(default)]
-    message: String,
-    #[serde(rename = "MessageID")]
-    message_id: Option<String>,
-}
-
 pub(super) async fn send(
     http: &Http,
     token: &Token,
     mail: &Mail<'_>,
     message: &Message,
 ) -> Result<String, Unsaid> {
+    let title = message.title();
     let email = Email {
         from: mail.from,
         to: mail.to,
-        subject: message.title(),
-        text_body: format!("{}\n\n{}\n", message.title(), message.lines().join("\n")),
+        subject: &title,
+        text_body: &format!("{title}\n\n{}\n", message.lines().join("\n")),
         message_stream: mail.stream,
         tag: message.about.word(),
-        metadata: Metadata { id: &message.id },
+        metadata: BTreeMap::from([("id", message.id.as_str())]),
     };
-    let request = Request::change(Method::POST, &["email"])
-        .header("accept", "application/json")
-        .token("x-postmark-server-token", "", token)
-        .json(&email);
-    read(&http.send(request).await?)
+    read(&http.send(email.with(token)).await?)
 }
 
+/// A mail that was taken is said, whatever its id looks like: another try would say it twice.
 fn read(answer: &Answer) -> Result<String, Unsaid> {
-    let answered = answer.json::<Answered>();
-    match (answer.status, answered) {
-        (200, Some(Answered { error_code: 0, message_id: Some(id), .. })) => Ok(shown(&id)),
-        (401, Some(Answered { error_code: 10, .. })) => {
-            Err(Unsaid::Dead("401 ErrorCode 10".into()))
+    match (answer.status, answer.json::<Sent>()) {
+        (200, Some(Sent { error_code: 0, message, .. })) if message == DRY => {
+            Err(answer.refused("200, but it was taken as a test and nothing was sent").into())
         }
-        (200, None) => Err(answer.nonsense("`MessageID`").into()),
-        (200, Some(answered)) => {
-            let why = format!("ErrorCode {}: {}", answered.error_code, shown(&answered.message));
+        (200, Some(Sent { error_code: 0, message_id: Some(id), .. })) => {
+            Ok(evidence(&id).unwrap_or_else(|| shown(&id)))
+        }
+        (401, Some(Sent { error_code: 10, .. })) => Err(Unsaid::Dead("401 ErrorCode 10".into())),
+        (200, None | Some(Sent { error_code: 0, .. })) => {
+            Err(answer.nonsense("a `MessageID`").into())
+        }
+        (200, Some(sent)) => {
+            let why = format!("ErrorCode {}: {}", sent.error_code, shown(&sent.message));
             Err(answer.refused(why).into())
         }
-        (_, answered) => {
-            let said = answered.map(|answered| Said {
-                code: format!("ErrorCode {}", answered.error_code),
-                message: answered.message,
+        (_, sent) => {
+            let said = sent.map(|sent| Said {
+                code: format!("ErrorCode {}", sent.error_code),
+                message: sent.message,
             });
             Err(answer.failure(said.as_ref()).into())
         }
@@ -99,9 +75,18 @@ mod tests {
 
     #[test]
     fn what_postmark_answers() {
-        let read = |status, body| read(&change("Postmark", status, body));
-        let sent = r#"{"ErrorCode":0,"Message":"OK","MessageID":"an-id"}"#;
-        assert_eq!(read(200, sent).unwrap(), "an-id");
+        let read = |status, body: &str| read(&change("Postmark", status, body));
+        let sent = |id: &str, said: &str| {
+            read(200, &format!(r#"{{"ErrorCode":0,"Message":"{said}","MessageID":"{id}"}}"#))
+        };
+        let id = "0a129aee-e1cd-480d-b08d-4f48548ff48d";
+        assert_eq!(sent(id, "OK").unwrap(), format!("MessageID {id}"));
+        let odd = sent("HRKU-0123456789abcdef", "OK").expect("it was taken all the same");
+        assert!(!odd.contains("HRKU"), "{odd}");
+        let dry = sent(id, DRY);
+        assert!(matches!(dry, Err(Unsaid::Fault(Fault::Refused { .. }))), "nothing was sent");
+        let nameless = read(200, r#"{"ErrorCode":0,"Message":"OK"}"#);
+        assert!(matches!(nameless, Err(Unsaid::Fault(Fault::Unsure { .. }))));
         let dead = r#"{"ErrorCode":10,"Message":"no"}"#;
         assert_eq!(read(401, dead), Err(Unsaid::Dead("401 ErrorCode 10".into())));
         let inactive = r#"{"ErrorCode":406,"Message":"inactive"}"#;

@@ -9,23 +9,20 @@
 //! <https://postmarkapp.com/developer/api/email-api>,
 //! <https://postmarkapp.com/developer/api/messages-api>
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::Token;
 use jiff::{SignedDuration, Timestamp};
-use reqwest::Method;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+use super::email::{DRY, Email, Sent, evidence, signed};
 use super::said;
 use crate::http::{Answer, Http, Request};
 use crate::{Fault, ProbeOrder, Prober, Receipt, Sight};
 
 /// 422 with one of these: the token is right, and the account or the sender is not.
 const NOT_THE_TOKEN: [i64; 5] = [400, 401, 405, 412, 413];
-
-/// What a mail says that was accepted and not sent.
-const DRY: &str = "Test job accepted";
 
 /// How far the vendor's clock may be behind ours, where one mail is told from an earlier one.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(2);
@@ -39,29 +36,6 @@ pub(crate) struct TestMail {
     pub(crate) stream: String,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Email<'a> {
-    from: &'a str,
-    to: &'a str,
-    subject: &'a str,
-    text_body: String,
-    message_stream: &'a str,
-    tag: &'static str,
-    metadata: Metadata<'a>,
-}
-
-#[derive(Serialize)]
-struct Metadata<'a> {
-    rollover: &'a str,
-}
-
-impl TestMail {
-    fn signed(request: Request, token: &Token) -> Request {
-        request.header("accept", "application/json").token("x-postmark-server-token", "", token)
-    }
-}
-
 #[async_trait]
 impl Prober for TestMail {
     async fn send(&self, order: &ProbeOrder<'_>) -> Result<Receipt, Fault> {
@@ -69,13 +43,12 @@ impl Prober for TestMail {
             from: &self.from,
             to: &self.to,
             subject: &self.subject,
-            text_body: format!("Sent with the new token, for {}.\n", order.marker),
+            text_body: &format!("Sent with the new token, for {}.\n", order.marker),
             message_stream: &self.stream,
             tag: "rollover",
-            metadata: Metadata { rollover: order.marker },
+            metadata: BTreeMap::from([("rollover", order.marker)]),
         };
-        let request = Request::change(Method::POST, &["email"]).json(&email);
-        read_sent(&self.http.send(Self::signed(request, order.token)).await?)
+        read_sent(&self.http.send(email.with(order.token)).await?)
     }
 
     async fn find(&self, order: &ProbeOrder<'_>) -> Result<Option<Receipt>, Fault> {
@@ -84,23 +57,13 @@ impl Prober for TestMail {
             .query("offset", "0")
             .query("messagestream", &self.stream)
             .query("metadata_rollover", order.marker);
-        let answer = self.http.send(Self::signed(request, order.token)).await?;
+        let answer = self.http.send(signed(request, order.token)).await?;
         read_found(&answer, order.since)
     }
 
     async fn look(&self, _order: &ProbeOrder<'_>) -> Result<Sight, Fault> {
         Err(self.http.refusal("looking at a mail", "its answer was all there is to see"))
     }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Sent {
-    error_code: i64,
-    #[serde(default)]
-    message: String,
-    #[serde(rename = "MessageID")]
-    message_id: Option<String>,
 }
 
 /// `POST /email`.
@@ -130,14 +93,8 @@ fn explained(answer: &Answer) -> Fault {
     }
 }
 
-/// A `MessageID` is a UUID, and nothing else is shown as one.
 fn receipt(answer: &Answer, id: &str) -> Result<Receipt, Fault> {
-    let fits = domain::Shape::Uuid.fits(&id.to_ascii_lowercase());
-    if fits {
-        Ok(Receipt(format!("MessageID {id}")))
-    } else {
-        Err(answer.nonsense("a `MessageID`"))
-    }
+    evidence(id).map(Receipt).ok_or_else(|| answer.nonsense("a `MessageID`"))
 }
 
 /// `GET /messages/outbound`: the newest mail of this order that is not an earlier one.
