@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::posture::{
-    CHECKS, Facts, GithubFacts, Looked, SecretFacts, ServerFacts, Spot, TreeFacts, Verdict,
+    Beside, CHECKS, Facts, GithubFacts, Looked, SecretFacts, ServerFacts, Spot, TreeFacts, Verdict,
     WebhookFacts, judge,
 };
 use domain::{Fingerprint, SecretName};
@@ -75,13 +75,22 @@ fn secret(environment: &str, key: &str, number: u8) -> Result<SecretFacts> {
         owner: Some("team-mail".into()),
         fingerprint: Some(Fingerprint::from_bytes([number; 16])),
         consumers: vec![(format!("heroku:acme-{environment}"), environment == "prod")],
-        names_beside: vec!["DATABASE_URL".into(), key.into()],
+        manages: key.contains("ACCOUNT"),
+        beside: vec![
+            beside("DATABASE_URL", None, false),
+            beside("POSTMARK_ACCOUNT_URL", None, false),
+            beside(key, Some(name(environment, key)?), true),
+        ],
         age_days: Some(12),
         max_age_days: 90,
         unknown_tokens: Looked::Seen(0),
         scope: heroku.then(|| vec!["read-protected".into()]),
         expires: heroku.then_some(true),
     })
+}
+
+fn beside(name: &str, of: Option<SecretName>, fits: bool) -> Beside {
+    Beside { name: name.into(), file: "worker.env".into(), of, fits }
 }
 
 fn server(name: &str, environment: &str, sandbox: bool) -> ServerFacts {
@@ -144,6 +153,7 @@ pub fn good() -> Result<Facts> {
             secret("prod", "POSTMARK_SERVER_TOKEN", 1)?,
             secret("staging", "POSTMARK_SERVER_TOKEN", 2)?,
             secret("prod", "HEROKU_API_KEY", 3)?,
+            secret("prod", "POSTMARK_ACCOUNT_TOKEN", 4)?,
         ],
         servers: vec![server("acme-prod", "prod", false), server("acme-staging", "staging", true)],
         repositories: vec![GithubFacts {
@@ -349,7 +359,16 @@ fn installation() -> Vec<(&'static str, &'static str, Spoil)> {
             "account-tokens",
             "beside the server's",
             of_secret(|secret| {
-                secret.names_beside.push("POSTMARK_ACCOUNT_TOKEN".into());
+                secret.beside.push(beside("POSTMARK_ACCOUNT_TOKEN", None, true));
+            }),
+        ),
+        (
+            "account-tokens",
+            "under another name",
+            Box::new(|facts| {
+                let of = facts.secrets.iter().find(|secret| secret.manages);
+                let of = of.map(|secret| secret.name.clone());
+                facts.secrets[2].beside.push(beside("MAIL_KEY", of, true));
             }),
         ),
         ("scope-wide", "global", of_heroku(|secret| secret.scope = Some(vec!["global".into()]))),

@@ -19,7 +19,7 @@ mod sarif;
 
 pub use check::{CHECKS, Check, Evidence, Judged, Severity, Verdict};
 pub use facts::{
-    Facts, GithubFacts, Looked, SecretFacts, ServerFacts, Spot, TreeFacts, WebhookFacts,
+    Beside, Facts, GithubFacts, Looked, SecretFacts, ServerFacts, Spot, TreeFacts, WebhookFacts,
 };
 pub use fix::{Change, changes, lacks_hooks};
 pub use report::{Judgement, Report, Score, judge};

@@ -63,7 +63,8 @@ impl Engine {
             consumers: consumers
                 .map(|part| (part.label.clone(), part.production && is_production))
                 .collect(),
-            names_beside: Vec::new(),
+            manages: matches!(issuer, Some(IssuerKind::PostmarkAccount { .. })),
+            beside: Vec::new(),
             age_days,
             max_age_days: i64::try_from(secret.max_age.millis() / 86_400_000).unwrap_or(i64::MAX),
             unknown_tokens: unknown_tokens(secret, fingerprint, observed),

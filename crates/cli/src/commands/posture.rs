@@ -80,6 +80,7 @@ pub(crate) async fn run(args: &Posture, global: &Global, output: Output) -> Resu
     };
     let engine = home.looking()?;
     let mut facts = engine.posture(&home.directory, args.offline).await?;
+    look::beside(&mut facts, &home, &engine)?;
     drop(engine);
     look::fill(&mut facts, &home, &root)?;
     let asked = tokens::Asked { history: args.history, shells: args.shell_history };

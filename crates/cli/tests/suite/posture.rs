@@ -117,6 +117,51 @@ fn tokens_of_ours_are_found_where_they_should_not_be_and_never_shown() -> Result
     Ok(())
 }
 
+/// Goal: an account token beside the token of a program is found by what it is, and what only sounds
+/// like one is not. Method: one file, with a value that is no token, with the account's own token
+/// under another name, and with one that nobody knows.
+#[test]
+fn an_account_token_is_found_by_its_value() -> Result<()> {
+    let stage = Stage::new(Path::new(env!("CARGO_BIN_EXE_rollover")))?;
+    let here = stage.directory();
+    let fail = |error: std::io::Error| error.to_string();
+    let token = stage.lab().credentials().postmark_account_token;
+    let issuer = "\n[issuers.account]\nkind = \"postmark-account\"\nvia = \"postmark\"\n\
+                  server = \"acme-prod\"\n\n[stores.local]\nkind = \"sealed\"\n\
+                  file = \"local.sealed\"\n";
+    stage.edit("rollover.toml", |text| format!("{text}{issuer}"))?;
+    let secret = "name = \"POSTMARK_ACCOUNT_TOKEN\"\nenvironment = \"prod\"\nissuer = \"account\"\n\
+                  store = { in = \"local\" }\nrole = \"superadmin\"\n\n[[consumers]]\n\
+                  kind = \"dotenv\"\npath = \"admin.env\"\n";
+    fs::write(here.join("secrets/account.toml"), secret).map_err(fail)?;
+    fs::write(here.join("admin.env"), format!("POSTMARK_ACCOUNT_TOKEN={token}\n")).map_err(fail)?;
+    let import = ["secret", "import", "prod/POSTMARK_ACCOUNT_TOKEN", "--token-stdin"];
+    let _stored = stage.rollover(&import).input(&token).run()?.is(0)?;
+    let before = fs::read_to_string(here.join("worker.env")).map_err(fail)?;
+    let with = |line: &str| -> Result<(String, String)> {
+        fs::write(here.join("worker.env"), format!("{before}{line}\n")).map_err(fail)?;
+        let report = stage.rollover(&["posture", "--json"]).run()?.is(0)?;
+        assert!(!report.stdout.contains(&token), "it shows a value");
+        let json = report.json()?;
+        let all = json["judgements"].as_array().ok_or("no list")?;
+        let one = all.iter().find(|one| one["check"] == "account-tokens").ok_or("not judged")?;
+        Ok((one["verdict"].as_str().unwrap_or_default().to_owned(), one["evidence"].to_string()))
+    };
+    let url = "POSTMARK_ACCOUNT_URL=https://account.postmarkapp.com";
+    assert_eq!(with(url)?.0, "pass", "a name alone is no token");
+    let (verdict, why) = with(&format!("MAIL_KEY={token}"))?;
+    assert_eq!(verdict, "fail", "{why}");
+    for words in ["`MAIL_KEY` in worker.env", "prod/POSTMARK_ACCOUNT_TOKEN", "prod/POSTMARK_SERVER"]
+    {
+        assert!(why.contains(words), "{words}: {why}");
+    }
+    let other = e2e::corpus::Random::new(7).uuid();
+    let (verdict, why) = with(&format!("POSTMARK_ACCOUNT_KEY={other}"))?;
+    assert_eq!(verdict, "fail", "{why}");
+    assert!(why.contains("named like an account token") && !why.contains(&other), "{why}");
+    Ok(())
+}
+
 /// A repository where the inventory lies, with what is there committed.
 fn committed(stage: &Stage, message: &str) -> Result<()> {
     for args in [

@@ -75,8 +75,10 @@ pub struct SecretFacts {
     pub fingerprint: Option<Fingerprint>,
     /// Its consumers: what people call them, and whether they serve production.
     pub consumers: Vec<(String, bool)>,
-    /// The names of variables beside its own, in the places that could be read.
-    pub names_beside: Vec<String>,
+    /// Whether its token manages an account, and so belongs where servers are managed only.
+    pub manages: bool,
+    /// The variables of the dotenv files that hold it, its own among them.
+    pub beside: Vec<Beside>,
     /// How old its token is, in days, as far as it is remembered.
     pub age_days: Option<i64>,
     /// How old it may be, in days.
@@ -87,6 +89,19 @@ pub struct SecretFacts {
     pub scope: Option<Vec<String>>,
     /// Whether a new token ends by itself, where its issuer can have it so.
     pub expires: Option<bool>,
+}
+
+/// A variable that stands in the same file as a secret.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Beside {
+    /// Its name.
+    pub name: String,
+    /// The file.
+    pub file: String,
+    /// Whose token its value is, by the fingerprint, where it is one of ours.
+    pub of: Option<SecretName>,
+    /// Whether its value has the form of a Postmark token.
+    pub fits: bool,
 }
 
 /// A Postmark server.

@@ -1,7 +1,8 @@
 //! Checks of the inventory and of what rollover remembers.
 
 use super::repository::spots;
-use super::{Evidence, Facts, Judged, Looked, SecretFacts};
+use super::{Beside, Evidence, Facts, Judged, Looked, SecretFacts};
+use crate::SecretName;
 
 fn each(facts: &Facts, otherwise: &str, wrong: impl Fn(&SecretFacts) -> Option<String>) -> Judged {
     if facts.secrets.is_empty() {
@@ -105,14 +106,27 @@ pub(super) fn shell_history(facts: &Facts) -> Judged {
     spots(&facts.in_shell, "no token of ours in a shell's history")
 }
 
+/// What one of ours is says its fingerprint, whatever it is called; of another value its name and
+/// its form tell.
 pub(super) fn account_tokens(facts: &Facts) -> Judged {
+    let manages = |name: &SecretName| {
+        facts.secrets.iter().any(|secret| secret.manages && secret.name == *name)
+    };
+    let is_named_so = |name: &str| {
+        let name = name.to_uppercase();
+        name.contains("POSTMARK") && name.contains("ACCOUNT")
+    };
     each(facts, "no account token is seen beside the token of a program", |secret| {
-        let is_account = |name: &&String| {
-            let name = name.to_uppercase();
-            name.contains("POSTMARK") && name.contains("ACCOUNT")
-        };
-        let name = secret.names_beside.iter().find(is_account)?;
-        Some(format!("`{name}` stands beside {}", secret.name))
+        // Where servers are managed an account token is at home.
+        let beside = secret.beside.iter().filter(|_| !secret.manages);
+        let mut found = beside.filter_map(|Beside { name, file, of, fits }| match of {
+            Some(of) if manages(of) => Some(format!("`{name}` in {file} is the token of {of}")),
+            None if *fits && is_named_so(name) => {
+                Some(format!("`{name}` in {file} is named like an account token"))
+            }
+            _ => None,
+        });
+        found.next().map(|what| format!("{what}; {} stands there, too", secret.name))
     })
 }
 

@@ -5,9 +5,11 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use domain::SecretName;
 use domain::inventory::{Auth, ConsumerKind, Source, StoreKind};
-use domain::posture::{Facts, Looked, TreeFacts};
+use domain::posture::{Beside, Facts, Looked, TreeFacts};
+use domain::{SecretName, Shape, Token};
+use engine::Engine;
+use journal::TokenState;
 use zeroize::Zeroizing;
 
 use super::git;
@@ -46,7 +48,6 @@ pub(super) fn fill(facts: &mut Facts, home: &Home, root: &Path) -> Result<()> {
         false => Looked::Not(format!("{} has more than {FILES_MAX} files", root.display())),
     };
     facts.private = private(home);
-    names_beside(facts, home);
     Ok(())
 }
 
@@ -121,15 +122,33 @@ fn dotenv_files(home: &Home) -> impl Iterator<Item = (&SecretName, String)> {
     })
 }
 
-/// The names that stand beside a secret's in the files that hold it.
-fn names_beside(facts: &mut Facts, home: &Home) {
-    for (name, path) in dotenv_files(home) {
-        let Ok(text) = fs::read_to_string(home.directory.join(path)).map(Zeroizing::new) else {
+/// The variables that stand beside each secret's own in the files that hold it: their names, and
+/// what their values are by fingerprint and form. No value is kept.
+pub(super) fn beside(facts: &mut Facts, home: &Home, engine: &Engine) -> Result<()> {
+    for (name, file) in dotenv_files(home) {
+        let Ok(text) = fs::read_to_string(home.directory.join(&file)).map(Zeroizing::new) else {
             continue;
         };
-        let names = connectors::dotenv_names(&text).into_iter().map(|(name, _)| name);
+        let mut all = Vec::new();
+        for (name, value) in connectors::dotenv_names(&text) {
+            let (of, fits) = (whose(facts, engine, &value)?, Shape::Uuid.fits(value.expose()));
+            all.push(Beside { name, file: file.clone(), of, fits });
+        }
         if let Some(secret) = facts.secrets.iter_mut().find(|secret| secret.name == *name) {
-            secret.names_beside = names.collect();
+            secret.beside.extend(all);
         }
     }
+    Ok(())
+}
+
+/// Whose token a value is: one that a store holds, or one that the journal has as alive.
+fn whose(facts: &Facts, engine: &Engine, value: &Token) -> Result<Option<SecretName>> {
+    let print = engine.fingerprints().of(value);
+    if let Some(secret) = facts.secrets.iter().find(|one| one.fingerprint == Some(print)) {
+        return Ok(Some(secret.name.clone()));
+    }
+    let gone = [TokenState::Revoked, TokenState::ProvenDead, TokenState::Discarded];
+    let rows = engine.reader().tokens_of(&print)?.into_iter();
+    let mut alive = rows.filter(|row| !gone.contains(&row.state));
+    Ok(alive.next().map(|row| row.secret))
 }
