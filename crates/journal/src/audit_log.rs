@@ -395,7 +395,7 @@ pub(crate) fn lines_of(
 /// The place of the newest record; 0 if there is none.
 pub(crate) fn newest(connection: &Connection) -> Result<u64, JournalError> {
     let sql = "SELECT coalesce(max(seq), 0) FROM audit";
-    Ok(connection.query_row(sql, [], |row| row.get(0))?)
+    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
 }
 
 /// The public half of the key that checkpoints are signed with, in hexadecimal.

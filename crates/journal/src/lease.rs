@@ -277,21 +277,20 @@ pub(crate) fn release(connection: &Connection, epoch: u64) -> Result<(), Journal
 /// The lease as it stands; `None` if it was never taken.
 pub(crate) fn read(connection: &Connection) -> Result<Option<LeaseInfo>, JournalError> {
     let info = connection
-        .query_row(
+        .prepare_cached(
             "SELECT epoch, holder, since, renewed_at, ttl_ms, locked, released FROM lease",
-            [],
-            |row| {
-                Ok(LeaseInfo {
-                    epoch: row.get(0)?,
-                    holder: row.get::<_, Json<Holder>>(1)?.0,
-                    since: row.get::<_, Text<Timestamp>>(2)?.0,
-                    renewed_at: row.get::<_, Text<Timestamp>>(3)?.0,
-                    ttl: Duration::from_millis(row.get(4)?),
-                    locked: row.get(5)?,
-                    released: row.get(6)?,
-                })
-            },
-        )
+        )?
+        .query_row([], |row| {
+            Ok(LeaseInfo {
+                epoch: row.get(0)?,
+                holder: row.get::<_, Json<Holder>>(1)?.0,
+                since: row.get::<_, Text<Timestamp>>(2)?.0,
+                renewed_at: row.get::<_, Text<Timestamp>>(3)?.0,
+                ttl: Duration::from_millis(row.get(4)?),
+                locked: row.get(5)?,
+                released: row.get(6)?,
+            })
+        })
         .optional()?;
     Ok(info)
 }
