@@ -14,8 +14,8 @@ const BENCHES: usize = 14;
 
 pub(crate) fn matrix(means: &Means) -> Result<Section> {
     // Each instant is tried by `ROLLOVER_FULL=1 cargo test -p rollover matrix::`.
-    let step = if means.full { 5 } else { 19 };
-    let which = if means.full { "every fifth" } else { "every nineteenth" };
+    let step = if means.full { 8 } else { 19 };
+    let which = if means.full { "every eighth" } else { "every nineteenth" };
     let cells = if means.full { matrix::cells()? } else { matrix::sample()? };
     let modes: Vec<String> = Mode::ALL.iter().map(ToString::to_string).collect();
     let mut section = Section::new(

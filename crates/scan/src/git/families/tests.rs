@@ -95,9 +95,9 @@ fn repository(place: &Path) -> Result<PathBuf, Box<dyn error::Error>> {
     git(place, &["fast-import", "--quiet"], stream.as_bytes())?;
     let repack = ["-c", "pack.threads=1", "repack", "-adfq", "--depth=50", "--window=50"];
     git(place, &repack, b"")?;
-    let packs =
+    let mut packs =
         fs::read_dir(place.join("objects/pack"))?.filter_map(|entry| Some(entry.ok()?.path()));
-    let index = packs.filter(|path| path.extension().is_some_and(|end| end == "idx")).next();
+    let index = packs.find(|path| path.extension().is_some_and(|end| end == "idx"));
     Ok(index.ok_or("no pack")?)
 }
 
