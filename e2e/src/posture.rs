@@ -83,6 +83,7 @@ fn secret(environment: &str, key: &str, number: u8) -> Result<SecretFacts> {
         ],
         age_days: Some(12),
         max_age_days: 90,
+        unread: Vec::new(),
         unknown_tokens: Looked::Seen(0),
         scope: heroku.then(|| vec!["read-protected".into()]),
         expires: heroku.then_some(true),

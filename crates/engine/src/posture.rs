@@ -65,6 +65,7 @@ impl Engine {
                 .collect(),
             manages: matches!(issuer, Some(IssuerKind::PostmarkAccount { .. })),
             beside: Vec::new(),
+            unread: Vec::new(),
             age_days,
             max_age_days: i64::try_from(secret.max_age.millis() / 86_400_000).unwrap_or(i64::MAX),
             unknown_tokens: unknown_tokens(secret, fingerprint, observed),

@@ -119,7 +119,7 @@ fn tokens_of_ours_are_found_where_they_should_not_be_and_never_shown() -> Result
 
 /// Goal: an account token beside the token of a program is found by what it is, and what only sounds
 /// like one is not. Method: one file, with a value that is no token, with the account's own token
-/// under another name, and with one that nobody knows.
+/// under another name, and with one that nobody knows; then it is no text.
 #[test]
 fn an_account_token_is_found_by_its_value() -> Result<()> {
     let stage = Stage::new(Path::new(env!("CARGO_BIN_EXE_rollover")))?;
@@ -138,8 +138,9 @@ fn an_account_token_is_found_by_its_value() -> Result<()> {
     let import = ["secret", "import", "prod/POSTMARK_ACCOUNT_TOKEN", "--token-stdin"];
     let _stored = stage.rollover(&import).input(&token).run()?.is(0)?;
     let before = fs::read_to_string(here.join("worker.env")).map_err(fail)?;
-    let with = |line: &str| -> Result<(String, String)> {
-        fs::write(here.join("worker.env"), format!("{before}{line}\n")).map_err(fail)?;
+    let with = |line: &[u8]| -> Result<(String, String)> {
+        fs::write(here.join("worker.env"), [before.as_bytes(), line, b"\n"].concat())
+            .map_err(fail)?;
         let report = stage.rollover(&["posture", "--json"]).run()?.is(0)?;
         assert!(!report.stdout.contains(&token), "it shows a value");
         let json = report.json()?;
@@ -147,18 +148,21 @@ fn an_account_token_is_found_by_its_value() -> Result<()> {
         let one = all.iter().find(|one| one["check"] == "account-tokens").ok_or("not judged")?;
         Ok((one["verdict"].as_str().unwrap_or_default().to_owned(), one["evidence"].to_string()))
     };
-    let url = "POSTMARK_ACCOUNT_URL=https://account.postmarkapp.com";
+    let url = b"POSTMARK_ACCOUNT_URL=https://account.postmarkapp.com";
     assert_eq!(with(url)?.0, "pass", "a name alone is no token");
-    let (verdict, why) = with(&format!("MAIL_KEY={token}"))?;
+    let (verdict, why) = with(format!("MAIL_KEY={token}").as_bytes())?;
     assert_eq!(verdict, "fail", "{why}");
     for words in ["`MAIL_KEY` in worker.env", "prod/POSTMARK_ACCOUNT_TOKEN", "prod/POSTMARK_SERVER"]
     {
         assert!(why.contains(words), "{words}: {why}");
     }
     let other = e2e::corpus::Random::new(7).uuid();
-    let (verdict, why) = with(&format!("POSTMARK_ACCOUNT_KEY={other}"))?;
+    let (verdict, why) = with(format!("POSTMARK_ACCOUNT_KEY={other}").as_bytes())?;
     assert_eq!(verdict, "fail", "{why}");
     assert!(why.contains("named like an account token") && !why.contains(&other), "{why}");
+    let (verdict, why) = with(b"\xff")?;
+    assert_eq!(verdict, "unknown", "what cannot be read may hold one: {why}");
+    assert!(why.contains("worker.env cannot be read"), "{why}");
     Ok(())
 }
 

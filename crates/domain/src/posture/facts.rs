@@ -79,6 +79,8 @@ pub struct SecretFacts {
     pub manages: bool,
     /// The variables of the dotenv files that hold it, its own among them.
     pub beside: Vec<Beside>,
+    /// Those of these files that could not be read, with why.
+    pub unread: Vec<String>,
     /// How old its token is, in days, as far as it is remembered.
     pub age_days: Option<i64>,
     /// How old it may be, in days.

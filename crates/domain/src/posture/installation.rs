@@ -1,7 +1,9 @@
 //! Checks of the inventory and of what rollover remembers.
 
+use std::collections::BTreeSet;
+
 use super::repository::spots;
-use super::{Beside, Evidence, Facts, Judged, Looked, SecretFacts};
+use super::{Beside, Evidence, Facts, Judged, Looked, SecretFacts, Verdict};
 use crate::SecretName;
 
 fn each(facts: &Facts, otherwise: &str, wrong: impl Fn(&SecretFacts) -> Option<String>) -> Judged {
@@ -116,7 +118,8 @@ pub(super) fn account_tokens(facts: &Facts) -> Judged {
         let name = name.to_uppercase();
         name.contains("POSTMARK") && name.contains("ACCOUNT")
     };
-    each(facts, "no account token is seen beside the token of a program", |secret| {
+    let passes = "no account token is seen beside the token of a program";
+    let judged = each(facts, passes, |secret| {
         // Where servers are managed an account token is at home.
         let beside = secret.beside.iter().filter(|_| !secret.manages);
         let mut found = beside.filter_map(|Beside { name, file, of, fits }| match of {
@@ -127,7 +130,17 @@ pub(super) fn account_tokens(facts: &Facts) -> Judged {
             _ => None,
         });
         found.next().map(|what| format!("{what}; {} stands there, too", secret.name))
-    })
+    });
+    let theirs = facts.secrets.iter().filter(|secret| !secret.manages);
+    let unread: BTreeSet<&str> =
+        theirs.flat_map(|secret| secret.unread.iter().map(String::as_str)).collect();
+    match judged.verdict {
+        // What was not read may hold one.
+        Verdict::Pass if !unread.is_empty() => {
+            Judged::unknown(unread.into_iter().collect::<Vec<_>>().join("; "))
+        }
+        _ => judged,
+    }
 }
 
 pub(super) fn scope_wide(facts: &Facts) -> Judged {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -126,17 +127,24 @@ fn dotenv_files(home: &Home) -> impl Iterator<Item = (&SecretName, String)> {
 /// what their values are by fingerprint and form. No value is kept.
 pub(super) fn beside(facts: &mut Facts, home: &Home, engine: &Engine) -> Result<()> {
     for (name, file) in dotenv_files(home) {
-        let Ok(text) = fs::read_to_string(home.directory.join(&file)).map(Zeroizing::new) else {
+        let Some(secret) = facts.secrets.iter().position(|secret| secret.name == *name) else {
             continue;
+        };
+        let text = match fs::read_to_string(home.directory.join(&file)).map(Zeroizing::new) {
+            Ok(text) => text,
+            // Nothing stands in a file that is not there.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => {
+                facts.secrets[secret].unread.push(format!("{file} cannot be read: {error}"));
+                continue;
+            }
         };
         let mut all = Vec::new();
         for (name, value) in connectors::dotenv_names(&text) {
             let (of, fits) = (whose(facts, engine, &value)?, Shape::Uuid.fits(value.expose()));
             all.push(Beside { name, file: file.clone(), of, fits });
         }
-        if let Some(secret) = facts.secrets.iter_mut().find(|secret| secret.name == *name) {
-            secret.beside.extend(all);
-        }
+        facts.secrets[secret].beside.extend(all);
     }
     Ok(())
 }
