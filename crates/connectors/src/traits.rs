@@ -69,8 +69,8 @@ pub trait Issuer: Send + Sync {
 pub struct Listing {
     /// Whether this is really the list. `false` where the issuer masks or omits it.
     pub complete: bool,
-    /// What was listed.
-    pub tokens: Vec<ListedToken>,
+    /// What was listed; many ask at once, and all are given the same.
+    pub tokens: Arc<[ListedToken]>,
     /// The page on which people see the same, where the issuer tells; it is never fetched.
     pub page: Option<String>,
 }

@@ -311,10 +311,10 @@ fn issuer<I: Issuer>(data: &[u8], make: impl Fn(&[u8]) -> Option<I>) -> Seen {
     let Some(issuer) = make(data) else { return seen };
     match now(issuer.list(&token)) {
         Some(Ok(listing)) => {
-            for listed in listing.tokens {
-                seen.texts.extend(listed.description);
-                seen.texts.extend(listed.scope);
-                seen.handles.extend(listed.handle.map(|handle| handle.0));
+            for listed in &*listing.tokens {
+                seen.texts.extend(listed.description.clone());
+                seen.texts.extend(listed.scope.clone());
+                seen.handles.extend(listed.handle.clone().map(|handle| handle.0));
             }
         }
         Some(Err(fault)) => seen.texts.push(fault.to_string()),

@@ -5,6 +5,7 @@
 //! is killed leaves so many open rotations; the same campaign, run again, goes on with each.
 
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -73,9 +74,16 @@ impl Engine {
         mode: Mode,
     ) -> Vec<(SecretName, Result<Planned, EngineError>)> {
         self.world.gather(true);
-        let planned = stream::iter(names.iter().cloned().map(|name| async move {
-            let planned = self.plan(&name, mode).await;
-            (name, planned)
+        let planned = stream::iter(names.iter().cloned().map(|name| {
+            let engine = Arc::clone(self);
+            async move {
+                // A task of its own: what hundreds of plans compute is not one thread's alone.
+                let planning = tokio::spawn(async move {
+                    let planned = engine.plan(&name, mode).await;
+                    (name, planned)
+                });
+                planning.await.unwrap_or_else(|error| resume_unwind(error.into_panic()))
+            }
         }));
         let planned = planned.buffer_unordered(LOOKS_MAX).collect::<Vec<_>>().await;
         self.world.gather(false);

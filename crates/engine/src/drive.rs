@@ -290,7 +290,7 @@ impl Drive {
         Ok(())
     }
 
-    /// Journals how a step ended. A look that shows a death for the second time ends the proof.
+    /// Journals how a step ended.
     async fn finish(
         &mut self,
         end: End,
@@ -310,13 +310,7 @@ impl Drive {
             self.new = Some(token);
             self.created = self.engine.clock.now();
         }
-        self.record(end.events).await?;
-        if end.action == Action::Prove && self.rotation.old_is_proven_dead() {
-            let apart = self.rotation.plan().limits.proof_interval;
-            let detail = format!("answered as dead twice, at least {apart} apart");
-            self.record(vec![crate::act::checked(&Action::Prove, detail)]).await?;
-        }
-        Ok(())
+        self.record_end(&end.action, end.events).await
     }
 
     fn context(&self, action: &Action) -> Result<Context, EngineError> {

@@ -1,6 +1,8 @@
 //! The removal of a live token that nobody answers for: who might hold it is looked at before it
 //! is planned, at the end of its watch, right before it is revoked and once more afterwards.
 
+use std::sync::Arc;
+
 use connectors::{Issuer, ListedToken};
 use domain::inventory::Secret;
 use domain::{
@@ -45,7 +47,7 @@ impl Engine {
         let issuer = self.issuer(&secret.issuer).ok_or_else(|| self.missing(name))?;
         let (mut observed, current) = self.observe(secret, issuer.as_ref()).await?;
         let ask = current.unwrap_or_else(|| Token::new(String::new()));
-        let (mut listed, mut unlisted) = (Vec::new(), None);
+        let (mut listed, mut unlisted) = (Arc::default(), None);
         // Where the store holds nothing, the issuer was not asked yet.
         match issuer.list(&ask).await {
             Ok(listing) => {
@@ -57,7 +59,7 @@ impl Engine {
             }
             Err(fault) => unlisted = Some(fault.to_string()),
         }
-        let (mut wanted, value) = self.wanted(secret, issuer.as_ref(), called, listed).await?;
+        let (mut wanted, value) = self.wanted(secret, issuer.as_ref(), called, &listed).await?;
         wanted.unlisted = unlisted;
         let declared =
             Declared { profile: issuer.profile(), create_text: Vec::new(), consumers: Vec::new() };
@@ -81,9 +83,9 @@ impl Engine {
         secret: &Secret,
         issuer: &dyn Issuer,
         called: &str,
-        listed: Vec<ListedToken>,
+        listed: &[ListedToken],
     ) -> Result<(Wanted, Option<Token>), EngineError> {
-        let seen = listed.into_iter().map(|one| (live(&self.fingerprints, &one), one.token));
+        let seen = listed.iter().map(|one| (live(&self.fingerprints, one), one.token.clone()));
         let is_it = |(one, _): &(LiveToken, Option<Token>)| one.is_meant(called);
         let (found, mut values): (Vec<LiveToken>, Vec<Option<Token>>) = seen.filter(is_it).unzip();
         let value = if values.len() == 1 { values.pop().flatten() } else { None };

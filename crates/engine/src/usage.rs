@@ -105,9 +105,10 @@ impl Engine {
                     Some(issuer) => {
                         let ours = self.handles()?;
                         issuer.list(&token).await.map(|listing| {
-                            let made = listing.tokens.into_iter().filter_map(|one| {
-                                let ours = one.handle.is_some_and(|handle| ours.contains(&handle));
-                                let description = one.description.unwrap_or_default();
+                            let made = listing.tokens.iter().filter_map(|one| {
+                                let handle = one.handle.as_ref();
+                                let ours = handle.is_some_and(|handle| ours.contains(handle));
+                                let description = one.description.clone().unwrap_or_default();
                                 Some(Made { at: one.created?, description, ours })
                             });
                             made.collect()

@@ -52,13 +52,13 @@ impl Context {
         }
         let key = &self.engine.fingerprints;
         let others = self.engine.others(&self.plan.secret).map_err(|error| error.to_string())?;
-        let fresh = listing.tokens.into_iter().filter(|listed| {
+        let fresh = listing.tokens.iter().filter(|listed| {
             let seen = live(key, listed);
             let elsewhere = seen.fingerprint.is_some_and(|print| others.user_of(&print).is_some());
             let before = self.plan.baseline.iter().any(|before| same(before, &seen));
             !elsewhere && !before && seen.fingerprint != Some(self.plan.old.fingerprint)
         });
-        Ok(fresh.filter_map(|listed| listed.token).min_by_key(|token| key.of(token)))
+        Ok(fresh.filter_map(|listed| listed.token.clone()).min_by_key(|token| key.of(token)))
     }
 
     /// Watches until the old token is gone from the list, or answers as dead. A revocation whose

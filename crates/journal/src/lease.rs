@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
 
 use crate::column::{Json, Text, json, time};
@@ -49,6 +51,12 @@ impl Holder {
             command: command.into(),
             user: user.into(),
         }
+    }
+
+    /// Whether it is known to be no more: a process of this machine that does not exist.
+    pub(crate) fn is_dead(&self, here: &Self) -> bool {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        self.same_machine(here) && pid.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH))
     }
 
     /// Whether the operating system's lock speaks for both. A container has another name than

@@ -350,11 +350,11 @@ impl Reader {
     /// The database cannot be read, or a token does not open.
     pub fn inbox_pending(&self, rotation: &RotationId) -> Result<Vec<Pending>, JournalError> {
         let mut connection = self.connection();
-        let snapshot = connection.transaction()?;
         // Asked several times a second by every rotation that waits; mostly there is nothing.
-        if !inbox::waits(&snapshot, rotation)? {
+        if !inbox::waits(&connection, rotation)? {
             return Ok(Vec::new());
         }
+        let snapshot = connection.transaction()?;
         Seals::load(&snapshot, &self.key)?;
         inbox::pending(&snapshot, &self.key, rotation)
     }

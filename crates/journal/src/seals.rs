@@ -20,12 +20,14 @@ pub(crate) struct Seals {
     key: Key,
     /// A keyed digest of everything that is sealed.
     digest: [u8; 32],
+    /// SQLite's number of what other connections have written, when that was so.
+    others: i64,
 }
 
 impl Seals {
     /// Says what is sealed for the first time, in a database that has not said it before.
     pub(crate) fn begin(connection: &Connection, key: &Key) -> Result<(), JournalError> {
-        let mut seals = Self { key: seals_key(key), digest: [0; 32] };
+        let mut seals = Self { key: seals_key(key), digest: [0; 32], others: 0 };
         seals.renew(connection)?;
         seals.write(connection, audit_log::newest(connection)?)
     }
@@ -33,6 +35,7 @@ impl Seals {
     /// Reads what was said last, and checks that it is so.
     pub(crate) fn load(connection: &Connection, key: &Key) -> Result<Self, JournalError> {
         let key = seals_key(key);
+        let others = others(connection)?;
         let digest = digest(connection, &key)?;
         let audit = audit_log::newest(connection)?;
         let stored: Option<(u64, Vec<u8>)> = connection
@@ -41,17 +44,25 @@ impl Seals {
             .optional()?;
         let right = mac(&key, audit, &digest);
         match stored {
-            Some((seq, mac)) if seq == audit && mac == right => Ok(Self { key, digest }),
+            Some((seq, mac)) if seq == audit && mac == right => Ok(Self { key, digest, others }),
             _ => Err(JournalError::Replayed),
         }
     }
 
-    /// Refuses a database in which somebody else has changed what is sealed.
-    pub(crate) fn unchanged(&self, connection: &Connection) -> Result<(), JournalError> {
-        if digest(connection, &self.key)? == self.digest {
+    /// Refuses a database in which somebody else has changed what is sealed. Asked within a
+    /// transaction that writes; where no other connection has written since, there is nothing to
+    /// read. Whoever changes the file's bytes under a running process, past SQLite, is found when
+    /// the database is opened next, unless the same place was written in between.
+    pub(crate) fn unchanged(&mut self, connection: &Connection) -> Result<(), JournalError> {
+        let others = others(connection)?;
+        if others == self.others {
             return Ok(());
         }
-        Err(JournalError::Replayed)
+        if digest(connection, &self.key)? != self.digest {
+            return Err(JournalError::Replayed);
+        }
+        self.others = others;
+        Ok(())
     }
 
     /// Takes what is sealed now for what should be.
@@ -69,6 +80,12 @@ impl Seals {
             .execute(params![audit, mac(&self.key, audit, &self.digest)])?;
         Ok(())
     }
+}
+
+/// Differs from what it was once another connection has committed something, and only then
+/// (<https://sqlite.org/pragma.html#pragma_data_version>).
+fn others(connection: &Connection) -> Result<i64, JournalError> {
+    Ok(connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
 }
 
 /// Everything that is sealed, and what was taken from the inboxes of open rotations.

@@ -75,6 +75,8 @@ pub(crate) struct Writer {
     renewed: Instant,
     /// Something was destroyed that the write-ahead log still holds.
     shred_due: bool,
+    /// When there was nothing to empty, or it was tried.
+    shredded: Instant,
     /// Why nothing is written any more.
     poison: Option<JournalError>,
 }
@@ -157,6 +159,7 @@ impl Writer {
             options,
             renewed: Instant::now(),
             shred_due: true,
+            shredded: Instant::now(),
             poison: None,
         };
         writer.shred();
@@ -179,8 +182,7 @@ impl Writer {
     /// Writes until the last handle is dropped.
     pub(crate) fn run(mut self, requests: &Receiver<Request>) {
         loop {
-            let until = self.options.renew_every.saturating_sub(self.renewed.elapsed());
-            match requests.recv_timeout(until) {
+            match self.next(requests) {
                 Ok(first) => {
                     let more = requests.try_iter().take(GROUP_MAX - 1);
                     self.commit(std::iter::once(first).chain(more).collect());
@@ -191,10 +193,21 @@ impl Writer {
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            self.shred();
         }
         self.take_notes();
         self.rest();
+    }
+
+    /// What is to be written next. Whoever waits goes before the emptying of the log, for a while.
+    fn next(&mut self, requests: &Receiver<Request>) -> Result<Request, RecvTimeoutError> {
+        if self.shredded.elapsed() < SHRED_LATER_MAX
+            && let Ok(waiting) = requests.try_recv()
+        {
+            return Ok(waiting);
+        }
+        self.shred();
+        let until = self.options.renew_every.saturating_sub(self.renewed.elapsed());
+        requests.recv_timeout(until)
     }
 
     /// Gives the lease back.
@@ -337,6 +350,7 @@ impl Writer {
     /// Empties the write-ahead log after something was destroyed; tried again later while
     /// another process reads from it.
     fn shred(&mut self) {
+        self.shredded = Instant::now();
         if !self.shred_due || self.poison.is_some() {
             return;
         }
@@ -369,6 +383,10 @@ impl Writer {
     /// one failure is told and forgotten.
     fn poison(&mut self, error: &JournalError) {
         if self.poison.is_none() && !matches!(error, JournalError::Busy(_)) {
+            if !matches!(error, JournalError::Fenced { .. }) {
+                // The last chance of what was put off.
+                self.shred();
+            }
             self.poison = Some(error.clone());
             self.standing.fallen();
         }
@@ -488,7 +506,13 @@ fn lock(path: &Path, claim: &Claim, options: &Options) -> Result<Lock, JournalEr
             Some(lease) if claim.take_over && (lease.released || lease.is_doubtful(now)) => {
                 return Ok(lock);
             }
-            Some(lease) if !lease.released => return Err(lease.held(now)),
+            // The row of one that was killed says nothing of whoever has the lock: its own row comes.
+            Some(lease)
+                if !lease.released
+                    && (!lease.holder.is_dead(&claim.holder) || Instant::now() > deadline) =>
+            {
+                return Err(lease.held(now));
+            }
             _ if Instant::now() > deadline => {
                 return Err(JournalError::Changing { path: path.to_owned() });
             }
@@ -514,6 +538,9 @@ const GROUP_MAX: usize = 512;
 
 /// How long emptying the write-ahead log waits for readers before it is put off.
 const SHRED_WAIT: Duration = Duration::from_millis(20);
+
+/// How long those who write may put it off.
+const SHRED_LATER_MAX: Duration = Duration::from_millis(250);
 
 /// How long a process may be seen between its lock and its row, and how often we look.
 const CHANGING_WAIT: Duration = Duration::from_secs(2);

@@ -63,7 +63,7 @@ pub(crate) struct HerokuAuthorizations {
     account: String,
     scope: Vec<String>,
     expires_in: Option<Span>,
-    lists: Gather<(bool, Vec<Authorization>)>,
+    lists: Gather<Authorizations>,
     rights: Gather<MintRight>,
 }
 
@@ -82,13 +82,28 @@ impl HerokuAuthorizations {
         Self { http, login, account, scope, expires_in, lists, rights }
     }
 
-    async fn all(&self) -> Result<Arc<(bool, Vec<Authorization>)>, Fault> {
+    async fn all(&self) -> Result<Arc<Authorizations>, Fault> {
         let (http, login) = (Arc::clone(&self.http), self.login.clone());
         self.lists.ask(|| async move { every_page(&http, &login).await }).await
     }
 }
 
-async fn every_page(http: &Http, login: &Login) -> Result<(bool, Vec<Authorization>), Fault> {
+/// All authorizations of an account, or the first of very many.
+struct Authorizations {
+    complete: bool,
+    found: Vec<Authorization>,
+    /// The same, as they are told.
+    listed: Arc<[ListedToken]>,
+}
+
+impl Authorizations {
+    fn new(complete: bool, found: Vec<Authorization>) -> Self {
+        let listed = found.iter().map(listed).collect();
+        Self { complete, found, listed }
+    }
+}
+
+async fn every_page(http: &Http, login: &Login) -> Result<Authorizations, Fault> {
     let mut range = format!("id ..; max={PAGE_SIZE}");
     let mut found = Vec::new();
     for _ in 0..PAGES_MAX {
@@ -97,10 +112,10 @@ async fn every_page(http: &Http, login: &Login) -> Result<(bool, Vec<Authorizati
         found.extend(page.authorizations);
         match page.next {
             Some(next) => range = next,
-            None => return Ok((true, found)),
+            None => return Ok(Authorizations::new(true, found)),
         }
     }
-    Ok((false, found))
+    Ok(Authorizations::new(false, found))
 }
 
 async fn right_to_mint(http: &Http, login: &Login) -> MintRight {
@@ -131,9 +146,8 @@ impl Issuer for HerokuAuthorizations {
 
     async fn list(&self, _with: &Token) -> Result<Listing, Fault> {
         let all = self.all().await?;
-        let (complete, found) = &*all;
-        let tokens = found.iter().map(listed).collect();
-        Ok(Listing { complete: *complete, tokens, page: Some(PAGE.into()) })
+        let tokens = Arc::clone(&all.listed);
+        Ok(Listing { complete: all.complete, tokens, page: Some(PAGE.into()) })
     }
 
     async fn may_mint(&self) -> MintRight {
@@ -156,12 +170,11 @@ impl Issuer for HerokuAuthorizations {
 
     async fn find(&self, marker: &str) -> Result<Vec<Found>, Fault> {
         let all = self.all().await?;
-        let (complete, found) = &*all;
-        if !complete {
+        if !all.complete {
             let why = format!("more than {} authorizations", PAGES_MAX * PAGE_SIZE as usize);
             return Err(self.http.refusal("GET /oauth/authorizations", why));
         }
-        Ok(marked(found, marker))
+        Ok(marked(&all.found, marker))
     }
 
     async fn revoke(&self, handle: &Handle) -> Result<(), Fault> {

@@ -106,7 +106,7 @@ impl Issuer for PostmarkAccount {
     }
 
     async fn list(&self, _with: &Token) -> Result<Listing, Fault> {
-        Ok(Listing { complete: false, tokens: Vec::new(), page: Some(self.page.clone()) })
+        Ok(Listing { complete: false, tokens: Arc::default(), page: Some(self.page.clone()) })
     }
 
     async fn may_mint(&self) -> MintRight {

@@ -2,7 +2,7 @@
 //! write that is durable before anything acts on it.
 
 use domain::audit::{Record, describe};
-use domain::{Action, Direction, Entry, Event, Evidence, Mode, Outcome, Rotation, Token};
+use domain::{Action, Direction, Entry, Event, Evidence, Mode, Next, Outcome, Rotation, Token};
 use jiff::Timestamp;
 use journal::{Batch, Journal, Slot, TokenChange, TokenState};
 
@@ -86,31 +86,52 @@ impl Drive {
         &mut self,
         events: Vec<Event>,
         took: Option<i64>,
-        mut audit: Vec<Record>,
+        audit: Vec<Record>,
     ) -> Result<(), EngineError> {
-        let first = self.rotation.next_seq();
-        let at = self.engine.clock.now();
-        let mut after = self.rotation.clone();
-        let mut entries = Vec::new();
-        let (mut tokens, mut seal) = (Vec::new(), Vec::new());
-        let mut close = None;
-        for (i, event) in events.into_iter().enumerate() {
-            let entry = Entry { seq: first + i as u64, at, event };
-            after
-                .apply(&entry)
-                .map_err(|source| EngineError::History { id: after.plan().id.clone(), source })?;
-            audit.push(describe(&after, &self.engine.actor, &entry));
-            tokens.extend(token_changes(&after, &entry));
-            if let Event::Done { action: Action::Create, .. } = &entry.event
-                && let Some(new) = &self.new
-            {
-                seal.push((Slot::New, new.clone()));
-            }
-            if let Event::Closed { outcome } = &entry.event {
-                close = Some(outcome.clone());
-            }
-            entries.push(entry);
+        let mut draft = Draft { audit, ..self.draft() };
+        for event in events {
+            draft.add(self, event)?;
         }
+        self.commit(draft, took).await
+    }
+
+    /// Journals how a step ended, and in the same write what follows from it without anybody doing
+    /// anything: that the second death is the proof, and that the rotation is over.
+    pub(super) async fn record_end(
+        &mut self,
+        action: &Action,
+        events: Vec<Event>,
+    ) -> Result<(), EngineError> {
+        let mut draft = self.draft();
+        for event in events {
+            draft.add(self, event)?;
+        }
+        if *action == Action::Prove && draft.after.old_is_proven_dead() {
+            let apart = draft.after.plan().limits.proof_interval;
+            let detail = format!("answered as dead twice, at least {apart} apart");
+            draft.add(self, crate::act::checked(action, detail))?;
+        }
+        if let [Next::Close(outcome)] = draft.after.next(draft.at).as_slice() {
+            draft.add(self, Event::Closed { outcome: outcome.clone() })?;
+        }
+        self.commit(draft, None).await
+    }
+
+    fn draft(&self) -> Draft {
+        Draft {
+            first: self.rotation.next_seq(),
+            at: self.engine.clock.now(),
+            after: self.rotation.clone(),
+            entries: Vec::new(),
+            audit: Vec::new(),
+            tokens: Vec::new(),
+            seal: Vec::new(),
+            close: None,
+        }
+    }
+
+    async fn commit(&mut self, draft: Draft, took: Option<i64>) -> Result<(), EngineError> {
+        let Draft { first, at: _, after, entries, audit, tokens, seal, close } = draft;
         let batch = Batch {
             rotation: after.plan().id.clone(),
             expected_seq: first,
@@ -155,6 +176,39 @@ impl Drive {
     pub(super) async fn close(&mut self, outcome: Outcome) -> Result<(), EngineError> {
         self.keep_logins();
         self.record(vec![Event::Closed { outcome }]).await
+    }
+}
+
+/// What is about to be written, and the rotation as it is then.
+struct Draft {
+    first: u64,
+    at: Timestamp,
+    after: Rotation,
+    entries: Vec<Entry>,
+    audit: Vec<Record>,
+    tokens: Vec<TokenChange>,
+    seal: Vec<(Slot, Token)>,
+    close: Option<Outcome>,
+}
+
+impl Draft {
+    fn add(&mut self, drive: &Drive, event: Event) -> Result<(), EngineError> {
+        let entry = Entry { seq: self.first + self.entries.len() as u64, at: self.at, event };
+        let applied = self.after.apply(&entry);
+        let id = || self.after.plan().id.clone();
+        applied.map_err(|source| EngineError::History { id: id(), source })?;
+        self.audit.push(describe(&self.after, &drive.engine.actor, &entry));
+        self.tokens.extend(token_changes(&self.after, &entry));
+        if let Event::Done { action: Action::Create, .. } = &entry.event
+            && let Some(new) = &drive.new
+        {
+            self.seal.push((Slot::New, new.clone()));
+        }
+        if let Event::Closed { outcome } = &entry.event {
+            self.close = Some(outcome.clone());
+        }
+        self.entries.push(entry);
+        Ok(())
     }
 }
 

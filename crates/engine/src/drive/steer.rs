@@ -25,13 +25,10 @@ pub(super) struct Told {
 }
 
 impl Drive {
-    /// The next thing that a person says, here or elsewhere.
+    /// The next thing that a person says, here or elsewhere. What was left elsewhere before is
+    /// [`Drive::said`]'s, which is asked before every step.
     pub(super) async fn next_command(&mut self) -> Result<Told, EngineError> {
         loop {
-            if let Some(told) = self.inbox()? {
-                return Ok(told);
-            }
-            self.show_said()?;
             tokio::select! {
                 told = self.commands.recv() => match told {
                     Some(command) => return Ok(Told { command, item: None }),
@@ -39,6 +36,10 @@ impl Drive {
                 },
                 () = tokio::time::sleep(INBOX) => {}
             }
+            if let Some(told) = self.inbox()? {
+                return Ok(told);
+            }
+            self.show_said()?;
         }
     }
 

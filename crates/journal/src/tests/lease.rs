@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
@@ -67,6 +68,44 @@ fn another_machines_lease_is_left_alone_until_it_expires() {
     home.raw().execute("UPDATE lease SET ttl_ms = 200", []).unwrap();
     let journal = home.try_open(Options { clock: ahead(11), ..Options::default() }).unwrap();
     assert_eq!(journal.epoch(), 2);
+}
+
+/// Goal: whoever has just taken the lock of one that was killed is not taken for that one. Method:
+/// the row names a process that is gone, the lock is held, and the new holder's row comes once the
+/// other one has begun to look.
+#[test]
+fn the_row_of_a_killed_process_does_not_speak_for_the_next() {
+    struct Looks(std::sync::Mutex<mpsc::Sender<()>>);
+    impl crate::WriteObserver for Looks {
+        fn before_commit(&self) {}
+        fn after_commit(&self) {}
+        fn around(&self, instant: &str) {
+            if instant == "after its place is made" {
+                self.0.lock().unwrap().send(()).unwrap();
+            }
+        }
+    }
+    let home = Home::new();
+    drop(home.open());
+    let mut gone = Command::new("true").spawn().unwrap();
+    gone.wait().unwrap();
+    let name = |holder: &Holder| {
+        let holder = serde_json::to_string(holder).unwrap();
+        home.raw().execute("UPDATE lease SET released = 0, holder = ?1", [holder]).unwrap();
+    };
+    name(&Holder { pid: gone.id(), ..here() });
+    let lock = crate::lease::Lock::beside(&home.path()).unwrap();
+    assert!(lock.held());
+    let (told, looks) = mpsc::channel();
+    let options = Options { observer: Some(Arc::new(Looks(told.into()))), ..Options::default() };
+    let next = Holder { command: "notes".into(), ..here() };
+    let held = std::thread::scope(|scope| {
+        let held = scope.spawn(|| home.try_open(options).unwrap_err());
+        looks.recv().unwrap();
+        name(&next);
+        held.join().unwrap()
+    });
+    assert!(matches!(&held, JournalError::Held { holder, .. } if **holder == next), "{held}");
 }
 
 const DAY: i64 = 86_400;

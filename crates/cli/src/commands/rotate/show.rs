@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use domain::campaign::CampaignPlan;
-use domain::{Event, Outcome, SecretName, TaskKind, Waiting};
+use domain::{Entry, Event, Outcome, SecretName, TaskKind, Waiting};
 use engine::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::output::{Output, table};
 use crate::text::clean;
@@ -107,6 +107,13 @@ fn rounded(duration: Duration) -> String {
     }
 }
 
+/// What a machine reads of each entry.
+#[derive(Serialize)]
+struct Line<'a> {
+    entry: &'a Entry,
+    secret: &'a SecretName,
+}
+
 /// The view of a campaign that runs: on a terminal a table that is redrawn, elsewhere a line when
 /// a rotation comes to another stage, and with `--json` an object for each entry of a journal.
 pub(crate) struct Board {
@@ -145,7 +152,7 @@ impl Board {
         match progress {
             Progress::Entry(entry) => {
                 // Somebody who reads no longer is no reason to stop.
-                let _ = self.output.json_line(&json!({ "secret": secret, "entry": entry }));
+                let _ = self.output.json_line(&Line { entry, secret });
                 self.entry(secret, &entry.event);
             }
             Progress::Waiting(waiting) => self.waiting(secret, waiting),
