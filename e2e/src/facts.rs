@@ -105,7 +105,8 @@ impl Facts {
     }
 
     /// The end of a decommission: store and consumer hold nothing, the token is dead, and
-    /// everything else is as before.
+    /// everything else is as before. What somebody has fetched to an own machine stays in the file
+    /// there; nobody else can remove it.
     ///
     /// # Errors
     /// Everything that is not as it should be.
@@ -119,7 +120,9 @@ impl Facts {
         let mut live = self.live.clone();
         live.remove(&self.old);
         let there = bench.everything()?;
-        let held = there.iter().filter(|(name, _)| self.is_ours(bench, name));
+        let fetched = format!("file {FILE}");
+        let is_theirs = |name: &str| pairing.consumer.is_fetched && name == fetched;
+        let held = there.iter().filter(|(name, _)| self.is_ours(bench, name) && !is_theirs(name));
         wrong.extend(held.map(|(name, _)| format!("{name} still holds something")));
         wrong.extend(self.others_changed(bench, &there, &live)?);
         wrong.extend(books(bench, &["decommissioned"]).err());
