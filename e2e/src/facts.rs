@@ -120,9 +120,8 @@ impl Facts {
         let mut live = self.live.clone();
         live.remove(&self.old);
         let there = bench.everything()?;
-        let fetched = format!("file {FILE}");
-        let is_theirs = |name: &str| pairing.consumer.is_fetched && name == fetched;
-        let held = there.iter().filter(|(name, _)| self.is_ours(bench, name) && !is_theirs(name));
+        let may_not = |name: &str| self.is_ours(bench, name) && !is_fetched(bench, name);
+        let held = there.iter().filter(|(name, _)| may_not(name));
         wrong.extend(held.map(|(name, _)| format!("{name} still holds something")));
         wrong.extend(self.others_changed(bench, &there, &live)?);
         wrong.extend(books(bench, &["decommissioned"]).err());
@@ -153,9 +152,21 @@ impl Facts {
     /// # Errors
     /// Who has one.
     pub fn nobody_out(&self, bench: &Bench) -> Result<()> {
+        self.out(bench, |_| false)
+    }
+
+    /// The same while a secret goes out of use: what is in the file on an own machine may be dead.
+    ///
+    /// # Errors
+    /// Who else has one.
+    pub fn nobody_else_out(&self, bench: &Bench) -> Result<()> {
+        self.out(bench, |name| is_fetched(bench, name))
+    }
+
+    fn out(&self, bench: &Bench, may_be: impl Fn(&str) -> bool) -> Result<()> {
         let world = bench.lab().inspect();
         let out = |(name, value): (String, String)| {
-            let ours = self.is_ours(bench, &name);
+            let ours = self.is_ours(bench, &name) && !may_be(&name);
             let refused = ours && !(bench.pairing().issuer.honours)(&world, &value);
             refused.then(|| format!("OUTAGE: {name} holds a token that is refused"))
         };
@@ -224,6 +235,11 @@ impl Facts {
         };
         within(&pairing.place()) || within(&(pairing.store.place)(pairing.issuer.key))
     }
+}
+
+/// Whether this is what somebody has fetched to an own machine.
+fn is_fetched(bench: &Bench, name: &str) -> bool {
+    bench.pairing().consumer.is_fetched && name.strip_prefix("file ") == Some(FILE)
 }
 
 /// The product's own books: these rotations and no others, and an audit log that verifies.

@@ -393,7 +393,11 @@ impl Set {
             return self.ended(bench, rotations).map(|()| None);
         }
         if self.mode.never_dead() {
-            self.facts.nobody_out(bench).map_err(|why| format!("{why}; {killed}"))?;
+            let out = match self.mode {
+                Mode::Decommission => self.facts.nobody_else_out(bench),
+                _ => self.facts.nobody_out(bench),
+            };
+            out.map_err(|why| format!("{why}; {killed}"))?;
         }
         // Whoever has read the last word does not run it again.
         let again = match killed.stdout.is_empty() {
