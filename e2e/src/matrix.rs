@@ -401,10 +401,10 @@ impl Set {
         }
         // Whoever has read the last word does not run it again.
         let again = match killed.stdout.is_empty() {
-            true => run().run()?.is(self.mode.ends_with()).map(drop),
+            true => run().run().and_then(|run| run.is(self.mode.ends_with())).map(drop),
             false => Ok(()),
         };
-        let _clicks = operator.leave()?;
+        let again = operator.leave_after(again);
         let last = instants(bench)?.pop().unwrap_or_default();
         again
             .and_then(|()| self.ended(bench, rotations))

@@ -87,6 +87,20 @@ impl Operator {
             works.join().unwrap_or_else(|_| Err("the operator panicked".into()))
         })
     }
+
+    /// Ends the work of somebody for whom this run was; where both went wrong, both say why. A run
+    /// that waits for a click in vain is explained by the one who did not click.
+    ///
+    /// # Errors
+    /// The run went wrong, or something that it asked for could not be done.
+    pub fn leave_after<T>(self, run: Result<T>) -> Result<T> {
+        match (run, self.leave()) {
+            (Ok(run), Ok(_clicks)) => Ok(run),
+            (Ok(_), Err(why)) => Err(why),
+            (Err(wrong), Ok(clicks)) => Err(format!("{wrong}\n(the operator clicked {clicks})")),
+            (Err(wrong), Err(why)) => Err(format!("{wrong}\n(the operator went: {why})")),
+        }
+    }
 }
 
 struct Person {

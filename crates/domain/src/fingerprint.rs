@@ -83,7 +83,16 @@ impl Fingerprint {
     /// All 32 hexadecimal digits, as stored.
     #[must_use]
     pub fn hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble & 15)]);
+        self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+    }
+
+    /// Its first 64 bits. Of two tokens they are as good as never the same, and over all tokens
+    /// they are spread evenly, since HMAC is a pseudorandom function.
+    #[must_use]
+    pub fn first_64_bits(&self) -> u64 {
+        let b = &self.0;
+        u64::from_be_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])
     }
 }
 

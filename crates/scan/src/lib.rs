@@ -37,7 +37,7 @@ mod remembered;
 pub use allow::{Allow, AllowError, Allowed};
 pub use decode::Limits;
 pub use finding::{Finding, PLACES_MAX, Place, PlaceKind, findings};
-pub use known::{Known, Nothing};
+pub use known::{Known, Nothing, Sieve};
 pub use remembered::Remembered;
 pub use run::{
     GIT_APART, How, Report, Scanned, scan_history, scan_range, scan_staged, scan_stream, scan_tree,

@@ -141,6 +141,34 @@ fn a_tokens_last_state_is_remembered_with_what_was_known_of_it() {
     assert_eq!(home.reader().tokens(&secret("B")).unwrap(), []);
 }
 
+/// Goal: whoever reads all fingerprints at once misses none that a look-up would find, and sees by
+/// two numbers whether there are others now.
+#[test]
+fn all_fingerprints_are_shown_and_numbered() {
+    let home = Home::new();
+    let journal = home.open();
+    assert_eq!(home.reader().tokens_known().unwrap(), (0, 0));
+    let change = |key, number, state| change(key, number, state, None);
+    let changes = vec![
+        change("A", 1, TokenState::Active),
+        change("A", 2, TokenState::Candidate),
+        change("B", 1, TokenState::ProvenDead),
+    ];
+    journal.append_note_blocking(vec![record("A", "x")], changes).unwrap();
+    let again = vec![change("A", 2, TokenState::Active)];
+    journal.append_note_blocking(vec![record("A", "y")], again).unwrap();
+    let seen = Fingerprint::from_bytes([3; 16]);
+    let learned = "INSERT INTO learned VALUES (?1, 'prod/C', '2026-01-01T00:00:00.000000000Z')";
+    home.raw().execute(learned, [seen.hex()]).unwrap();
+
+    let reader = home.reader();
+    assert_eq!(reader.tokens_known().unwrap(), (3, 1));
+    let mut shown = std::collections::BTreeSet::new();
+    reader.each_fingerprint(|one| _ = shown.insert(*one)).unwrap();
+    assert_eq!(shown, [1, 2, 3].map(|number| Fingerprint::from_bytes([number; 16])).into());
+    assert!(shown.iter().all(|one| !reader.tokens_of(one).unwrap().is_empty()));
+}
+
 fn change(key: &str, number: u8, state: TokenState, rotation: Option<&str>) -> TokenChange {
     TokenChange {
         secret: secret(key),

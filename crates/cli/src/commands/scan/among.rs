@@ -4,15 +4,15 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use connectors::ALL_PROFILES;
 use domain::{Fingerprint, FingerprintKey};
 use engine::Engine;
 use journal::{Reader, TokenRow};
 use scan::git::Repository;
-use scan::{Known, Limits, Nothing, Remembered, Rules, Scanner};
+use scan::{Known, Limits, Nothing, Remembered, Rules, Scanner, Sieve};
 
 use super::Scan;
 use crate::args::Global;
@@ -34,12 +34,46 @@ pub(crate) struct Among {
 /// The tokens of one installation.
 struct Ours {
     reader: Reader,
+    /// How many tokens there are, at most.
+    number: usize,
+    /// How often it was asked.
+    asked: AtomicUsize,
+    /// What holds most strangers back, once that is worth reading all tokens; nothing where they
+    /// could not be read.
+    sieve: OnceLock<Option<Sieve>>,
     /// A look-up has failed: what was found is not all there is.
     failed: AtomicBool,
 }
 
+/// How many tokens are read in less time than a few look-ups take. A scan of a few files looks up
+/// what it finds; that of a long history reads all tokens once.
+const READ_FOR_A_LOOK_UP: usize = 256;
+
+impl Ours {
+    fn of(reader: Reader) -> Result<Self> {
+        let (of_rotations, seen) = reader.tokens_known()?;
+        let number = usize::try_from(of_rotations.saturating_add(seen)).unwrap_or(usize::MAX);
+        let (asked, sieve, failed) = (AtomicUsize::new(0), OnceLock::new(), AtomicBool::new(false));
+        Ok(Self { reader, number, asked, sieve, failed })
+    }
+
+    fn sieve(&self) -> Option<&Sieve> {
+        if self.asked.fetch_add(1, Ordering::Relaxed) < self.number / READ_FOR_A_LOOK_UP {
+            return None;
+        }
+        let read = || {
+            let mut sieve = Sieve::for_so_many(self.number);
+            self.reader.each_fingerprint(|one| sieve.add(one)).is_ok().then_some(sieve)
+        };
+        self.sieve.get_or_init(read).as_ref()
+    }
+}
+
 impl Known for Ours {
     fn knows(&self, fingerprint: &Fingerprint) -> bool {
+        if self.sieve().is_some_and(|sieve| !sieve.lets_through(fingerprint)) {
+            return false;
+        }
         match self.reader.tokens_of(fingerprint) {
             Ok(rows) => !rows.is_empty(),
             Err(_) => {
@@ -69,7 +103,7 @@ impl Among {
         match opened {
             Ok(reader) => {
                 let key = reader.fingerprint_key();
-                let ours = Some(Arc::new(Ours { reader, failed: AtomicBool::new(false) }));
+                let ours = Some(Arc::new(Ours::of(reader)?));
                 Ok(Self { home: Some(home), ours, key, why_not: None })
             }
             Err(fail) if needed => Err(fail),
