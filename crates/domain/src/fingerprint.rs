@@ -87,12 +87,11 @@ impl Fingerprint {
         self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
     }
 
-    /// Its first 64 bits. Of two tokens they are as good as never the same, and over all tokens
-    /// they are spread evenly, since HMAC is a pseudorandom function.
+    /// Its bits. Over many tokens they are spread evenly and each is independent of the others,
+    /// since HMAC is a pseudorandom function.
     #[must_use]
-    pub fn first_64_bits(&self) -> u64 {
-        let b = &self.0;
-        u64::from_be_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])
+    pub fn bits(&self) -> u128 {
+        u128::from_be_bytes(self.0)
     }
 }
 

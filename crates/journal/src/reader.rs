@@ -230,20 +230,42 @@ impl Reader {
         Ok((of_rotations, count("SELECT count(*) FROM learned")?))
     }
 
-    /// Shows every fingerprint that is remembered, some of them twice. A million take about as
-    /// long as ten thousand look-ups.
+    /// Shows every fingerprint that is remembered, some of them twice: those that were only seen
+    /// somewhere, and those of rotations behind the first so many.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn each_fingerprint(&self, mut show: impl FnMut(&Fingerprint)) -> Result<(), JournalError> {
+    pub fn each_fingerprint(
+        &self,
+        behind: u64,
+        mut show: impl FnMut(&Fingerprint),
+    ) -> Result<(), JournalError> {
         let connection = self.connection();
-        let mut statement = connection
-            .prepare("SELECT fingerprint FROM tokens UNION ALL SELECT fingerprint FROM learned")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            show(&row.get::<_, Text<Fingerprint>>(0)?.0);
+        // All of them are in the index alone, which is a third of the table.
+        let of_rotations = match behind {
+            0 => "SELECT fingerprint FROM tokens WHERE ?1 = 0",
+            _ => "SELECT fingerprint FROM tokens WHERE rowid > ?1",
+        };
+        let seen = "SELECT fingerprint FROM learned WHERE ?1 >= 0";
+        for sql in [of_rotations, seen] {
+            let mut statement = connection.prepare(sql)?;
+            let mut rows = statement.query([behind])?;
+            while let Some(row) = rows.next()? {
+                show(&row.get::<_, Text<Fingerprint>>(0)?.0);
+            }
         }
         Ok(())
+    }
+
+    /// Which token of rotations was the so manieth to be remembered; it stays that for good, save
+    /// where the database was set back.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn fingerprint_number(&self, number: u64) -> Result<Option<Fingerprint>, JournalError> {
+        let sql = "SELECT fingerprint FROM tokens WHERE rowid = ?1";
+        let row = self.rows(sql, [number], |row| Ok(row.get::<_, Text<Fingerprint>>(0)?.0))?;
+        Ok(row.into_iter().next())
     }
 
     /// Every case of a leak, newest first.

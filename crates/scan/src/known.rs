@@ -29,46 +29,70 @@ impl Known for Nothing {
     }
 }
 
-/// What keeps most fingerprints that are not known from being looked up: a table of bits with one
-/// for each of them. It has the last word where it says no, and never where it says yes.
-pub struct Sieve {
-    words: Box<[u64]>,
-    /// By how much the first 64 bits are shifted to become a place in the table.
-    shift: u32,
-}
+/// What keeps most fingerprints that are not known from being looked up: a Bloom filter, which has
+/// the last word where it says no, and never where it says yes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sieve(Box<[u64]>);
+
+/// How many bits there are for a fingerprint, at least. With two of them set for each, one of a
+/// thousand strangers gets through; a million fingerprints take 8 MiB.
+const BITS_EACH: usize = 64;
 
 impl Sieve {
-    /// One for so many fingerprints, at 128 to 256 bits each: less than one of a hundred strangers
-    /// gets through. A million take 16 MiB.
+    /// One for so many fingerprints.
     #[must_use]
     pub fn for_so_many(fingerprints: usize) -> Self {
-        let bits = fingerprints.clamp(8, 1 << 24).next_power_of_two() * 128;
-        Self { words: vec![0; bits / 64].into_boxed_slice(), shift: 64 - bits.trailing_zeros() }
+        let bits = fingerprints.clamp(16, 1 << 24).next_power_of_two() * BITS_EACH;
+        Self(vec![0; bits / 64].into_boxed_slice())
     }
 
     /// Makes a fingerprint known.
     pub fn add(&mut self, fingerprint: &Fingerprint) {
-        let (word, bit) = self.place(fingerprint);
-        self.words[word] |= bit;
+        for (word, bit) in self.places(fingerprint) {
+            self.0[word] |= bit;
+        }
     }
 
     /// Whether a fingerprint may be known; `false` is certain.
     #[must_use]
     pub fn lets_through(&self, fingerprint: &Fingerprint) -> bool {
-        let (word, bit) = self.place(fingerprint);
-        self.words[word] & bit != 0
+        self.places(fingerprint).iter().all(|(word, bit)| self.0[*word] & bit != 0)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "the shift leaves a place in the table")]
-    fn place(&self, fingerprint: &Fingerprint) -> (usize, u64) {
-        let place = fingerprint.first_64_bits() >> self.shift;
-        ((place / 64) as usize, 1 << (place % 64))
+    /// The whole filter, to be kept. What comes back from elsewhere must be what was kept: a bit
+    /// that is missing is a token that is not found.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|word| word.to_le_bytes()).collect()
+    }
+
+    /// What was kept; nothing where it is of another size than one for so many fingerprints.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8], fingerprints: usize) -> Option<Self> {
+        let mut sieve = Self::for_so_many(fingerprints);
+        let (words, rest) = bytes.as_chunks::<8>();
+        if words.len() != sieve.0.len() || !rest.is_empty() {
+            return None;
+        }
+        for (word, bytes) in sieve.0.iter_mut().zip(words) {
+            *word = u64::from_le_bytes(*bytes);
+        }
+        Some(sieve)
+    }
+
+    /// Two halves of a fingerprint are two independent hashes of the token.
+    #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
+    fn places(&self, fingerprint: &Fingerprint) -> [(usize, u64); 2] {
+        let (bits, words) = (fingerprint.bits(), self.0.len());
+        // Their number is a power of two.
+        [bits as u64, (bits >> 64) as u64]
+            .map(|half| ((half >> 6) as usize & (words - 1), 1 << (half & 63)))
     }
 }
 
 impl fmt::Debug for Sieve {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sieve").field("bytes", &(self.words.len() * 8)).finish()
+        f.debug_struct("Sieve").field("bytes", &(self.0.len() * 8)).finish()
     }
 }
 
@@ -117,11 +141,12 @@ pub(crate) fn number(characters: &[u8]) -> u128 {
 
 #[cfg(test)]
 mod tests {
+    use domain::FingerprintKey;
+
     use super::*;
 
     fn fingerprint(number: u64) -> Fingerprint {
-        let mixed = u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-        Fingerprint::from_bytes(mixed.to_be_bytes())
+        FingerprintKey::new([7; 32]).maker().of(&number.to_be_bytes())
     }
 
     #[test]
@@ -132,7 +157,12 @@ mod tests {
             assert!((1..=many).all(|number| sieve.lets_through(&fingerprint(number))), "{many}");
             let others = many + 1..=many + 10_000;
             let through = others.filter(|number| sieve.lets_through(&fingerprint(*number))).count();
-            assert!(through < 150, "{through} of 10000 strangers beside {many}");
+            assert!(through < 30, "{through} of 10000 strangers beside {many}");
+            let number = usize::try_from(many).expect("small");
+            let kept = sieve.to_bytes();
+            assert_eq!(Sieve::from_bytes(&kept, number).as_ref(), Some(&sieve));
+            assert_eq!(Sieve::from_bytes(&kept[1..], number), None, "a piece is missing");
+            assert_eq!(Sieve::from_bytes(&kept, 3 * number.max(16)), None, "for more of them");
         }
     }
 }

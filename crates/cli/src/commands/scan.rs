@@ -4,6 +4,7 @@ mod alerts;
 mod among;
 mod imported;
 mod list;
+mod ours;
 mod told;
 mod verify;
 

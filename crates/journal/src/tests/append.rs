@@ -164,9 +164,15 @@ fn all_fingerprints_are_shown_and_numbered() {
     let reader = home.reader();
     assert_eq!(reader.tokens_known().unwrap(), (3, 1));
     let mut shown = std::collections::BTreeSet::new();
-    reader.each_fingerprint(|one| _ = shown.insert(*one)).unwrap();
+    reader.each_fingerprint(0, |one| _ = shown.insert(*one)).unwrap();
     assert_eq!(shown, [1, 2, 3].map(|number| Fingerprint::from_bytes([number; 16])).into());
     assert!(shown.iter().all(|one| !reader.tokens_of(one).unwrap().is_empty()));
+    shown.clear();
+    reader.each_fingerprint(2, |one| _ = shown.insert(*one)).unwrap();
+    assert_eq!(shown, [1, 3].map(|number| Fingerprint::from_bytes([number; 16])).into());
+    let second = Fingerprint::from_bytes([2; 16]);
+    assert_eq!(reader.fingerprint_number(2).unwrap(), Some(second));
+    assert_eq!(reader.fingerprint_number(4).unwrap(), None);
 }
 
 fn change(key: &str, number: u8, state: TokenState, rotation: Option<&str>) -> TokenChange {

@@ -4,17 +4,17 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use connectors::ALL_PROFILES;
 use domain::{Fingerprint, FingerprintKey};
 use engine::Engine;
 use journal::{Reader, TokenRow};
 use scan::git::Repository;
-use scan::{Known, Limits, Nothing, Remembered, Rules, Scanner, Sieve};
+use scan::{Known, Limits, Nothing, Remembered, Rules, Scanner};
 
 use super::Scan;
+use super::ours::Ours;
 use crate::args::Global;
 use crate::exit::Exit;
 use crate::fail::{Fail, Result};
@@ -29,59 +29,6 @@ pub(crate) struct Among {
     pub(crate) key: FingerprintKey,
     /// Why our own tokens are not known.
     why_not: Option<String>,
-}
-
-/// The tokens of one installation.
-struct Ours {
-    reader: Reader,
-    /// How many tokens there are, at most.
-    number: usize,
-    /// How often it was asked.
-    asked: AtomicUsize,
-    /// What holds most strangers back, once that is worth reading all tokens; nothing where they
-    /// could not be read.
-    sieve: OnceLock<Option<Sieve>>,
-    /// A look-up has failed: what was found is not all there is.
-    failed: AtomicBool,
-}
-
-/// How many tokens are read in less time than a few look-ups take. A scan of a few files looks up
-/// what it finds; that of a long history reads all tokens once.
-const READ_FOR_A_LOOK_UP: usize = 256;
-
-impl Ours {
-    fn of(reader: Reader) -> Result<Self> {
-        let (of_rotations, seen) = reader.tokens_known()?;
-        let number = usize::try_from(of_rotations.saturating_add(seen)).unwrap_or(usize::MAX);
-        let (asked, sieve, failed) = (AtomicUsize::new(0), OnceLock::new(), AtomicBool::new(false));
-        Ok(Self { reader, number, asked, sieve, failed })
-    }
-
-    fn sieve(&self) -> Option<&Sieve> {
-        if self.asked.fetch_add(1, Ordering::Relaxed) < self.number / READ_FOR_A_LOOK_UP {
-            return None;
-        }
-        let read = || {
-            let mut sieve = Sieve::for_so_many(self.number);
-            self.reader.each_fingerprint(|one| sieve.add(one)).is_ok().then_some(sieve)
-        };
-        self.sieve.get_or_init(read).as_ref()
-    }
-}
-
-impl Known for Ours {
-    fn knows(&self, fingerprint: &Fingerprint) -> bool {
-        if self.sieve().is_some_and(|sieve| !sieve.lets_through(fingerprint)) {
-            return false;
-        }
-        match self.reader.tokens_of(fingerprint) {
-            Ok(rows) => !rows.is_empty(),
-            Err(_) => {
-                self.failed.store(true, Ordering::Relaxed);
-                false
-            }
-        }
-    }
 }
 
 impl Among {
@@ -103,7 +50,7 @@ impl Among {
         match opened {
             Ok(reader) => {
                 let key = reader.fingerprint_key();
-                let ours = Some(Arc::new(Ours::of(reader)?));
+                let ours = Some(Arc::new(Ours::of(reader, cache())?));
                 Ok(Self { home: Some(home), ours, key, why_not: None })
             }
             Err(fail) if needed => Err(fail),
@@ -151,7 +98,7 @@ impl Among {
 
     /// A journal that could not be read to the end makes a clean report worthless.
     pub(crate) fn check(&self) -> Result<()> {
-        if self.ours.as_ref().is_some_and(|ours| ours.failed.load(Ordering::Relaxed)) {
+        if self.ours.as_ref().is_some_and(|ours| ours.has_failed()) {
             let what = "the journal could not be read while looking up what was found";
             return Err(Fail::new(Exit::Failed, what).hint("run it again; nothing was changed"));
         }
@@ -161,13 +108,13 @@ impl Among {
     /// What is known of a token of ours.
     pub(crate) fn rows(&self, fingerprint: &Fingerprint) -> Result<Vec<TokenRow>> {
         match &self.ours {
-            Some(ours) => Ok(ours.reader.tokens_of(fingerprint)?),
+            Some(ours) => Ok(ours.reader().tokens_of(fingerprint)?),
             None => Ok(Vec::new()),
         }
     }
 
     pub(crate) fn reader(&self) -> Option<&Reader> {
-        self.ours.as_ref().map(|ours| &ours.reader)
+        self.ours.as_ref().map(|ours| ours.reader())
     }
 
     /// Why a clean report would say less than one thinks.
