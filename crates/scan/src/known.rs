@@ -11,6 +11,11 @@ use domain::Fingerprint;
 pub trait Known: Send + Sync {
     /// Whether it is known.
     fn knows(&self, fingerprint: &Fingerprint) -> bool;
+
+    /// Which of the forms of one value is known, if one is.
+    fn known_form(&self, forms: &[Fingerprint]) -> Option<Fingerprint> {
+        forms.iter().find(|form| self.knows(form)).copied()
+    }
 }
 
 impl Known for HashSet<Fingerprint> {
@@ -65,7 +70,8 @@ impl Sieve {
     #[must_use]
     pub fn lets_through(&self, fingerprint: &Fingerprint) -> bool {
         let (block, bits) = self.place(fingerprint);
-        self.0[block].iter().zip(bits).all(|(word, bits)| word & bits == bits)
+        // To the end, whatever the first words say: a branch that nobody can foresee costs more.
+        self.0[block].iter().zip(bits).fold(0, |missing, (word, bits)| missing | bits & !word) == 0
     }
 
     /// The whole filter, to be kept. What comes back from elsewhere must be what was kept: a bit

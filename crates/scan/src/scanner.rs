@@ -311,27 +311,24 @@ impl Scanner {
         if self.strangers.noted(uuid) {
             return None;
         }
-        let mut variant = Zeroizing::new([0_u8; 36]);
-        let known = |maker: &mut FingerprintMaker, value: &[u8]| {
-            let fingerprint = maker.of(value);
-            self.rules.known.knows(&fingerprint).then_some(fingerprint)
-        };
-        if let Some(found) = known(&mut self.maker, value) {
-            return Some(found);
-        }
+        let mut forms = [self.maker.of(value); 3];
+        let mut number_of_forms = 1;
         if form == Form::Uuid {
+            let mut variant = Zeroizing::new([0_u8; 36]);
             for change in [<[u8]>::make_ascii_lowercase, <[u8]>::make_ascii_uppercase] {
                 variant.copy_from_slice(value);
                 change(&mut *variant);
-                if *variant != *value
-                    && let Some(found) = known(&mut self.maker, &*variant)
-                {
-                    return Some(found);
+                if *variant != *value {
+                    forms[number_of_forms] = self.maker.of(&*variant);
+                    number_of_forms += 1;
                 }
             }
+        }
+        let found = self.rules.known.known_form(&forms[..number_of_forms]);
+        if found.is_none() && form == Form::Uuid {
             self.strangers.note(uuid);
         }
-        None
+        found
     }
 
     fn stranger(&self, document: &Document<'_>, spot: &Spot, value: &[u8]) -> Option<What> {

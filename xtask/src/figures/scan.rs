@@ -17,7 +17,8 @@ pub(crate) fn measure(means: &Means) -> Result<Section> {
          written with, the held-out part has other templates. The times are CPU seconds of the whole process, which does\n\
          not depend on what else the machine does as much as the clock does; the peak is of its memory. Repositories are\n\
          those that `ROLLOVER_SCAN_REPOS` names, separated by colons, or one that is made here. `floor` is a traversal of\n\
-         the packs by gix-pack that looks at nothing. The median of several runs is told where the time is short.",
+         the packs by gix-pack that looks at nothing. The median of several runs is told where the time is short; with few\n\
+         and with many known tokens they are run in turns, after a first one each, which makes what is kept of the tokens.",
     );
     let place = tempfile::tempdir_in(means.root.join("target")).map_err(text)?;
     found::places(place.path(), &mut section)?;

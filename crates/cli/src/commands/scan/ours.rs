@@ -33,7 +33,7 @@ pub(crate) struct Ours {
 }
 
 /// How many look-ups take about as long as reading a filter that was kept.
-const OFTEN: usize = 256;
+const OFTEN: usize = 100;
 /// From how many tokens on reading them all takes longer than reading the filter.
 const MANY: u64 = 10_000;
 
@@ -125,16 +125,26 @@ impl Ours {
 
 impl Known for Ours {
     fn knows(&self, fingerprint: &Fingerprint) -> bool {
-        if self.sieve().is_some_and(|sieve| !sieve.lets_through(fingerprint)) {
-            return false;
-        }
-        match self.reader.tokens_of(fingerprint) {
+        self.known_form(&[*fingerprint]).is_some()
+    }
+
+    fn known_form(&self, forms: &[Fingerprint]) -> Option<Fingerprint> {
+        let looked_up = |form: &&Fingerprint| match self.reader.tokens_of(form) {
             Ok(rows) => !rows.is_empty(),
             Err(_) => {
                 self.failed.store(true, Ordering::Relaxed);
                 false
             }
+        };
+        let Some(sieve) = self.sieve() else {
+            return forms.iter().find(looked_up).copied();
+        };
+        // All of them before any is looked up: the processor waits for memory once.
+        let held_back = forms.iter().fold(true, |all, form| all & !sieve.lets_through(form));
+        if held_back {
+            return None;
         }
+        forms.iter().filter(|form| sieve.lets_through(form)).find(looked_up).copied()
     }
 }
 
