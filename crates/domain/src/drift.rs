@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ConsumerId, Fingerprint, Holding, LiveToken, Liveness, RotationId, SecretName};
 
-pub use changes::{Changes, Known, State};
+pub use changes::{Changes, FOUND, Known, State};
 pub use judge::judge;
 
 /// The world around one secret, as it was seen, and what it is compared with. Fingerprints, never

@@ -15,6 +15,9 @@ use crate::{Fingerprint, RotationId, SecretName};
 #[cfg(test)]
 mod tests;
 
+/// The audit's word for a case that is opened.
+pub const OPENED: &str = "secret.leak.opened";
+
 /// Identity of a case, `l-7k2q9d`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -43,7 +43,7 @@ pub enum About {
     RunRolledBack,
     /// A rotation does not go on by itself.
     RunNeedsAttention,
-    /// A consumer, or the store, is on another token.
+    /// A consumer, the store or the issuer is not as it should be: on another token, shadowed, gone.
     Drift,
     /// A token was found where none may be.
     LeakFound,

@@ -20,8 +20,8 @@ const RECORDS_MAX: u64 = 50;
 
 /// Audit records that people are told of.
 const RECORDS: [(&str, About); 3] = [
-    ("leak.found", About::LeakFound),
-    ("drift.found", About::Drift),
+    (domain::leak::OPENED, About::LeakFound),
+    (domain::drift::FOUND, About::Drift),
     ("secret.pull.again", About::PullAgain),
 ];
 
@@ -113,7 +113,8 @@ fn records(reader: &Reader) -> Result<Vec<Message>, JournalError> {
             let Ok(record) = serde_json::from_str::<Record>(&line.body) else { continue };
             let mut message = Message::new(about, format!("{action}#{}", line.seq), record.at);
             message.secret = record.secret;
-            message.consumer = record.context.get("consumer").map(|name| name.as_str().into());
+            let place = record.context.get("consumer").or(record.context.get("place"));
+            message.consumer = place.map(|name| name.as_str().into());
             message.name = Some(record.actor);
             told.push(message);
         }

@@ -5,8 +5,9 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use e2e::{Operator, POSTMARK, Result, Stage};
+use e2e::{HEROKU, Operator, POSTMARK, Result, Stage};
 
 const SENDER: &str = "acme-alerts";
 
@@ -164,5 +165,46 @@ fn a_channel_that_is_wrong_is_refused_with_its_place() -> Result<()> {
         let ended = stage.rollover(&["config", "check"]).run()?.is(2)?;
         assert!(ended.stderr.contains(said) && ended.stderr.contains("rollover.toml"), "{ended}");
     }
+    Ok(())
+}
+
+/// Who has received this event, with this text in it.
+fn told(stage: &Stage, event: &str, text: &str) -> usize {
+    let received = stage.lab().received();
+    received.iter().filter(|one| one.body.contains(event) && one.body.contains(text)).count()
+}
+
+/// Goal: who does not look hears of a drift and of a leak, once, whatever found it. Method: a config
+/// var is changed by hand before a single look, and another one while looks are repeated; then a
+/// leak is answered.
+#[test]
+fn a_drift_and_a_leak_are_told() -> Result<()> {
+    let stage = stage()?;
+    let _ = stage.rollover(&["drift", "--record"]).run()?;
+    let before = told(&stage, "\"drift\"", "");
+    let planted = |app: &str| stage.lab().set_config_var(app, HEROKU.key, Some("somebody-s own"));
+    planted("acme-api-staging");
+    for _ in 0..2 {
+        let _ = stage.rollover(&["drift", "--record"]).run()?;
+    }
+    assert_eq!(told(&stage, "\"drift\"", "acme-api-staging"), 1, "{:?}", stage.lab().received());
+    assert_eq!(told(&stage, "\"drift\"", ""), before + 1);
+
+    let mut looks = stage.rollover(&["drift", "--watch", "--every", "1s"]).start()?;
+    looks.wait_for("looking every")?;
+    planted("acme-api-prod");
+    let begun = Instant::now();
+    while told(&stage, "\"drift\"", "acme-api-prod") == 0 {
+        assert!(
+            !looks.has_ended() && begun.elapsed() < Duration::from_secs(30),
+            "{}",
+            looks.said()
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    drop(looks);
+
+    let _ = stage.rollover(&["leak", "respond", POSTMARK.name]).run()?.is(12)?;
+    assert_eq!(told(&stage, "leak.found", POSTMARK.name), 1, "{:?}", stage.lab().received());
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::SecretName;
 use crate::audit::Record;
 
 /// The audit's word for a drift that came.
-const FOUND: &str = "secret.drift.found";
+pub const FOUND: &str = "secret.drift.found";
 /// The audit's word for a drift that is gone.
 const GONE: &str = "secret.drift.gone";
 

@@ -26,7 +26,7 @@ impl Message {
             About::RunNeedsAttention => {
                 format!("{secret}: the rotation {again}does not go on by itself")
             }
-            About::Drift => format!("{secret}: {} is on another token", self.place()),
+            About::Drift => format!("{secret}: {} is not as it should be", self.place()),
             About::LeakFound => format!("{secret} was found where no token may be"),
             About::PullAgain => format!("{secret}: a grant was redeemed a second time"),
             About::AuditBroken => "the audit log is not what was written".into(),
@@ -116,7 +116,8 @@ impl Message {
                 format!("rollover run show {rotation}")
             }
             About::RunNeedsAttention => format!("rollover run resume {rotation}"),
-            About::Drift | About::Digest => "rollover status".into(),
+            About::Drift => format!("rollover drift {secret}"),
+            About::Digest => "rollover status".into(),
             About::LeakFound => format!("rollover rotate {secret} --emergency"),
             About::PullAgain => "rollover audit ls".into(),
             About::AuditBroken => "rollover audit verify".into(),

@@ -157,7 +157,11 @@ impl Watch<'_> {
             return;
         }
         match self.written().await {
-            Ok(()) => self.unwritten.clear(),
+            Ok(()) => {
+                self.unwritten.clear();
+                // Nobody else would before this process ends, which may be in months.
+                crate::telling::last_words().await;
+            }
             Err(Unwritten::Held) => {}
             Err(Unwritten::Failed(fail)) => {
                 self.output

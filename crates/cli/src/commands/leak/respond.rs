@@ -138,7 +138,7 @@ async fn written(home: &Home, engine: &Engine, case: &Case) -> Result<()> {
         ("places", case.places.len().to_string()),
         ("reached", case.reached.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")),
     ];
-    let record = record(home, case, "secret.leak.opened", &context);
+    let record = record(home, case, domain::leak::OPENED, &context);
     engine.keep_case(case.clone(), vec![record]).await?;
     Ok(())
 }
