@@ -65,7 +65,7 @@ pub(crate) fn addresses(means: &Means) -> Result<Section> {
     const TEST: &str = "every_form_ends_as_it_should_and_nobody_else_is_reached";
     let output = Command::new("cargo")
         .current_dir(&means.root)
-        .args(["test", "--quiet", "--package", "connectors", "--lib", TEST, "--", "--nocapture"])
+        .args(["test", "--quiet", "--workspace", "--lib", TEST, "--", "--nocapture"])
         .output()
         .map_err(|error| format!("failed to start cargo: {error}"))?;
     let said = String::from_utf8_lossy(&output.stdout);
