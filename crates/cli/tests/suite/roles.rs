@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use domain::Act;
 use e2e::{full, roles};
 
 #[test]
@@ -15,4 +16,16 @@ fn what_is_forbidden_is_refused_and_what_is_not_is_not() {
     assert!(matrix.refusals.is_empty(), "{}", matrix.refusals.join("\n"));
     assert!(matrix.refused > 0 && matrix.forbidden < matrix.tried, "{matrix:?}");
     assert_eq!(matrix.refused, matrix.forbidden);
+}
+
+/// Goal: whoever looks up what they may do finds each act. Method: the table against the code.
+#[test]
+fn every_act_is_in_the_table() {
+    let page = include_str!("../../../../docs/reference.md");
+    let (_, table) = page.split_once("\n## Who may do what\n").expect("the table");
+    let (table, _) = table.split_once("\n## ").expect("its end");
+    let missing = |act: &Act| !table.contains(&format!("`{}`", act.word()));
+    let missing: Vec<&str> =
+        Act::ALL.iter().filter(|act| missing(act)).map(|act| act.word()).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
